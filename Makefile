@@ -1,0 +1,46 @@
+# make run   set up .venv with what running needs (no torch), run the engine on sample pictures
+# make test  set up what the tests need, run them
+# make train everything from data to embedded weights (hours on two cores)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ../shared/data/cifar10
+OUT ?= out
+
+.PHONY: run test lint train results clean
+
+run: $(VENV)/.installed-run
+	@$(BIN)/python -m engine machine $$($(BIN)/python -m engine samples) --out $(OUT)
+	@echo "All pictures are in $(OUT)/: open a *.figure.png first."
+
+test: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+train: $(VENV)/.installed-test
+	$(BIN)/python -m training classifiers --data $(DATA)
+	$(BIN)/python -m training generator --data $(DATA)
+	$(BIN)/python -m export --out engine/weights
+
+results: $(VENV)/.installed-test
+	$(BIN)/python -m training evaluate classifiers --data $(DATA)
+	$(BIN)/python -m training evaluate machine --data $(DATA)
+	$(BIN)/python -m training figures
+	$(BIN)/python -m training tables
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-run: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV), once …" >&2
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/.installed-run
+
+clean:
+	rm -rf $(VENV) $(OUT)
