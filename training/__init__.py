@@ -1,0 +1,1 @@
+"""Learn the networks, measure them, draw the figures. `python -m training --help`."""

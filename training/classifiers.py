@@ -1,0 +1,173 @@
+"""Train the panel's classifiers on CIFAR-10. `python -m training classifiers`.
+
+Each network is trained on all training images by Nesterov SGD with a triangular learning
+rate and label smoothing, in bf16 on the CPU and fp16/bf16 hardware alike (autocast), on images
+flipped every other epoch and shifted by up to two pixels, the recipe of cifar10-airbench.
+The result is folded (no batch normalisation left), rounded to half precision, measured again
+as rounded, and written to RUNS/classifiers/NAME.safetensors: exactly these weights are shipped,
+exported and trained against. A killed run goes on from its last epoch.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.networks import CLASSIFIERS, Classifier, WhitenedStem, fold
+
+from . import checkpoint
+from .data import LabelledImages
+from .presets import ClassifierPreset
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def pick_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def as_batch(images: Tensor) -> Tensor:
+    """uint8 N×H×W×3 -> float32 N×3×H×W in 0…1, channels-last in memory."""
+    return images.permute(0, 3, 1, 2).float().div(255)
+
+
+def shift(images: Tensor, reach: int, generator: torch.Generator) -> Tensor:
+    """Translate each image of a batch by up to `reach` pixels, reflecting at the border."""
+    if reach == 0:
+        return images
+    height, width = images.shape[-2:]
+    padded = F.pad(images, (reach,) * 4, mode="reflect")
+    offsets = torch.randint(0, 2 * reach + 1, (2, len(images), 1), generator=generator)
+    rows = (torch.arange(height) + offsets[0])[:, :, None]  # N×H×1
+    columns = (torch.arange(width) + offsets[1])[:, None, :]  # N×1×W
+    index = torch.arange(len(images))[:, None, None]
+    return padded.permute(0, 2, 3, 1)[index, rows, columns].permute(0, 3, 1, 2)
+
+
+def triangle(step: int, steps: int, warm_up: float) -> float:
+    """Share of the peak learning rate: up from 0.2 in the first part, then down to 0."""
+    rise = max(1, round(warm_up * steps))
+    if step < rise:
+        return 0.2 + 0.8 * step / rise
+    return (steps - step) / max(1, steps - rise)
+
+
+@torch.no_grad()
+def accuracy(classifier: Classifier, data: LabelledImages, device: torch.device) -> float:
+    """Share of images whose top-1 is the label, in single precision, one view."""
+    classifier.eval()
+    right = 0
+    for start in range(0, len(data), 500):
+        images = torch.from_numpy(data.images[start : start + 500]).to(device)
+        labels = torch.from_numpy(data.labels[start : start + 500]).to(device)
+        right += (classifier(as_batch(images)).argmax(1) == labels).sum().item()
+    return right / len(data)
+
+
+@torch.no_grad()
+def round_to_half(network: Network) -> Network:
+    """Round every weight to a half-precision number, kept in single precision: what is shipped."""
+    for parameter in network.parameters():
+        parameter.copy_(parameter.half())
+    return network
+
+
+def train_classifier(
+    name: str, train: LabelledImages, test: LabelledImages, preset: ClassifierPreset, runs: Path
+) -> dict:
+    """Train one row of `CLASSIFIERS`; return its result row (fractions, seconds)."""
+    device = pick_device()
+    train, test = train.first(preset.images or len(train)), test.first(preset.images or len(test))
+    folder = runs / "classifiers"
+    final, resume = folder / f"{name}.safetensors", folder / f"{name}.resume.safetensors"
+    if final.exists():
+        return checkpoint.load(final)[1]
+
+    torch.manual_seed(preset.seed)
+    network = CLASSIFIERS[name]().to(device, memory_format=torch.channels_last)
+    images, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
+    for module in network.modules():
+        if isinstance(module, WhitenedStem):
+            module.whiten(network.normalise(as_batch(images[:5000]).to(device)))
+    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+    optimizer = torch.optim.SGD(
+        [{"params": decayed, "weight_decay": preset.weight_decay}, {"params": others}],
+        lr=preset.learning_rate,
+        momentum=preset.momentum,
+        nesterov=True,
+    )
+    done, seconds = 0, 0.0
+    if resume.exists():
+        tensors, note = checkpoint.load(resume)
+        network.load_state_dict(checkpoint.unpack(tensors, optimizer))
+        done, seconds = note["epochs"], note["seconds"]
+
+    batches = len(images) // preset.batch
+    steps = preset.epochs * batches
+    for epoch in range(done, preset.epochs):
+        started = time.monotonic()
+        generator = torch.Generator().manual_seed(1000 * preset.seed + epoch)
+        flips = torch.rand(len(images), generator=torch.Generator().manual_seed(preset.seed)) < 0.5
+        flips = flips ^ bool(epoch % 2)  # every image is seen flipped every other epoch
+        order = torch.randperm(len(images), generator=generator)
+        network.train()
+        total = torch.zeros((), device=device)
+        for batch in range(batches):
+            rate = preset.learning_rate * triangle(epoch * batches + batch, steps, preset.warm_up)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            index = order[batch * preset.batch : (batch + 1) * preset.batch]
+            x = as_batch(images[index])
+            x = torch.where(flips[index, None, None, None], x.flip(3), x)
+            x = shift(x, preset.shift, generator).to(device)
+            with torch.autocast(device.type, dtype=torch.bfloat16):
+                logits = network(x)
+            loss = F.cross_entropy(
+                logits.float(), labels[index].to(device), label_smoothing=preset.label_smoothing
+            )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+        seconds += time.monotonic() - started
+        score = accuracy(network, test.first(2000), device)
+        print(
+            f"{name} epoch {epoch + 1}/{preset.epochs} loss {total.item() / batches:.4f} "
+            f"accuracy on the first 2000 test images {score:.4f} {seconds:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+        note = {"epochs": epoch + 1, "seconds": seconds}
+        checkpoint.save(resume, checkpoint.pack(network.state_dict(), optimizer), note)
+
+    folded = round_to_half(fold(network.cpu(), CLASSIFIERS[name](norm=False)))
+    row = {
+        "classifier": name,
+        "test_accuracy": accuracy(folded, test, torch.device("cpu")),
+        "n_test": len(test),
+        "n_train": len(train),
+        "size": train.images.shape[1],
+        "data": train.source,
+        "parameters": sum(p.numel() for p in folded.parameters()),
+        "seconds": round(seconds),
+        "preset": asdict(preset),
+    }
+    checkpoint.save(final, folded.state_dict(), row)
+    resume.unlink()
+    return row
+
+
+def load_classifier(path: Path) -> Classifier:
+    """A frozen, folded classifier from RUNS/classifiers/NAME.safetensors."""
+    tensors, note = checkpoint.load(path)
+    classifier = CLASSIFIERS[note["classifier"]](norm=False)
+    classifier.load_state_dict(tensors)
+    return classifier.eval().requires_grad_(False)

@@ -1,0 +1,134 @@
+"""Read labelled pictures: one loader for every place CIFAR-10 comes from.
+
+`load(source, split)` accepts, in this order of recognition:
+- `torchvision:ROOT`: `torchvision.datasets.CIFAR10`, already unpacked below ROOT;
+- `hub:OWNER/NAME` or `hub:OWNER/NAME@REVISION`: a dataset repository on the Hugging Face Hub;
+- a folder that holds parquet files in the Hub's layout (`train-*.parquet`, an image column of
+  {bytes, path} structs, an integer `label` column), at any depth;
+- a folder of images, one sub-folder per class, below `train/` and `test/`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+IMAGE_COLUMNS = ("img", "image")
+LABEL_COLUMNS = ("label", "labels", "fine_label")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+
+
+class DataError(Exception):
+    """A data source that cannot be read: what is wrong and what would be right."""
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """images uint8 N×H×W×3 sRGB 0…255; labels int64 N; source says what they were read from."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def first(self, count: int) -> LabelledImages:
+        return LabelledImages(self.images[:count], self.labels[:count], self.source)
+
+
+def load(source: str, split: str, *, size: int = 32) -> LabelledImages:
+    """Read one split, "train" or "test". Pictures of another size are resized to size×size.
+
+    Raises DataError where the source holds no such split or no pictures.
+    """
+    if source.startswith("torchvision:"):
+        return _load_torchvision(source.removeprefix("torchvision:"), split)
+    if source.startswith("hub:"):
+        folder, name = _download(source.removeprefix("hub:")), source
+    else:
+        folder = Path(source)
+        name = folder.resolve().name  # never a path of one machine
+    if not folder.is_dir():
+        raise DataError(f"no data at {folder}: give a folder, torchvision:ROOT or hub:OWNER/NAME")
+    parquet = sorted(folder.rglob(f"{split}-*.parquet"))
+    if parquet:
+        return _load_parquet(parquet, name, size)
+    if (folder / split).is_dir():
+        return _load_folder(folder / split, name, size)
+    raise DataError(f"{folder} holds neither {split}-*.parquet nor a folder {split}/ of pictures")
+
+
+def _decode(streams: Iterable, size: int) -> tuple[np.ndarray, str]:
+    """Pictures of one set -> uint8 N×size×size×3 and the names of their file formats."""
+    images, formats = [], set()
+    for stream in streams:
+        with Image.open(stream) as image:
+            formats.add(image.format)
+            image = image.convert("RGB")
+        if image.size != (size, size):
+            image = image.resize((size, size), Image.Resampling.LANCZOS)
+        images.append(np.asarray(image))
+    return np.stack(images), " and ".join(sorted(formats))
+
+
+def _column(names: list[str], wanted: tuple[str, ...], path: Path) -> str:
+    for name in wanted:
+        if name in names:
+            return name
+    raise DataError(f"{path} has columns {names}, none of {wanted}")
+
+
+def _load_parquet(paths: list[Path], name: str, size: int) -> LabelledImages:
+    from pyarrow import parquet
+
+    cells, labels = [], []
+    for path in paths:
+        table = parquet.read_table(path)
+        cells += table[_column(table.column_names, IMAGE_COLUMNS, path)].to_pylist()
+        labels += table[_column(table.column_names, LABEL_COLUMNS, path)].to_pylist()
+    if not cells:
+        raise DataError(f"{paths[0]} holds no rows")
+    images, formats = _decode((io.BytesIO(cell["bytes"]) for cell in cells), size)
+    source = f"{name}: parquet, {formats} pictures"
+    return LabelledImages(images, np.array(labels, np.int64), source)
+
+
+def _load_folder(folder: Path, name: str, size: int) -> LabelledImages:
+    classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    paths, labels = [], []
+    for label, kind in enumerate(classes):
+        found = [p for p in sorted((folder / kind).iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES]
+        paths += found
+        labels += [label] * len(found)
+    if not paths:
+        raise DataError(f"{folder} holds no pictures in class sub-folders")
+    images, formats = _decode(paths, size)
+    return LabelledImages(images, np.array(labels, np.int64), f"{name}: folder, {formats} pictures")
+
+
+def _load_torchvision(root: str, split: str) -> LabelledImages:
+    from torchvision.datasets import CIFAR10
+
+    try:
+        dataset = CIFAR10(root, train=split == "train", download=False)
+    except RuntimeError as error:
+        raise DataError(f"torchvision finds no CIFAR-10 below {root}: {error}") from error
+    labels = np.array(dataset.targets, np.int64)
+    return LabelledImages(dataset.data, labels, "torchvision CIFAR10, lossless")
+
+
+def _download(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    name, _, revision = repository.partition("@")
+    return Path(
+        snapshot_download(
+            name, repo_type="dataset", revision=revision or None, allow_patterns="*.parquet"
+        )
+    )

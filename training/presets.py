@@ -1,0 +1,72 @@
+"""Training settings as data: one frozen dataclass per job, one row per preset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClassifierPreset:
+    """Settings of one classifier's training. `images` caps both splits (None: all)."""
+
+    epochs: int
+    batch: int = 256
+    learning_rate: float = 0.2  # peak of the triangle
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    warm_up: float = 0.2  # share of the steps in which the learning rate rises
+    shift: int = 2  # pixels of random translation, reflected at the border
+    images: int | None = None
+    seed: int = 0
+
+
+CLASSIFIER_PRESETS = {
+    "default": ClassifierPreset(epochs=14),
+    "smoke": ClassifierPreset(epochs=1, batch=64, images=256),
+}
+
+
+@dataclass(frozen=True)
+class GeneratorPreset:
+    """Settings of one generator's training. `images` caps both splits (None: all)."""
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    alpha: float = 1.0  # weight of L_m, eq. 7
+    beta: float = 1.0  # weight of L_s, eq. 7
+    cosine: bool = True  # cosine learning rate after a short warm-up; else constant
+    decoupled: bool = True  # weight decay as in AdamW; else added to the gradient, as in Adam
+    average: float = 0.0  # decay of the exponential moving average of the weights; 0: none
+    clipped: bool = True  # L_m and L_s see the change that survives clipping; else E itself
+    weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
+    images: int | None = None
+    seed: int = 0
+
+
+GENERATOR_PRESETS = {
+    # The paper's schedule: Adam, batch 50, 1e-5, weight decay 1e-3, 200 epochs.
+    "paper": GeneratorPreset(
+        epochs=200,
+        batch=50,
+        learning_rate=1e-5,
+        weight_decay=1e-3,
+        cosine=False,
+        decoupled=False,
+        clipped=False,
+    ),
+    "default": GeneratorPreset(
+        epochs=10,
+        batch=128,
+        learning_rate=2e-3,
+        weight_decay=1e-3,
+        beta=0.1,
+        average=0.998,
+        weakened=0.3,
+    ),
+    "smoke": GeneratorPreset(
+        epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
+    ),
+}
