@@ -1,0 +1,272 @@
+"""Train the E-D generator against the frozen panel. `python -m training generator`.
+
+What the panel answers on the clean images (labels and CAMs, for both flips) is computed once
+and kept in RUNS/looks. Each step: E from the picture and its merged CAM (eq. 3), the distorted
+picture clipped to an image (eq. 4), the loss of eq. 7. An exponential average of the weights
+is what is measured and shipped, folded and rounded to half precision. A killed run goes on
+from its last epoch; every epoch's losses, PSNR and RCA are kept for the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.optim import swa_utils
+
+from engine.networks import CLASSIFIERS, Generator, Panel, fold, scale_maps
+
+from . import checkpoint, losses
+from .classifiers import as_batch, load_classifier, pick_device, round_to_half
+from .data import LabelledImages
+from .presets import GeneratorPreset
+
+PROBE = 2000  # test images looked at after every epoch
+LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
+
+
+def load_panel(runs: Path) -> Panel:
+    """The four trained classifiers, frozen."""
+    paths = {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
+    panel = Panel({name: load_classifier(path) for name, path in paths.items()})
+    return panel.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def look(panel: Panel, images: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    """What the panel answers on uint8 N×H×W×3: labels int64 N×P and unscaled maps N×P×h×w."""
+    labels, maps = [], []
+    for start in range(0, len(images), 500):
+        logits, raw = panel.look(as_batch(images[start : start + 500]).to(device))
+        labels.append(logits.argmax(2).cpu())
+        maps.append(torch.cat(raw, 1).half().cpu())
+    return torch.cat(labels), torch.cat(maps)
+
+
+def looks(panel: Panel, data: LabelledImages, path: Path, device: torch.device) -> dict:
+    """`look` on the images and on their mirror images, kept in a file."""
+    if not path.exists():
+        images = torch.from_numpy(data.images)
+        tensors = {}
+        for side, pictures in (("plain", images), ("mirrored", images.flip(2))):
+            tensors[f"labels.{side}"], tensors[f"maps.{side}"] = look(panel, pictures, device)
+        checkpoint.save(path, tensors, {"source": data.source, "n": len(data)})
+    return checkpoint.load(path)[0]
+
+
+def strengths(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """N×1×1×1: 1 for most images, a random k/9 (k = 1…8) for the given share of them."""
+    ninths = torch.randint(1, 9, (count,), generator=generator) / 9
+    weak = torch.rand(count, generator=generator) < share
+    return torch.where(weak, ninths, torch.ones(())).view(-1, 1, 1, 1)
+
+
+def learning_rate(preset: GeneratorPreset, step: int, steps: int) -> float:
+    if not preset.cosine:
+        return preset.learning_rate
+    rise = max(1, round(0.03 * steps))
+    if step < rise:
+        return preset.learning_rate * (step + 1) / rise
+    return preset.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
+
+
+@torch.no_grad()
+def measure(
+    generator: Generator, panel: Panel, data: LabelledImages, clean: dict[str, Tensor]
+) -> dict:
+    """RCA and RCA_n (eqs 16-17), mean PSNR clipped and 8-bit, mean PSNR unclipped, of x + E."""
+    generator.eval()
+    device = next(generator.parameters()).device
+    plain = torch.zeros(len(data), dtype=torch.bool)
+    images = torch.from_numpy(data.images)
+    kept, clipped, unclipped = [], [], []
+    for index in torch.arange(len(data)).split(500):
+        batch = take(images, clean, index, plain[index], device)
+        change = generator(2 * batch.x - 1, batch.cams) / 2
+        distorted = ((batch.x + change).clamp(0, 1) * 255).round() / 255
+        kept.append(panel.logits(distorted).argmax(2) == batch.labels)
+        clipped.append(psnr(distorted - batch.x))
+        unclipped.append(psnr(change))
+    rates = torch.cat(kept).float().mean(0).tolist()
+    return {
+        "rca": sum(rates) / len(rates),
+        "rca_per_classifier": dict(zip(panel.names, rates, strict=True)),
+        "psnr_db": torch.cat(clipped).mean().item(),
+        "psnr_unclipped_db": torch.cat(unclipped).mean().item(),
+    }
+
+
+def psnr(difference: Tensor) -> Tensor:
+    """Per image, in dB, of a difference N×3×H×W on the 0…1 scale."""
+    return -10 * difference.square().mean((1, 2, 3)).clamp_min(1e-12).log10().cpu()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step needs: x N×3×H×W in 0…1, the panel's labels N×P, its CAMs N×P×H×W in 0…1."""
+
+    x: Tensor
+    labels: Tensor
+    cams: Tensor
+
+
+def take(
+    images: Tensor, seen: dict[str, Tensor], index: Tensor, mirrored: Tensor, device: torch.device
+) -> Batch:
+    """The images of one step, each plain or mirrored, with what the panel saw on that side."""
+
+    def side(key: str) -> Tensor:
+        plain, turned = seen[f"{key}.plain"][index], seen[f"{key}.mirrored"][index]
+        return torch.where(mirrored.view(-1, *[1] * (plain.ndim - 1)), turned, plain).to(device)
+
+    x = as_batch(images[index])
+    x = torch.where(mirrored[:, None, None, None], x.flip(3), x).to(device)
+    return Batch(x, side("labels"), scale_maps(side("maps").float(), *x.shape[2:]))
+
+
+def step_loss(
+    generator: Generator, panel: Panel, batch: Batch, strength: Tensor, preset: GeneratorPreset
+) -> tuple[Tensor, Tensor]:
+    """Eq. 7 of one batch -> (loss, what is logged: loss, L_c, L_m, L_s, PSNR, RCA_n…)."""
+    kind = batch.x.device.type
+    cam = batch.cams.mean(1, keepdim=True)  # eq. 2
+    with torch.autocast(kind, dtype=torch.bfloat16):
+        change = generator(2 * batch.x - 1, batch.cams)  # eq. 3
+    change = change.float()
+    distorted = (batch.x + strength * change / 2).clamp(0, 1)  # eq. 4, an image again
+    with torch.autocast(kind, dtype=torch.bfloat16):
+        logits = panel.logits(distorted)
+    counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
+    parts = (
+        losses.classification_loss(logits.float(), batch.labels),
+        losses.magnitude_loss(counted, cam),
+        losses.spatial_loss(counted, cam),
+    )
+    loss = parts[0] + preset.alpha * parts[1] + preset.beta * parts[2]  # eq. 7
+    with torch.no_grad():
+        noise = psnr((batch.x + change / 2).clamp(0, 1) - batch.x).mean().to(change.device)
+        kept = (logits.argmax(2) == batch.labels).float().mean(0)
+        logged = torch.cat([torch.stack([loss, *parts, noise]), kept])
+    return loss, logged
+
+
+class Training:
+    """One generator being trained: the network, its average, the optimiser, what is done."""
+
+    def __init__(self, preset: GeneratorPreset, device: torch.device):
+        torch.manual_seed(preset.seed)
+        self.network = Generator().to(device, memory_format=torch.channels_last)
+        self.average = swa_utils.AveragedModel(
+            self.network,
+            multi_avg_fn=swa_utils.get_ema_multi_avg_fn(preset.average),
+            use_buffers=True,
+        )
+        kind = torch.optim.AdamW if preset.decoupled else torch.optim.Adam
+        self.optimizer = kind(
+            self.network.parameters(), preset.learning_rate, weight_decay=preset.weight_decay
+        )
+        self.seconds = 0.0
+        self.history: list[dict] = []
+
+    def save(self, path: Path) -> None:
+        parts = {"network": self.network, "average": self.average}
+        state = {
+            f"{part}.{key}": value
+            for part, module in parts.items()
+            for key, value in module.state_dict().items()
+        }
+        note = {"seconds": self.seconds, "history": self.history}
+        checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
+
+    def resume(self, path: Path) -> None:
+        tensors, note = checkpoint.load(path)
+        state = checkpoint.unpack(tensors, self.optimizer)
+        for part, module in (("network", self.network), ("average", self.average)):
+            own = {k: v for k, v in state.items() if k.startswith(f"{part}.")}
+            module.load_state_dict({k.removeprefix(f"{part}."): v for k, v in own.items()})
+        self.seconds, self.history = note["seconds"], note["history"]
+
+
+def train_generator(
+    name: str, train: LabelledImages, test: LabelledImages, preset: GeneratorPreset, runs: Path
+) -> dict:
+    """Train one generator to RUNS/generators/NAME.safetensors; return its note with history.
+
+    Each epoch's row holds the means over the training steps and, under "test", what the averaged
+    network reaches on the first 2,000 test images.
+    """
+    device = pick_device()
+    train, test = train.first(preset.images or len(train)), test.first(preset.images or len(test))
+    final = runs / "generators" / f"{name}.safetensors"
+    unfinished = final.with_suffix(".resume.safetensors")
+    if final.exists():
+        return checkpoint.load(final)[1]
+
+    panel = load_panel(runs).to(device, memory_format=torch.channels_last)
+    seen = looks(panel, train, runs / "looks" / f"train{len(train)}.safetensors", device)
+    probe = test.first(PROBE)
+    clean = looks(panel, probe, runs / "looks" / f"test{len(probe)}.safetensors", device)
+    images = torch.from_numpy(train.images)
+    training = Training(preset, device)
+    if unfinished.exists():
+        training.resume(unfinished)
+
+    batches = len(images) // preset.batch
+    for epoch in range(len(training.history), preset.epochs):
+        started = time.monotonic()
+        random = torch.Generator().manual_seed(1000 * preset.seed + epoch)
+        order = torch.randperm(len(images), generator=random)
+        mirrored = torch.rand(len(images), generator=random) < 0.5
+        training.network.train()
+        totals = 0
+        for step in range(batches):
+            index = order[step * preset.batch : (step + 1) * preset.batch]
+            batch = take(images, seen, index, mirrored[index], device)
+            strength = strengths(len(index), preset.weakened, random).to(device)
+            loss, logged = step_loss(training.network, panel, batch, strength, preset)
+            for group in training.optimizer.param_groups:
+                group["lr"] = learning_rate(preset, epoch * batches + step, preset.epochs * batches)
+            training.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            training.optimizer.step()
+            training.average.update_parameters(training.network)
+            totals = totals + logged
+        training.seconds += time.monotonic() - started
+        means = (totals / batches).tolist()
+        row = {
+            "epoch": epoch + 1,
+            **dict(zip(LOGGED, means, strict=False)),
+            "train_rca": dict(zip(panel.names, means[len(LOGGED) :], strict=True)),
+            "test": measure(training.average.module, panel, probe, clean),
+            "seconds": round(training.seconds),
+        }
+        training.history.append(row)
+        print(json.dumps({"generator": name, **row}), file=sys.stderr, flush=True)
+        training.save(unfinished)
+
+    folded = round_to_half(fold(training.average.module.cpu(), Generator(norm=False)))
+    note = {
+        "generator": name,
+        "data": train.source,
+        "n_train": len(train),
+        "parameters": sum(p.numel() for p in folded.parameters()),
+        "seconds": round(training.seconds),
+        "preset": asdict(preset),
+        "history": training.history,
+    }
+    checkpoint.save(final, folded.state_dict(), note)
+    unfinished.unlink()
+    return note
+
+
+def load_generator(path: Path) -> Generator:
+    """A folded generator from RUNS/generators/NAME.safetensors."""
+    generator = Generator(norm=False)
+    generator.load_state_dict(checkpoint.load(path)[0])
+    return generator.eval().requires_grad_(False)

@@ -1,0 +1,45 @@
+"""The losses of the machine JND, named and numbered as in paper A (Jin et al., TCSVT 2021)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """L_c, eqs 8-9: mean cross-entropy against each classifier's own label of the clean image.
+
+    logits N×P×classes of the distorted images, labels int64 N×P of the clean ones -> scalar.
+    """
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+def target_magnitude(cam: Tensor) -> Tensor:
+    """D_t, eqs 10-11: 1 - mean of the merged CAM. cam N×1×H×W in 0…1 -> N in 0…1."""
+    return 1 - cam.mean((1, 2, 3))
+
+
+def actual_magnitude(change: Tensor) -> Tensor:
+    """D_a, eq. 12: mean |E| over pixels and channels. change N×3×H×W in -1…1 -> N."""
+    return change.abs().mean((1, 2, 3))
+
+
+def magnitude_loss(change: Tensor, cam: Tensor, epsilon: float = 1e-10) -> Tensor:
+    """L_m, eq. 13: log((D_t² + D_a² + ε) / (2 D_t D_a + ε)), mean over the batch; 0 when equal."""
+    wanted, actual = target_magnitude(cam), actual_magnitude(change)
+    return torch.log((wanted**2 + actual**2 + epsilon) / (2 * wanted * actual + epsilon)).mean()
+
+
+def spatial_loss(change: Tensor, cam: Tensor) -> Tensor:
+    """L_s, eqs 14-15: <softmax of the CAM over pixels, channel-mean |E|>, mean over the batch.
+
+    Change is cheap where no classifier looks and dear where they do.
+    """
+    weights = cam.flatten(1).softmax(1)  # N×(H·W), sums to 1
+    return (weights * change.abs().mean(1).flatten(1)).sum(1).mean()
+
+
+def surviving(change: Tensor, image: Tensor) -> Tensor:
+    """The part of E that survives clipping to an image: both in -1…1 units, N×3×H×W."""
+    return (image + change).clamp(-1, 1) - image
