@@ -1,0 +1,1 @@
+"""PyTorch to checked ONNX files. `python -m export --help`."""

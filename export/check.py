@@ -1,0 +1,102 @@
+"""Does the exported graph compute what the network computes? PyTorch against ONNX Runtime.
+
+Over a grid of batch sizes, heights, widths and contents: every output must agree to 1e-4 and
+every label must be the same, or the export fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+TOLERANCE = 1e-4
+SIZES = ((8, 8), (32, 32), (33, 47), (64, 24), (96, 96))  # height, width
+BATCHES = (1, 3)
+CONTENTS = ("noise", "black", "white", "ramp", "checks")
+
+
+class ParityError(Exception):
+    """The exported graph differs from the network it came from."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Largest absolute difference of one output over the grid, and where it was."""
+
+    output: str
+    largest: float
+    where: str
+    cases: int
+
+
+def picture(content: str, batch: int, height: int, width: int) -> Tensor:
+    """float32 N×3×H×W in 0…1 of one kind of content, the same at every call."""
+    if content == "black":
+        return torch.zeros(batch, 3, height, width)
+    if content == "white":
+        return torch.ones(batch, 3, height, width)
+    rows = torch.linspace(0, 1, height)[:, None]
+    columns = torch.linspace(0, 1, width)[None, :]
+    if content == "ramp":
+        plane = (rows + columns) / 2
+        return torch.stack([plane, 1 - plane, plane**2]).expand(batch, -1, -1, -1).clone()
+    if content == "checks":
+        plane = (torch.arange(height)[:, None] // 4 + torch.arange(width)[None, :] // 4) % 2
+        return plane.float().expand(batch, 3, -1, -1).clone()
+    generator = torch.Generator().manual_seed(height * 1000 + width)
+    return torch.rand(batch, 3, height, width, generator=generator)
+
+
+@torch.no_grad()
+def check_parity(
+    module: nn.Module, path: Path, *, members: int | None = None, tolerance: float = TOLERANCE
+) -> list[Parity]:
+    """Compare a module with its graph over the grid; `members` adds that many CAMs as input.
+
+    Outputs named "logits" must also have the same top-1. Raises ParityError.
+    """
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [node.name for node in session.get_outputs()]
+    inputs = [node.name for node in session.get_inputs()]
+    largest = dict.fromkeys(names, 0.0)
+    where = dict.fromkeys(names, "")
+    cases = 0
+    for content, (height, width), batch in product(CONTENTS, SIZES, BATCHES):
+        case = f"{content} {batch}×3×{height}×{width}"
+        tensors = [picture(content, batch, height, width)]
+        if members is not None:
+            tensors.append(picture("noise", batch * members, height, width)[:, 0])
+            tensors[1] = tensors[1].reshape(batch, members, height, width)
+        expected = module(*tensors)
+        expected = [expected] if isinstance(expected, Tensor) else list(expected)
+        actual = session.run(
+            None, {name: t.numpy() for name, t in zip(inputs, tensors, strict=True)}
+        )
+        cases += 1
+        for name, ours, theirs in zip(names, expected, actual, strict=True):
+            difference = compare(name, ours.numpy(), theirs, case, tolerance)
+            if difference >= largest[name]:
+                largest[name], where[name] = difference, case
+    return [Parity(name, largest[name], where[name], cases) for name in names]
+
+
+def compare(
+    name: str, expected: np.ndarray, actual: np.ndarray, case: str, tolerance: float
+) -> float:
+    """Largest absolute difference of one output. Raises ParityError beyond the tolerance."""
+    if expected.shape != actual.shape:
+        raise ParityError(f"{name} on {case}: shape {actual.shape}, expected {expected.shape}")
+    if not np.isfinite(actual).all():
+        raise ParityError(f"{name} on {case}: not finite")
+    difference = float(np.abs(expected - actual).max())
+    if difference >= tolerance:
+        raise ParityError(f"{name} on {case}: differs by {difference:.2e}, limit {tolerance:.0e}")
+    if name == "logits" and not np.array_equal(expected.argmax(-1), actual.argmax(-1)):
+        raise ParityError(f"{name} on {case}: another label")
+    return difference

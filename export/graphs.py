@@ -1,0 +1,170 @@
+"""Trained networks as ONNX graphs: contract inside, source paths outside, half-precision weights.
+
+Weights are already rounded to half precision by training, so storing them as fp16 with a Cast
+in front halves the file and changes no result: ONNX Runtime folds the Cast when it loads, and
+computes in single precision.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxslim
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from engine.networks import CIFAR10_CLASSES, Generator, Panel
+
+OPSET = 20
+LICENCE = "Apache-2.0"
+SMALLEST = 8  # pixels; below that the classifiers' poolings have nothing left
+
+
+class GeneratorGraph(nn.Module):
+    """The generator in the engine's units: picture and change on the 0…1 scale."""
+
+    def __init__(self, generator: Generator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, image: Tensor, cams: Tensor) -> Tensor:
+        """image N×3×H×W in 0…1, cams N×P×H×W in 0…1 -> change N×3×H×W in -0.5…0.5."""
+        return self.generator(2 * image - 1, cams) / 2
+
+
+class PanelGraph(nn.Module):
+    """The panel with the input named as the engine names it."""
+
+    def __init__(self, panel: Panel):
+        super().__init__()
+        self.panel = panel
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self.panel(image)
+
+
+def image_contract(range_: str = "0…1") -> dict:
+    return {"type": "float32", "layout": "N×3×H×W", "range": range_, "colour": "sRGB, R G B"}
+
+
+def export_panel(panel: Panel, path: Path, *, size: int, training: list[dict]) -> None:
+    """Write the panel: image -> logits N×P×classes and CAMs N×P×H×W."""
+    classifiers = list(panel.names)
+    contract = {
+        "inputs": {"image": image_contract()},
+        "outputs": {
+            "logits": {"type": "float32", "layout": "N×P×classes"},
+            "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
+        },
+        "classifiers": classifiers,
+        "classes": list(CIFAR10_CLASSES),
+        "size": size,
+        "smallest": SMALLEST,
+        "licence": LICENCE,
+        "training": training,
+    }
+    free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    export(
+        PanelGraph(panel).eval(),
+        (torch.rand(2, 3, 40, 48),),
+        path,
+        dynamic_shapes={"image": free},
+        outputs=["logits", "cams"],
+        contract=contract,
+    )
+
+
+def export_generator(generator: Generator, path: Path, *, members: int, training: dict) -> None:
+    """Write the generator: image and the panel's CAMs -> change, on the 0…1 scale."""
+    contract = {
+        "inputs": {
+            "image": image_contract(),
+            "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
+        },
+        "outputs": {"change": image_contract("-0.5…0.5")},
+        "smallest": SMALLEST,
+        "licence": LICENCE,
+        "training": training,
+    }
+    free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    export(
+        GeneratorGraph(generator).eval(),
+        (torch.rand(2, 3, 40, 48), torch.rand(2, members, 40, 48)),
+        path,
+        dynamic_shapes={"image": free, "cams": free},
+        outputs=["change"],
+        contract=contract,
+    )
+
+
+def export(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    *,
+    dynamic_shapes: dict,
+    outputs: list[str],
+    contract: dict,
+) -> None:
+    """Export, strip, halve the weights' storage, add the contract, write."""
+    program = torch.onnx.export(
+        module,
+        example,
+        dynamo=True,
+        dynamic_shapes=dynamic_shapes,
+        output_names=outputs,
+        opset_version=OPSET,
+        external_data=False,
+        verbose=False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw.onnx"
+        program.save(raw)
+        model = onnxslim.slim(onnx.load(raw))
+    strip(model)
+    halve(model)
+    helper.set_model_props(
+        model, {"contract": json.dumps(contract, ensure_ascii=False), "licence": LICENCE}
+    )
+    onnx.checker.check_model(model, full_check=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+
+
+def strip(model: onnx.ModelProto) -> None:
+    """Remove what the exporter tells of this machine: source lines, stack traces, its version."""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    graph = model.graph
+    graph.doc_string = ""
+    for parts in ([graph], graph.node, graph.input, graph.output, graph.value_info):
+        for part in parts:
+            part.doc_string = ""
+            del part.metadata_props[:]
+    for tensor in graph.initializer:
+        tensor.doc_string = ""
+        del tensor.metadata_props[:]
+
+
+def halve(model: onnx.ModelProto) -> None:
+    """Store each weight that is exactly a half-precision number as one, cast back in the graph."""
+    graph = model.graph
+    casts = []
+    for index, tensor in enumerate(graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor)
+        half = values.astype(np.float16)
+        if values.size < 64 or not np.array_equal(half.astype(np.float32), values):
+            continue
+        name = tensor.name
+        graph.initializer[index].CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
