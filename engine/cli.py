@@ -1,0 +1,116 @@
+"""`python -m engine`: the command line. Results on stdout, everything else on stderr.
+
+Exit codes: 0 all pictures done; 1 at least one was refused (the others are done); 2 wrong
+usage, weights or device; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+
+from . import __version__
+from .errors import DeviceError, EngineError, WeightsError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class MachineOptions:
+    """Options of `python -m engine machine`; the command line is made from these fields."""
+
+    out: Path = field(metadata={"help": "folder for the pictures (made where missing)"})
+    json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+
+
+def add_options(parser: argparse.ArgumentParser, options: type) -> None:
+    """One argument per field of a frozen dataclass: its name, default and metadata."""
+    for item in fields(options):
+        flag = "--" + item.name.replace("_", "-")
+        if item.type == "bool":
+            parser.add_argument(flag, action="store_true", **item.metadata)
+        else:
+            kind = Path if item.type == "Path" else str
+            needed = item.default is MISSING
+            default = None if needed else item.default
+            parser.add_argument(flag, type=kind, required=needed, default=default, **item.metadata)
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="python -m engine",
+        description="How much can a picture change before a machine, or a person, notices?",
+    )
+    root.add_argument("--version", action="version", version=f"just-noticeable {__version__}")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    machine = commands.add_parser(
+        "machine",
+        help="the largest change that a panel of deep classifiers does not notice",
+        description="For each picture, the largest change that four deep classifiers do not "
+        "notice: the distorted picture, the change as a map, where the panel looks, and a figure. "
+        "Pictures are resized to the panel's 32×32.",
+    )
+    machine.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
+    add_options(machine, MachineOptions)
+    commands.add_parser("samples", help="print the paths of sample pictures already installed")
+    return root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = vars(parser().parse_args(arguments))
+    command = options.pop("command")
+    try:
+        if command == "samples":
+            return samples()
+        images = options.pop("images")
+        return machine(images, MachineOptions(**options))
+    except EngineError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def fail(error: EngineError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2 if isinstance(error, (WeightsError, DeviceError)) else 1
+
+
+def samples() -> int:
+    from .samples import sample_paths
+
+    print(*sample_paths(), sep="\n")
+    return 0
+
+
+def machine(images: list[str], options: MachineOptions) -> int:
+    from . import batch, report
+    from .machine import load
+
+    jnd = load(options.weights, options.device)
+
+    def work(image: str, stem: str) -> str:
+        result = jnd(image)
+        files = report.write(result, stem, Path(image).name, options.out)
+        if options.json:
+            return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
+        return report.table(result, image, files) + "\n"
+
+    refused = 0
+    for done in batch.run(images, work):
+        if done.error is not None:
+            refused += 1
+            print(f"error: {done.error}", file=sys.stderr, flush=True)
+        else:
+            print(done.result, flush=True)
+    if refused:
+        print(f"{refused} of {len(images)} pictures refused", file=sys.stderr)
+    return 1 if refused else 0

@@ -1,0 +1,218 @@
+"""The machine JND (DMV-JND): the largest change of a picture that a panel of classifiers tolerates.
+
+Paper A: Jin et al., "Just Noticeable Difference for Deep Machine Vision", IEEE TCSVT 2021. Two
+graphs run one after the other: the panel says what each classifier sees (logits) and where it
+looks (CAMs), the generator turns the picture and its CAMs into the JND image E (eq. 3), and
+x + E (eq. 4), clipped and rounded to 8 bits, is the distorted picture.
+
+The result is verified: wherever a classifier changes its mind, E is scaled down (paper A's
+homogeneity: k/9 · E) until all keep their label on the picture that a PNG file gives back.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from .errors import EngineError
+from .image import (
+    as_picture,
+    decode,
+    encode_png,
+    resize,
+    to_batch,
+    to_pixels,
+)
+from .quality import psnr
+from .session import open_session
+
+STEPS = 9  # paper A weakens E in ninths
+FINER = 3  # halvings between the ninth that holds and the next that does not: 1/72
+
+
+@dataclass(frozen=True)
+class LabelChange:
+    """One classifier's top-1 before and after, with its softmax confidence in 0…1."""
+
+    classifier: str
+    before: str
+    after: str
+    confidence_before: float
+    confidence_after: float
+
+
+@dataclass(frozen=True)
+class MachineResult:
+    """What the panel tolerates on one picture, at the panel's input size h×w.
+
+    original, distorted: uint8 h×w×3 sRGB 0…255. change: float32 h×w×3, the scaled E in units of
+    0…1 (so -0.5…0.5), before clipping. cam: float32 h×w in 0…1, the mean of the classifiers'
+    maps (eq. 2). png: the distorted picture as the bytes of a PNG file, the ones verified.
+    psnr_db: of the distorted picture, clipped and rounded to 8 bits; psnr_unclipped_db: of x + E
+    as the network gives it; both inf where nothing changed. rca: share of classifiers that keep
+    their label (eqs 16-17). changed_share: share of pixels with any channel changed. scale: the
+    factor on E, 0…1. verified: all classifiers keep their label on the decoded png. size:
+    (width, height) of the input picture, panel_size: of the results.
+    """
+
+    original: np.ndarray
+    distorted: np.ndarray
+    change: np.ndarray
+    cam: np.ndarray
+    png: bytes
+    labels: tuple[LabelChange, ...]
+    psnr_db: float
+    psnr_unclipped_db: float
+    rca: float
+    changed_share: float
+    scale: float
+    verified: bool
+    size: tuple[int, int]
+    panel_size: tuple[int, int]
+    notes: tuple[str, ...]
+
+    @property
+    def jnd_map(self) -> np.ndarray:
+        """uint8 h×w×3: the change drawn around grey (128 = no change, 0 and 255 = ±0.5)."""
+        return np.rint(np.clip(128 + 254 * self.change, 0, 255)).astype(np.uint8)
+
+
+class MachineJND:
+    """The loaded panel and generator; call `tolerated` on batches or `machine_jnd` on one picture.
+
+    weights: a directory, "hub", or None (see `engine.models`); device: auto, cpu or cuda.
+    Raises WeightsError, DeviceError.
+    """
+
+    def __init__(self, *, weights: str | os.PathLike | None = None, device: str = "auto"):
+        self.panel = open_session("panel-cifar10", weights=weights, device=device)
+        self.generator = open_session("generator-cifar10", weights=weights, device=device)
+        contract = self.panel.contract
+        self.classes: tuple[str, ...] = tuple(contract["classes"])
+        self.classifiers: tuple[str, ...] = tuple(contract["classifiers"])
+        self.size: int = contract["size"]  # pixels, both ways
+
+    def look(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 N×H×W×3 -> logits float32 N×P×classes, CAMs float32 N×P×H×W in 0…1."""
+        logits, cams = self.panel.run(image=to_batch(pixels))
+        return logits, cams
+
+    def answer(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 -> top-1 class int64 N×P of each classifier."""
+        return self.look(pixels)[0].argmax(2)
+
+    def change(self, pixels: np.ndarray, logits: np.ndarray, cams: np.ndarray) -> np.ndarray:
+        """E at full strength (eq. 3), float32 N×3×H×W on the 0…1 scale, -0.5…0.5."""
+        (change,) = self.generator.run(image=to_batch(pixels), cams=cams, logits=logits)
+        return change
+
+    def tolerated(
+        self, pixels: np.ndarray, change: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The largest scale at which x + scale·E keeps every label, per image.
+
+        pixels uint8 N×H×W×3, change float32 N×3×H×W, labels N×P (the clean answers) ->
+        (scale float64 N in 0…1, distorted uint8 N×H×W×3). Scales 9/9, 8/9, … are tried, then
+        three halvings towards the next ninth. Scale 0 is the picture itself, which always holds.
+        """
+        clean = to_batch(pixels)
+        scale = np.zeros(len(pixels))
+        distorted = pixels.copy()
+
+        def attempt(rows: np.ndarray, tried: np.ndarray) -> np.ndarray:
+            """Try these scales on these images; keep those that hold, return the others."""
+            weak = change[rows] * tried[:, None, None, None].astype(np.float32)
+            candidates = to_pixels(clean[rows] + weak)
+            holds = (self.answer(candidates) == labels[rows]).all(1)
+            scale[rows[holds]] = tried[holds]
+            distorted[rows[holds]] = candidates[holds]
+            return rows[~holds]
+
+        rows = np.arange(len(pixels))
+        for k in range(STEPS, 0, -1):
+            if len(rows):
+                rows = attempt(rows, np.full(len(rows), k / STEPS))
+        rows = np.flatnonzero(scale < 1)
+        for halving in range(1, FINER + 1):
+            if len(rows):
+                attempt(rows, scale[rows] + 1 / STEPS / 2**halving)
+        return scale, distorted
+
+    def __call__(self, image: object) -> MachineResult:
+        """One picture (see `engine.image.as_picture`) -> its verified `MachineResult`."""
+        picture = as_picture(image)
+        notes = list(picture.notes)
+        side = self.size
+        pixels = resize(picture.pixels, side, side)
+        if picture.size != (side, side):
+            width, height = picture.size
+            notes.append(f"resized from {width}×{height} to the panel's {side}×{side}")
+        logits, cams = self.look(pixels[None])
+        labels = logits.argmax(2)
+        change = self.change(pixels[None], logits, cams)
+        scale, distorted = self.tolerated(pixels[None], change, labels)
+        png = encode_png(distorted[0])
+        reread = decode(png).pixels
+        after = self.look(reread[None])[0]
+        kept = after.argmax(2) == labels
+        if not kept.all():
+            raise EngineError("the panel answers differently on the same pixels: report this")
+        weakened = change * np.float32(scale[0])
+        difference = to_batch(reread[None]) - to_batch(pixels[None])
+        return MachineResult(
+            original=pixels,
+            distorted=reread,
+            change=weakened[0].transpose(1, 2, 0),
+            cam=cams[0].mean(0),
+            png=png,
+            labels=self._labels(logits[0], after[0]),
+            psnr_db=float(psnr(difference)[0]),
+            psnr_unclipped_db=float(psnr(weakened)[0]),
+            rca=float(kept.mean()),
+            changed_share=float((reread != pixels).any(2).mean()),
+            scale=float(scale[0]),
+            verified=bool(kept.all()),
+            size=picture.size,
+            panel_size=(side, side),
+            notes=tuple(notes),
+        )
+
+    def _labels(self, before: np.ndarray, after: np.ndarray) -> tuple[LabelChange, ...]:
+        """logits P×classes before and after -> one `LabelChange` per classifier."""
+        clean, changed = _softmax(before), _softmax(after)
+        return tuple(
+            LabelChange(
+                classifier=name,
+                before=self.classes[clean[row].argmax()],
+                after=self.classes[changed[row].argmax()],
+                confidence_before=float(clean[row].max()),
+                confidence_after=float(changed[row].max()),
+            )
+            for row, name in enumerate(self.classifiers)
+        )
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
+    return exponentials / exponentials.sum(-1, keepdims=True)
+
+
+@lru_cache(maxsize=2)
+def load(weights: str | None = None, device: str = "auto") -> MachineJND:
+    """A `MachineJND`, loaded once per choice of weights and device."""
+    return MachineJND(weights=weights, device=device)
+
+
+def machine_jnd(
+    image: object, *, weights: str | os.PathLike | None = None, device: str = "auto"
+) -> MachineResult:
+    """How much of a picture a panel of deep classifiers does not notice, verified.
+
+    image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255. A picture of
+    another size is resized to the panel's 32×32, and the notes say so. weights and device as in
+    `MachineJND`. Raises ImageError, WeightsError, DeviceError. Source: paper A, eqs 2-4, 16-17.
+    """
+    return load(None if weights is None else str(weights), device)(image)

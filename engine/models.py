@@ -1,0 +1,140 @@
+"""The models, as rows of one table, and where their files are found.
+
+`locate` looks, in this order, at: a directory that was named, the directory named by the
+environment variable JND_WEIGHTS, the files embedded in this package, the Hugging Face Hub.
+The word "hub" in either of the first two places asks for the Hub directly. Whatever the
+place, a file whose sha256 is not the expected one is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from .errors import WeightsError
+
+EMBEDDED = Path(__file__).parent / "weights"
+ENVIRONMENT = "JND_WEIGHTS"
+PROVENANCE = "provenance.json"  # in a directory of weights: {"files": {NAME: {"sha256": …}}}
+
+
+@dataclass(frozen=True)
+class Model:
+    """One ONNX file. Its input and output contract is in the file's own metadata."""
+
+    name: str
+    file: str
+    sha256: str
+    repo: str  # on the Hugging Face Hub
+    revision: str  # a tag or commit of that repository
+    licence: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Located:
+    """A checked file and, for the log, where it came from."""
+
+    path: Path
+    origin: str
+
+
+MODELS = {
+    row.name: row
+    for row in (
+        Model(
+            name="panel-cifar10",
+            file="panel-cifar10.onnx",
+            sha256="a532c90ebfd179b0cd9d222772d7a5d52a41534ff791178aa61e96999a87b012",
+            repo="just-noticeable/machine-jnd-cifar10",
+            revision="v0.1.0",
+            licence="Apache-2.0",
+            summary="AlexNet, VGG, ResNet, DenseNet on CIFAR-10: logits and CAMs",
+        ),
+        Model(
+            name="generator-cifar10",
+            file="generator-cifar10.onnx",
+            sha256="ea79f3fe49e0976967f3e917eab9b74ef048125ef5fd735c4a147fc4c123c9eb",
+            repo="just-noticeable/machine-jnd-cifar10",
+            revision="v0.1.0",
+            licence="Apache-2.0",
+            summary="E-D network of DMV-JND: a picture and its CAMs to the JND image",
+        ),
+    )
+}
+
+
+def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
+    """Find and check the file of one row of `MODELS`. Raises WeightsError."""
+    model = MODELS[name]
+    place, said = weights, "--weights"
+    if place is None and os.environ.get(ENVIRONMENT):
+        place, said = os.environ[ENVIRONMENT], ENVIRONMENT
+    if place is not None and str(place) != "hub":
+        return _from_directory(model, Path(place), said)
+    if place is None and (EMBEDDED / model.file).is_file():
+        path = EMBEDDED / model.file
+        check(path, model.sha256)
+        return Located(path, "embedded")
+    return _from_hub(model)
+
+
+def check(path: Path, expected: str) -> None:
+    """Raise WeightsError unless the file's sha256 is the expected one."""
+    actual = _digest(path, path.stat().st_mtime_ns, path.stat().st_size)
+    if actual != expected:
+        raise WeightsError(
+            f"{path} has sha256 {actual[:12]}…, expected {expected[:12]}…: "
+            "the file was changed or damaged; get it again"
+        )
+
+
+@lru_cache
+def _digest(path: Path, modified: int, size: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _from_directory(model: Model, folder: Path, said: str) -> Located:
+    """A directory's own provenance file, where it has one, says which sha256 is right there."""
+    path = folder / model.file
+    if not path.is_file():
+        raise WeightsError(
+            f"{said} names {folder}, which holds no {model.file}: "
+            "name a directory made by `python -m export`, or leave the option out"
+        )
+    check(path, _listed(folder / PROVENANCE, model) or model.sha256)
+    return Located(path, str(folder))
+
+
+def _listed(provenance: Path, model: Model) -> str | None:
+    if not provenance.is_file():
+        return None
+    try:
+        return json.loads(provenance.read_text())["files"][model.file]["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise WeightsError(
+            f'{provenance} does not list {model.file} as {{"files": {{NAME: {{"sha256": …}}}}}}: '
+            "write it again with `python -m export`"
+        ) from None
+
+
+def _from_hub(model: Model) -> Located:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        path = Path(hf_hub_download(model.repo, model.file, revision=model.revision))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise WeightsError(
+            f"{model.file} is not in the cache and the Hub does not give it "
+            f"({type(error).__name__}). Where there is a network, run: "
+            f"hf download {model.repo} {model.file} --revision {model.revision}; "
+            "or name a directory that holds it with --weights DIR"
+        ) from None
+    check(path, model.sha256)
+    return Located(path, f"Hub {model.repo}@{model.revision}")

@@ -1,0 +1,88 @@
+"""ONNX Runtime sessions: device, threads, the log line, and the contract in the file."""
+
+from __future__ import annotations
+
+import ctypes.util
+import json
+import os
+import sys
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from .errors import DeviceError, WeightsError
+from .models import Located, locate
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class Session:
+    """One ONNX graph, ready to run. Arrays in by name, arrays out in the graph's order."""
+
+    def __init__(self, located: Located, device: str = "auto"):
+        import onnxruntime
+
+        wanted, reason = _providers(device, onnxruntime.get_available_providers())
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # its own warnings: we report what we got, below
+        options.intra_op_num_threads = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else (os.cpu_count() or 1)
+        )
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(located.path), options, providers=wanted
+            )
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise WeightsError(
+                f"{located.path} cannot be run as an ONNX model ({error}): get it again"
+            ) from None
+        self.provider = self._session.get_providers()[0]
+        if device == "cuda" and self.provider != "CUDAExecutionProvider":
+            raise DeviceError(
+                f"CUDA was asked for, but ONNX Runtime runs on {self.provider}: install CUDA 13 "
+                "and cuDNN 9, or use --device cpu"
+            )
+        self.inputs = tuple(node.name for node in self._session.get_inputs())
+        self.threads = options.intra_op_num_threads
+        print(
+            f"{Path(located.path).name}: {self.provider} ({reason}), {self.threads} threads, "
+            f"weights {located.origin}",
+            file=sys.stderr,
+        )
+
+    @cached_property
+    def contract(self) -> dict:
+        """What the file says of itself: inputs, outputs, classes, licence, training."""
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if "contract" not in metadata:
+            raise WeightsError("the model carries no contract: write it with `python -m export`")
+        return json.loads(metadata["contract"])
+
+    def run(self, **arrays: np.ndarray) -> list[np.ndarray]:
+        """Run the graph on the inputs it has; further arrays are ignored."""
+        return self._session.run(None, {name: arrays[name] for name in self.inputs})
+
+
+def _providers(device: str, available: list[str]) -> tuple[list[str], str]:
+    """The providers to ask for and the reason. Raises DeviceError for cuda without a driver."""
+    if device not in DEVICES:
+        raise DeviceError(f"device {device!r} is not one of {', '.join(DEVICES)}")
+    if device == "cpu":
+        return ["CPUExecutionProvider"], "asked for"
+    built = "CUDAExecutionProvider" in available
+    driver = bool(ctypes.util.find_library("cuda") or ctypes.util.find_library("nvcuda"))
+    if built and driver:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"], "CUDA driver found"
+    missing = "no CUDA driver" if built else "this ONNX Runtime is built without CUDA"
+    if device == "cuda":
+        raise DeviceError(f"CUDA was asked for, but there is {missing}: use --device cpu or auto")
+    return ["CPUExecutionProvider"], missing
+
+
+def open_session(model: str, *, weights: str | os.PathLike | None, device: str) -> Session:
+    """Locate, check and load one row of `engine.models.MODELS`."""
+    return Session(locate(model, weights), device)
