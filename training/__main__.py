@@ -1,0 +1,105 @@
+"""`python -m training JOB`: learn, measure, draw. A training goes on where it was stopped."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from .data import DataError
+from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    jobs = root.add_subparsers(dest="job", required=True, metavar="JOB")
+    runs = argparse.ArgumentParser(add_help=False)
+    runs.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints live")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument(
+        "--data",
+        default="../shared/data/cifar10",
+        help="folder of parquet files or pictures, torchvision:ROOT or hub:OWNER/NAME",
+    )
+
+    job = jobs.add_parser("classifiers", parents=[runs, data], help="train the panel")
+    job.add_argument("names", nargs="*", metavar="NAME", help="which classifiers (default: all)")
+    job.add_argument("--preset", choices=CLASSIFIER_PRESETS, default="default")
+    job.set_defaults(run=classifiers)
+
+    job = jobs.add_parser("generator", parents=[runs, data], help="train the E-D generator")
+    job.add_argument("--preset", choices=GENERATOR_PRESETS, default="default")
+    job.add_argument("--name", help="name of its checkpoint (default: the preset's)")
+    job.set_defaults(run=generator)
+
+    job = jobs.add_parser("evaluate", parents=[runs, data], help="measure, write results/*.json")
+    job.add_argument("what", choices=("classifiers", "machine"))
+    job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
+    job.set_defaults(run=evaluate)
+
+    job = jobs.add_parser("figures", help="draw the figures from results/*.json")
+    job.set_defaults(run=figures)
+    job = jobs.add_parser("tables", help="write the README's tables from results/*.json")
+    job.set_defaults(run=tables)
+    return root
+
+
+def classifiers(options: argparse.Namespace) -> None:
+    from engine.networks import CLASSIFIERS
+
+    from .classifiers import train_classifier
+    from .data import load
+
+    train, test = load(options.data, "train"), load(options.data, "test")
+    for name in options.names or CLASSIFIERS:
+        if name not in CLASSIFIERS:
+            raise DataError(f"no classifier {name}: choose from {', '.join(CLASSIFIERS)}")
+        preset = CLASSIFIER_PRESETS[options.preset]
+        row = train_classifier(name, train, test, preset, options.runs)
+        print(f"{name}: test accuracy {row['test_accuracy']:.4f} on {row['n_test']} images")
+
+
+def generator(options: argparse.Namespace) -> None:
+    from .data import load
+    from .generator import train_generator
+
+    train, test = load(options.data, "train"), load(options.data, "test")
+    preset, name = GENERATOR_PRESETS[options.preset], options.name or options.preset
+    last = train_generator(name, train, test, preset, options.runs)["history"][-1]["test"]
+    print(f"{name}: test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB (first 2,000 images)")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from .evaluate import evaluate_classifiers, evaluate_machine
+
+    job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
+    print(
+        job(options.data, options.weights, shlex.join(["python", "-m", "training", *sys.argv[1:]]))
+    )
+
+
+def figures(options: argparse.Namespace) -> None:
+    from .figures import draw
+
+    print(*draw(), sep="\n")
+
+
+def tables(options: argparse.Namespace) -> None:
+    from .tables import update
+
+    update()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except DataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

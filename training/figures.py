@@ -1,0 +1,73 @@
+"""Figures from the committed results. `python -m training figures`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .record import RESULTS, read_json
+
+FOLDER = RESULTS / "figures"
+
+
+def draw() -> list[Path]:
+    """Draw every figure; return the files."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    result = read_json(RESULTS / "machine_cifar10.json")
+    return [draw_curves(result["history"]), draw_homogeneity(result["homogeneity"])]
+
+
+def draw_curves(history: list[dict]) -> Path:
+    """Loss and its parts, PSNR, RCA per classifier over the epochs (as paper A, Figs 5-7)."""
+    from matplotlib import pyplot as plt
+
+    epochs = [row["epoch"] for row in history]
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
+    for key, label in (("loss", "total"), ("l_c", "$L_c$"), ("l_m", "$L_m$"), ("l_s", "$L_s$")):
+        left.plot(epochs, [row[key] for row in history], label=label, marker=".")
+    left.set(title="training loss", xlabel="epoch", yscale="log")
+    middle.plot(epochs, [row["psnr_db"] for row in history], label="train", marker=".")
+    middle.plot(epochs, [row["test"]["psnr_db"] for row in history], label="test", marker=".")
+    middle.set(title="PSNR (clipped), dB", xlabel="epoch")
+    for name in history[0]["train_rca"]:
+        (line,) = right.plot(
+            epochs, [100 * row["train_rca"][name] for row in history], label=name, marker="."
+        )
+        right.plot(
+            epochs,
+            [100 * row["test"]["rca_per_classifier"][name] for row in history],
+            color=line.get_color(),
+            linestyle="--",
+        )
+    right.set(title="RCA, % (solid: train, dashed: test)", xlabel="epoch")
+    for axis in (left, middle, right):
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    return save(figure, "machine_curves.png")
+
+
+def draw_homogeneity(homogeneity: dict) -> Path:
+    """RCA of k/9 · E on the test images."""
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(5, 3.6), layout="constrained")
+    rows = homogeneity["rows"]
+    strengths = [row["k"] for row in rows]
+    for name in rows[0]["rca_per_classifier"]:
+        values = [100 * row["rca_per_classifier"][name] for row in rows]
+        axis.plot(strengths, values, label=name, marker=".")
+    axis.set(title="RCA of k/9 · E on test images, %", xlabel="k")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    return save(figure, "machine_homogeneity.png")
+
+
+def save(figure, name: str) -> Path:
+    from matplotlib import pyplot as plt
+
+    path = FOLDER / name
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    return path

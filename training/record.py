@@ -1,0 +1,54 @@
+"""The committed results: one JSON per experiment, with all that is needed to trust a number."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a number."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except ModuleNotFoundError:  # PackageNotFoundError: not installed here
+            continue
+    return found
+
+
+def hardware() -> str:
+    """Processor and the number of cores this process may use."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model}, {cores} cores"
+
+
+def write(name: str, *, command: str, data: str, sections: dict) -> Path:
+    """Write RESULTS/NAME.json: where, with what and how it was measured, then the sections."""
+    path = RESULTS / f"{name}.json"
+    whole = {
+        "command": command,
+        "data": data,
+        "hardware": hardware(),
+        "versions": versions(),
+        **sections,
+    }
+    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text())

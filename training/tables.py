@@ -1,0 +1,80 @@
+"""The README's tables and numbers, generated from results/*.json. `python -m training tables`.
+
+A block of the README between `<!-- table: NAME -->` and `<!-- end: NAME -->` is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from .record import RESULTS, read_json
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def percent(value: float, digits: int = 2) -> str:
+    return f"{100 * value:.{digits}f} %"
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def classifiers() -> str:
+    result = read_json(RESULTS / "classifiers_cifar10.json")
+    rows = [
+        [
+            row["classifier"],
+            f"{row['parameters']:,}",
+            percent(row["test_accuracy"]),
+            f"{row['training_seconds'] / 60:.0f} min",
+        ]
+        for row in result["rows"]
+    ]
+    note = (
+        f"\n\n{result['rows'][0]['n_test']:,} test images, seed {result['rows'][0]['seed']}, "
+        f"{result['hardware']}; data: {result['data']}."
+    )
+    return markdown(["classifier", "parameters", "test accuracy", "training"], rows) + note
+
+
+def machine() -> str:
+    result = read_json(RESULTS / "machine_cifar10.json")
+    header = ["test images", "RCA", "all four keep", "PSNR (8-bit)", "PSNR (unclipped)"]
+    rows = [
+        [
+            f"{row['generator']}, {row['split']} images",
+            percent(row["rca"]),
+            percent(row["all_classifiers_keep"]),
+            f"{row['psnr_db']:.2f} ± {row['psnr_db_std']:.2f} dB",
+            f"{row['psnr_unclipped_db']:.2f} dB" if "psnr_unclipped_db" in row else "–",
+        ]
+        for row in [
+            *result["rows"],
+            {"generator": "white noise of the same energy", "split": "test"} | result["noise"],
+            {"generator": "verified", "split": "test"} | result["verified"],
+        ]
+    ]
+    header[0] = "pictures"
+    return markdown(header, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"classifiers": classifiers, "machine": machine}
+
+
+def render(text: str) -> str:
+    """The README with every generated block made anew."""
+    for name, make in TABLES.items():
+        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
+        made = make()
+        text, count = block.subn(lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text)
+        if count != 1:
+            raise ValueError(f"README has {count} blocks for the table {name}, expected 1")
+    return text
+
+
+def update() -> None:
+    README.write_text(render(README.read_text()))
