@@ -1,0 +1,54 @@
+"""Shared pictures: real ones that scikit-image ships, and tiny labelled sets cut from them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.samples import sample_paths
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, np.ndarray]:
+    """Name -> uint8 H×W×3."""
+    return {path.stem: np.asarray(Image.open(path).convert("RGB")) for path in sample_paths()}
+
+
+@pytest.fixture(scope="session")
+def crops(photos) -> np.ndarray:
+    """uint8 64×32×32×3: random crops of the photos, scaled down."""
+    random = np.random.default_rng(7)
+    found = []
+    for index in range(64):
+        photo = photos[list(photos)[index % len(photos)]]
+        side = int(random.integers(96, 200))
+        top = int(random.integers(0, photo.shape[0] - side))
+        left = int(random.integers(0, photo.shape[1] - side))
+        crop = Image.fromarray(photo[top : top + side, left : left + side])
+        found.append(np.asarray(crop.resize((32, 32), Image.Resampling.LANCZOS)))
+    return np.stack(found)
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory, crops) -> Path:
+    """A folder in the Hub's parquet layout: 256 train and 64 test pictures of ten classes."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    folder = tmp_path_factory.mktemp("labelled")
+    random = np.random.default_rng(3)
+    for split, count in (("train", 256), ("test", 64)):
+        pictures, labels = [], []
+        for index in range(count):
+            crop = crops[index % len(crops)].astype(int) + random.integers(-9, 10, (32, 32, 3))
+            stream = io.BytesIO()
+            Image.fromarray(np.clip(crop, 0, 255).astype(np.uint8)).save(stream, "PNG")
+            pictures.append({"bytes": stream.getvalue(), "path": f"{index}.png"})
+            labels.append(index % 10)
+        table = pa.table({"img": pictures, "label": labels})
+        parquet.write_table(table, folder / f"{split}-00000-of-00001.parquet")
+    return folder

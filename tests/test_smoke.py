@@ -1,0 +1,131 @@
+"""Everything tiny, from pictures to the command line: train, export, run, measure."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from engine import cli
+from export.__main__ import main as export_main
+from training import checkpoint
+from training.__main__ import main as training_main
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, labelled):
+    """Runs and exported weights of the smoke presets, and the seconds it took."""
+    runs, out = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("exported")
+    started = time.monotonic()
+    common = ["--data", str(labelled), "--runs", str(runs), "--preset", "smoke"]
+    assert training_main(["classifiers", *common]) == 0
+    assert training_main(["generator", *common]) == 0
+    arguments = ["--runs", str(runs), "--out", str(out), "--generator", "smoke"]
+    assert export_main(arguments) == 0
+    return runs, out, time.monotonic() - started
+
+
+def test_retrains_everything_in_under_a_minute(trained):
+    assert trained[2] < 60
+
+
+def test_losses_are_recorded_and_finite(trained):
+    runs, _, _ = trained
+    note = checkpoint.load(runs / "generators" / "smoke.safetensors")[1]
+    row = note["history"][-1]
+    assert row["loss"] == pytest.approx(row["l_c"] + row["l_m"] + 0.1 * row["l_s"], rel=1e-4)
+    assert 0 <= row["test"]["rca"] <= 1
+    assert note["n_train"] == 256
+
+
+def test_engine_runs_on_the_exported_weights(trained, photos, tmp_path, capsys):
+    from engine.samples import sample_paths
+
+    _, weights, _ = trained
+    paths = [str(path) for path in sample_paths()[:2]]
+    arguments = ["machine", *paths, "--out", str(tmp_path), "--weights", str(weights), "--json"]
+    assert cli.main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["image"] for line in lines] == paths
+    assert all(json.loads(line)["verified"] for line in lines)
+
+
+def test_changed_weights_are_refused(trained, tmp_path, capsys):
+    import shutil
+
+    from engine.samples import sample_paths
+
+    _, weights, _ = trained
+    copy = tmp_path / "weights"
+    shutil.copytree(weights, copy)
+    with (copy / "panel-cifar10.onnx").open("r+b") as stream:
+        stream.seek(5000)
+        byte = stream.read(1)
+        stream.seek(5000)
+        stream.write(bytes([byte[0] ^ 1]))
+    picture = str(sample_paths()[0])
+    out = tmp_path / "out"
+    code = cli.main(["machine", picture, "--out", str(out), "--weights", str(copy)])
+    assert code == 2
+    assert "sha256" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monkeypatch):
+    from training import record
+
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    common = ["--data", str(labelled), "--weights", str(trained[1])]
+    assert training_main(["evaluate", "classifiers", *common]) == 0
+    assert training_main(["evaluate", "machine", *common]) == 0
+    machine = json.loads((tmp_path / "machine_cifar10.json").read_text())
+    splits = {row["split"]: row for row in machine["rows"]}
+    assert splits["train"]["n"] == 256
+    assert splits["test"]["n"] == 64
+    assert machine["verified"]["rca"] == 1
+    full = next(row for row in machine["homogeneity"]["rows"] if row["k"] == 9)
+    assert full["rca"] == splits["test"]["rca"]
+    assert machine["noise"]["psnr_db"] == pytest.approx(splits["test"]["psnr_db"], abs=0.1)
+    assert machine["verified"]["psnr_db"] >= splits["test"]["psnr_db"] - 1e-6
+    classifiers = json.loads((tmp_path / "classifiers_cifar10.json").read_text())
+    assert [row["classifier"] for row in classifiers["rows"]] == [
+        "alexnet",
+        "vgg",
+        "resnet",
+        "densenet",
+    ]
+
+
+def test_a_stopped_training_goes_on_where_it_was(labelled, tmp_path):
+    """Two epochs in one go and in two give the same network."""
+    import torch
+
+    from training.classifiers import train_classifier
+    from training.data import load
+    from training.presets import ClassifierPreset
+
+    train, test = load(str(labelled), "train"), load(str(labelled), "test")
+    preset = ClassifierPreset(epochs=2, batch=64)
+    whole = tmp_path / "whole"
+    train_classifier("alexnet", train, test, preset, whole)
+
+    halves = tmp_path / "halves"
+    calls = []
+    original = checkpoint.save
+
+    def stop_after_first(path, tensors, note):
+        original(path, tensors, note)
+        calls.append(path)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", stop_after_first)
+        with pytest.raises(KeyboardInterrupt):
+            train_classifier("alexnet", train, test, preset, halves)
+    assert len(calls) == 1
+    train_classifier("alexnet", train, test, preset, halves)
+    first = checkpoint.load(whole / "classifiers" / "alexnet.safetensors")[0]
+    second = checkpoint.load(halves / "classifiers" / "alexnet.safetensors")[0]
+    for key, value in first.items():
+        torch.testing.assert_close(value, second[key], rtol=1e-3, atol=1e-4)
