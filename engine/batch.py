@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +23,14 @@ class Done:
 
 def stems(images: Iterable[str]) -> list[str]:
     """A distinct name for each picture's output files: cat, cat-2, …"""
-    seen: Counter[str] = Counter()
-    names = []
+    names: list[str] = []
     for image in images:
         stem = Path(image).stem
-        seen[stem] += 1
-        names.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
+        name, number = stem, 1
+        while name in names:
+            number += 1
+            name = f"{stem}-{number}"
+        names.append(name)
     return names
 
 

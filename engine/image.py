@@ -20,6 +20,7 @@ import os
 import tempfile
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from .errors import ImageError, OutputError
 # 80 million pixels: a large camera picture; 240 MB once decoded. Checked before decoding.
 MAX_PIXELS = 80_000_000
 # Read by Pillow itself; formats that start other programs (EPS) are not among them.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def decode(data: bytes, name: str = "picture", *, max_pixels: int = MAX_PIXELS) 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: we have a limit
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=_readable()) as image:
                 check_size(*image.size, name, max_pixels)
                 return convert(image, name)
     except ImageError:
@@ -84,6 +85,13 @@ def decode(data: bytes, name: str = "picture", *, max_pixels: int = MAX_PIXELS) 
         raise ImageError(f"{name} does not fit in memory: scale it down first") from None
     except Exception as error:  # Pillow's decoders raise many kinds on damaged files
         raise ImageError(f"{name} is truncated or damaged ({error}): get it again") from None
+
+
+@cache
+def _readable() -> tuple[str, ...]:
+    """Those of `FORMATS` that this build of Pillow has; multi-picture JPEGs come with JPEG."""
+    Image.init()
+    return tuple(kind for kind in FORMATS if kind in Image.OPEN)
 
 
 def check_size(width: int, height: int, name: str, max_pixels: int = MAX_PIXELS) -> None:

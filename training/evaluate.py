@@ -62,8 +62,13 @@ def evaluate_classifiers(data: str, weights: Path | None, command: str) -> Path:
             }
         )
     agree = float((answers == answers[:, :1]).all(1).mean())
-    sections = {"rows": rows, "all_classifiers_agree": agree}
-    return write("classifiers_cifar10", command=command, data=test.source, sections=sections)
+    return write(
+        "classifiers_cifar10",
+        command=command,
+        data=test.source,
+        weights=digests(weights, "panel-cifar10.onnx"),
+        sections={"rows": rows, "all_classifiers_agree": agree},
+    )
 
 
 def evaluate_machine(data: str, weights: Path | None, command: str) -> Path:
@@ -89,7 +94,13 @@ def evaluate_machine(data: str, weights: Path | None, command: str) -> Path:
         "verified": measure_verified(machine, looked),
         "history": note["history"],
     }
-    return write("machine_cifar10", command=command, data=pictures.source, sections=sections)
+    return write(
+        "machine_cifar10",
+        command=command,
+        data=pictures.source,
+        weights=digests(weights, "panel-cifar10.onnx", "generator-cifar10.onnx"),
+        sections=sections,
+    )
 
 
 def look(machine: MachineJND, images: np.ndarray) -> Looked:
@@ -203,6 +214,15 @@ def measure_verified(machine: MachineJND, looked: Looked) -> dict:
     )
 
 
+def provenance(weights: Path | None) -> dict[str, dict]:
+    return read_json((weights or EMBEDDED) / PROVENANCE)["files"]
+
+
 def trained_with(weights: Path | None, file: str):
     """What provenance.json says of how one file was trained."""
-    return read_json((weights or EMBEDDED) / PROVENANCE)["files"][file]["training"]
+    return provenance(weights)[file]["training"]
+
+
+def digests(weights: Path | None, *files: str) -> dict[str, str]:
+    """sha256 of the files that are measured."""
+    return {file: provenance(weights)[file]["sha256"] for file in files}

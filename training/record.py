@@ -36,14 +36,18 @@ def hardware() -> str:
     return f"{model}, {cores} cores"
 
 
-def write(name: str, *, command: str, data: str, sections: dict) -> Path:
-    """Write RESULTS/NAME.json: where, with what and how it was measured, then the sections."""
+def write(name: str, *, command: str, data: str, weights: dict[str, str], sections: dict) -> Path:
+    """Write RESULTS/NAME.json: how, on what, where and of which files it was measured, and what.
+
+    weights: file name -> sha256.
+    """
     path = RESULTS / f"{name}.json"
     whole = {
         "command": command,
         "data": data,
         "hardware": hardware(),
         "versions": versions(),
+        "weights": weights,
         **sections,
     }
     path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,94 @@
+"""Class activation maps: equal to torchcam's, exact as a sum, safe on flat maps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torchcam.methods import CAM
+
+from engine.image import to_batch
+from engine.networks import CLASSIFIERS, Panel, class_maps, fold, scale_maps
+
+
+class Body(nn.Module):
+    """The feature map of a classifier as a module, where torchcam can hook it."""
+
+    def __init__(self, classifier):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, x):
+        return self.classifier.features(x)
+
+
+class Pooled(nn.Module):
+    def __init__(self, classifier):
+        super().__init__()
+        self.body, self.linear = Body(classifier), classifier.linear
+
+    def forward(self, x):
+        return self.linear(self.body(x).mean((2, 3)))
+
+
+@pytest.fixture(scope="module", params=CLASSIFIERS)
+def classifier(request):
+    torch.manual_seed(11)
+    return CLASSIFIERS[request.param](norm=False).eval()
+
+
+@pytest.fixture(scope="module")
+def pictures(crops):
+    return torch.from_numpy(to_batch(crops[:6]))
+
+
+def test_equals_torchcam(classifier, pictures):
+    network = Pooled(classifier)
+    with CAM(network, target_layer=network.body, fc_layer=network.linear) as extractor:
+        scores = network(pictures)
+        (theirs,) = extractor(scores.argmax(1).tolist(), scores, normalized=False)
+    with torch.no_grad():
+        features = classifier.features(pictures)
+        ours = class_maps(features, classifier(pictures), classifier.linear.weight)[:, 0]
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@torch.no_grad()
+def test_the_mean_of_the_map_is_the_logit_without_its_bias(classifier, pictures):
+    logits = classifier(pictures)
+    maps = class_maps(classifier.features(pictures), logits, classifier.linear.weight)
+    top = logits.max(1)
+    expected = top.values - classifier.linear.bias[top.indices]
+    torch.testing.assert_close(maps.mean((1, 2, 3)), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_panel_maps_are_scaled_to_0_1(pictures):
+    torch.manual_seed(0)
+    panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()}).eval()
+    logits, cams = panel(pictures)
+    assert logits.shape == (6, 4, 10)
+    assert cams.shape == (6, 4, 32, 32)
+    torch.testing.assert_close(cams.amin((2, 3)), torch.zeros(6, 4))
+    torch.testing.assert_close(cams.amax((2, 3)), torch.ones(6, 4))
+    torch.testing.assert_close(panel.logits(pictures), logits)
+
+
+def test_a_flat_map_becomes_zero_and_has_a_gradient():
+    maps = torch.full((1, 2, 8, 8), 3.0, requires_grad=True)
+    scaled = scale_maps(maps, 32, 32)
+    scaled.sum().backward()
+    assert (scaled == 0).all()
+    assert torch.isfinite(maps.grad).all()
+
+
+@torch.no_grad()
+def test_folding_changes_nothing(pictures):
+    for kind in CLASSIFIERS.values():
+        torch.manual_seed(5)
+        network = kind()
+        network.train()
+        network(pictures)  # so that the running statistics are not the initial ones
+        network.eval()
+        folded = fold(network, kind(norm=False))
+        torch.testing.assert_close(folded(pictures), network(pictures), rtol=1e-4, atol=1e-5)

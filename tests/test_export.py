@@ -1,0 +1,96 @@
+"""Export: the same numbers in both runtimes, nothing of this machine in the file, loud failure."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+
+from engine.models import EMBEDDED
+from engine.networks import CLASSIFIERS, Generator
+from export.check import ParityError, check_parity
+from export.graphs import GeneratorGraph, PanelGraph, export_generator
+from training.classifiers import round_to_half
+
+FILES = ("panel-cifar10.onnx", "generator-cifar10.onnx")
+
+
+def torch_weights(path) -> dict[str, torch.Tensor]:
+    """The weights in a graph by the names they have in PyTorch."""
+    return {
+        tensor.name.removesuffix(".half"): torch.tensor(numpy_helper.to_array(tensor)).float()
+        for tensor in onnx.load(path).graph.initializer
+    }
+
+
+def fill(module: torch.nn.Module, path) -> torch.nn.Module:
+    """Load a graph's weights into the module it was exported from; every one must be there.
+
+    Buffers are not learned; equal ones of several classifiers are stored once in the graph.
+    """
+    found = torch_weights(path)
+    state = {name: found[name] for name, _ in module.named_parameters()}
+    module.load_state_dict(state | {name: buffer for name, buffer in module.named_buffers()})
+    return module.eval()
+
+
+@pytest.fixture(scope="module")
+def panel():
+    from engine.networks import Panel
+
+    panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
+    return fill(PanelGraph(panel), EMBEDDED / FILES[0])
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return fill(GeneratorGraph(Generator(norm=False)), EMBEDDED / FILES[1])
+
+
+def test_the_shipped_panel_is_its_network_over_the_grid(panel):
+    rows = check_parity(panel, EMBEDDED / FILES[0])
+    assert [row.output for row in rows] == ["logits", "cams"]
+    assert all(row.largest < 1e-4 and row.cases == 50 for row in rows)
+
+
+def test_the_shipped_generator_is_its_network_over_the_grid(generator):
+    (row,) = check_parity(generator, EMBEDDED / FILES[1], members=4)
+    assert row.largest < 1e-4
+
+
+def test_a_graph_that_differs_fails_loudly(generator):
+    with torch.no_grad():
+        generator.generator.output.bias[0] += 1e-3
+    try:
+        with pytest.raises(ParityError, match="change on"):
+            check_parity(generator, EMBEDDED / FILES[1], members=4)
+    finally:
+        with torch.no_grad():
+            generator.generator.output.bias[0] -= 1e-3
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_of_the_machine_is_in_the_file(file):
+    data = (EMBEDDED / file).read_bytes()
+    for trace in (b".py", b"/home", b"/root", b"site-packages", b"Traceback"):
+        assert trace not in data
+    model = onnx.load_from_string(data)
+    assert not model.graph.doc_string
+    assert all(not node.doc_string and not node.metadata_props for node in model.graph.node)
+
+
+def test_exports_are_the_same_byte_for_byte(tmp_path):
+    torch.manual_seed(0)
+    network = round_to_half(Generator(norm=False).eval())
+    for name in ("a", "b"):
+        export_generator(network, tmp_path / name, members=4, training={})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_weights_are_stored_in_half_precision(tmp_path):
+    for tensor in onnx.load(EMBEDDED / FILES[1]).graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.size >= 64:
+            assert values.dtype == np.float16, tensor.name

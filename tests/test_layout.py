@@ -1,0 +1,58 @@
+"""The rooms and their arrows: who may import whom, and what may not be in the repository."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAY_IMPORT = {
+    "engine": set(),
+    "training": {"engine"},
+    "export": {"training", "engine"},
+    "demo": {"engine"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names of every absolute import in a file, at any depth."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_arrows(room):
+    others = set(MAY_IMPORT) - {room} - MAY_IMPORT[room]
+    for path in (ROOT / room).rglob("*.py"):
+        assert not imports(path) & others, path
+
+
+def test_only_networks_and_the_attack_need_torch():
+    for path in (ROOT / "engine").rglob("*.py"):
+        if path.name != "networks.py" and "attack" not in path.parts:
+            assert "torch" not in imports(path), path
+
+
+def tracked() -> list[str]:
+    result = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        pytest.skip("not a git checkout")
+    return result.stdout.splitlines()
+
+
+def test_no_pickle_and_nothing_large_is_tracked():
+    for name in tracked():
+        path = ROOT / name
+        assert path.suffix not in {".pt", ".pth", ".pkl", ".ckpt", ".parquet", ".npy"}, name
+        if path.is_file():
+            assert path.stat().st_size < 10_000_000, name

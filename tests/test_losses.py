@@ -1,0 +1,80 @@
+"""The losses of paper A on numbers small enough to work out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from training import losses
+from training.generator import learning_rate, strengths
+from training.presets import GENERATOR_PRESETS
+
+
+def test_classification_loss_is_the_mean_cross_entropy_of_the_own_labels():
+    logits = torch.zeros(2, 4, 10)
+    labels = torch.randint(0, 10, (2, 4))
+    assert losses.classification_loss(logits, labels).item() == pytest.approx(math.log(10))
+    logits[0, 1, labels[0, 1]] = 100.0  # one of eight is certain
+    expected = math.log(10) * 7 / 8
+    assert losses.classification_loss(logits, labels).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_magnitude_loss_is_zero_where_the_change_has_the_wanted_size():
+    cam = torch.full((1, 1, 4, 4), 0.4)  # D_t = 0.6
+    change = torch.full((1, 3, 4, 4), -0.6)
+    assert losses.magnitude_loss(change, cam).item() == pytest.approx(0, abs=1e-6)
+    change = torch.full((1, 3, 4, 4), 0.3)  # (0.36 + 0.09) / (2 · 0.6 · 0.3) = 1.25
+    assert losses.magnitude_loss(change, cam).item() == pytest.approx(math.log(1.25), rel=1e-5)
+
+
+def test_magnitude_loss_of_no_change_is_finite():
+    change = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    loss = losses.magnitude_loss(change, torch.full((1, 1, 4, 4), 0.4))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(change.grad).all()
+
+
+def test_spatial_loss_weighs_change_by_the_softmax_of_the_cam():
+    cam = torch.tensor([[0.0, 1.0]]).view(1, 1, 1, 2)
+    change = torch.zeros(1, 3, 1, 2)
+    change[..., 1] = 0.5
+    weight = math.e / (1 + math.e)
+    assert losses.spatial_loss(change, cam).item() == pytest.approx(0.5 * weight, rel=1e-5)
+    flat = losses.spatial_loss(torch.full((1, 3, 8, 8), 0.5), torch.rand(1, 1, 8, 8))
+    assert flat.item() == pytest.approx(0.5, rel=1e-5)
+
+
+def test_surviving_is_what_clipping_leaves():
+    image = torch.tensor([0.9, -0.9, 0.0])
+    change = torch.tensor([0.5, -0.5, 0.5])
+    expected = torch.tensor([0.1, -0.1, 0.5])
+    torch.testing.assert_close(losses.surviving(change, image), expected)
+
+
+def test_strengths_are_one_or_ninths():
+    values = strengths(4000, 0.5, torch.Generator().manual_seed(0)).flatten()
+    weak = values[values < 1]
+    assert 0.45 < len(weak) / len(values) < 0.55
+    ninths = weak * 9
+    torch.testing.assert_close(ninths, ninths.round())
+    assert set(ninths.round().int().tolist()) == set(range(1, 9))
+    assert (strengths(100, 0.0, torch.Generator()) == 1).all()
+
+
+def test_the_paper_preset_is_the_papers_schedule():
+    paper = GENERATOR_PRESETS["paper"]
+    assert (paper.epochs, paper.batch, paper.learning_rate) == (200, 50, 1e-5)
+    assert (paper.weight_decay, paper.alpha, paper.beta) == (1e-3, 1, 1)
+    assert not paper.decoupled
+    assert learning_rate(paper, 199_999, 200_000) == 1e-5
+
+
+def test_the_cosine_schedule_rises_and_ends_at_zero():
+    preset = GENERATOR_PRESETS["default"]
+    rates = [learning_rate(preset, step, 1000) for step in range(1001)]
+    assert max(rates) == pytest.approx(preset.learning_rate)
+    assert rates[0] < rates[20]
+    assert rates[1000] == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,136 @@
+"""The engine's machine JND: what it promises holds on real pictures with the embedded weights."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+
+from engine import machine_jnd
+from engine.image import to_batch, to_pixels
+from engine.machine import MachineJND, load
+from engine.quality import psnr
+
+
+@pytest.fixture(scope="module")
+def machine() -> MachineJND:
+    return load(None, "cpu")
+
+
+def test_two_lines_of_python(photos):
+    result = machine_jnd(photos["chelsea"], device="cpu")
+    assert result.verified
+    assert result.rca == 1
+    assert result.size == (451, 300)
+    assert result.panel_size == (32, 32)
+    assert any("resized from 451×300" in note for note in result.notes)
+    assert [label.classifier for label in result.labels] == ["alexnet", "vgg", "resnet", "densenet"]
+    for label in result.labels:
+        assert label.before == label.after
+        assert 0.1 <= label.confidence_before <= 1
+
+
+def test_the_png_is_what_was_verified(machine, photos):
+    result = machine(photos["rocket"])
+    with Image.open(io.BytesIO(result.png)) as image:
+        assert image.info == {}
+        pixels = np.asarray(image)
+    np.testing.assert_array_equal(pixels, result.distorted)
+    before = machine.answer(result.original[None])
+    np.testing.assert_array_equal(machine.answer(pixels[None]), before)
+
+
+def test_numbers_are_those_of_the_pictures(machine, photos):
+    result = machine(photos["coffee"])
+    expected = peak_signal_noise_ratio(result.original, result.distorted, data_range=255)
+    assert result.psnr_db == pytest.approx(expected, abs=1e-4)
+    rms = float(np.sqrt(np.square(result.change, dtype=float).mean()))
+    assert result.psnr_unclipped_db == pytest.approx(-20 * np.log10(rms), abs=1e-4)
+    changed = (result.original != result.distorted).any(2).mean()
+    assert result.changed_share == pytest.approx(changed)
+    distorted = to_pixels(to_batch(result.original[None]) + result.change.transpose(2, 0, 1)[None])
+    np.testing.assert_array_equal(distorted[0], result.distorted)
+
+
+def test_grey_means_no_change(machine, photos):
+    result = machine(photos["coffee"])
+    drawn = result.jnd_map.astype(int)
+    np.testing.assert_array_equal(np.sign(drawn - 128), np.sign(np.rint(254 * result.change)))
+    assert (result.cam >= 0).all()
+    assert (result.cam <= 1).all()
+
+
+def test_verified_keeps_every_label_of_every_picture(machine, crops):
+    logits, cams = machine.look(crops)
+    labels = logits.argmax(2)
+    change = machine.change(crops, logits, cams)
+    scale, distorted = machine.tolerated(crops, change, labels)
+    np.testing.assert_array_equal(machine.answer(distorted), labels)
+    assert ((scale >= 0) & (scale <= 1)).all()
+    np.testing.assert_array_equal(distorted[scale == 0], crops[scale == 0])
+    full = to_pixels(to_batch(crops) + change)
+    holds = (machine.answer(full) == labels).all(1)
+    np.testing.assert_array_equal(scale == 1, holds)
+
+
+class Threshold(MachineJND):
+    """A panel of one that sees class 1 where the first pixel is brighter than a limit."""
+
+    def __init__(self, limit: int):
+        self.limit = limit
+
+    def answer(self, pixels):
+        return (pixels[:, 0, 0, :1] > self.limit).astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (255, 1.0),  # never flips
+        (9 * 20 + 1, 1.0),
+        (5 * 20 + 1, 5 / 9),
+        (5 * 20 + 11, 5 / 9 + 1 / 18),
+        (5 * 20 + 16, 5 / 9 + 1 / 18 + 1 / 36),
+        (5 * 20 + 6, 5 / 9 + 1 / 36),
+        (11, 1 / 18),
+        (1, 0.0),  # less than 1/72 of the change already flips
+    ],
+)
+def test_the_scale_is_the_largest_that_holds(limit, expected):
+    pixels = np.zeros((1, 4, 4, 3), np.uint8)
+    change = np.full((1, 3, 4, 4), 180 / 255, np.float32)  # 20 levels per ninth
+    scale, distorted = Threshold(limit).tolerated(pixels, change, np.zeros((1, 1), np.int64))
+    assert scale[0] == pytest.approx(expected)
+    assert distorted[0, 0, 0, 0] == round(180 * expected)
+
+
+def test_pictures_of_the_panels_size_are_taken_as_they_are(machine, crops):
+    result = machine(crops[0])
+    np.testing.assert_array_equal(result.original, crops[0])
+    assert result.notes == ()
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((1, 1, 3), np.uint8),
+        np.full((32, 32, 3), 255, np.uint8),
+        np.full((3, 400, 3), 90, np.uint8),
+        np.zeros((50, 40), np.uint8),
+    ],
+    ids=["one pixel", "white", "ribbon", "grey"],
+)
+def test_strange_pictures_are_answered(machine, pixels):
+    result = machine(pixels)
+    assert result.verified
+    assert np.isfinite(result.change).all()
+    assert np.isfinite(result.cam).all()
+
+
+def test_psnr_of_no_change_is_infinite():
+    values = psnr(np.stack([np.zeros((3, 4, 4)), np.full((3, 4, 4), 0.1)]))
+    assert values[0] == np.inf
+    assert values[1] == pytest.approx(20)

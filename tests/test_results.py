@@ -1,0 +1,58 @@
+"""The published numbers: from committed measurements of the weights that ship, nowhere else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.models import EMBEDDED
+from training.record import RESULTS, read_json
+from training.tables import README, render
+
+TARGETS = {"alexnet": 0.86, "vgg": 0.90, "resnet": 0.90, "densenet": 0.90}
+
+
+def test_every_classifier_reaches_its_target():
+    rows = read_json(RESULTS / "classifiers_cifar10.json")["rows"]
+    assert {row["classifier"] for row in rows} == set(TARGETS)
+    for row in rows:
+        assert row["n_test"] == 10_000
+        assert row["test_accuracy"] >= TARGETS[row["classifier"]], row["classifier"]
+
+
+@pytest.mark.parametrize("name", ["classifiers_cifar10", "machine_cifar10"])
+def test_a_result_says_how_it_was_measured(name):
+    result = read_json(RESULTS / f"{name}.json")
+    assert result["command"].startswith("python -m training evaluate")
+    for key in ("hardware", "data", "versions", "rows", "weights"):
+        assert result[key]
+
+
+@pytest.mark.parametrize("name", ["classifiers_cifar10", "machine_cifar10"])
+def test_results_are_of_the_weights_that_ship(name):
+    provenance = json.loads((EMBEDDED / "provenance.json").read_text())["files"]
+    measured = read_json(RESULTS / f"{name}.json")["weights"]
+    for file, digest in measured.items():
+        assert digest == provenance[file]["sha256"]
+
+
+def test_rates_are_fractions_of_whole_images():
+    result = read_json(RESULTS / "machine_cifar10.json")
+    for row in [*result["rows"], result["noise"], result["verified"]]:
+        each = row["rca_per_classifier"]
+        assert row["rca"] == pytest.approx(sum(each.values()) / len(each))
+        for rate in each.values():
+            assert rate * row["n"] == pytest.approx(round(rate * row["n"]), abs=1e-6)
+    assert result["verified"]["rca"] == 1
+
+
+def test_training_went_the_right_way():
+    history = read_json(RESULTS / "machine_cifar10.json")["history"]
+    first, last = history[0], history[-1]
+    assert last["loss"] < first["loss"]
+    assert last["test"]["rca"] > first["test"]["rca"]
+
+
+def test_the_readme_says_what_the_results_say():
+    assert render(README.read_text()) == README.read_text()
