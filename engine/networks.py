@@ -37,9 +37,11 @@ CIFAR10_CLASSES = (
 
 
 class ConvNorm(nn.Module):
-    """Convolution (same padding), then batch normalisation unless `norm=False`.
+    """Convolution (same padding), max-pooling by `pool`, batch normalisation unless `norm=False`.
 
-    `transpose=True` makes it a deconvolution whose kernel equals its stride.
+    `transpose=True` makes it a deconvolution whose kernel equals its stride. The normalisation's
+    scale is fixed at one (a ReLU and the next convolution make it redundant), hence positive, so
+    that it commutes with the pooling and can be folded into the convolution before it.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class ConvNorm(nn.Module):
         kernel: int = 3,
         *,
         stride: int = 1,
+        pool: int = 1,
         transpose: bool = False,
         norm: bool = True,
     ):
@@ -59,10 +62,13 @@ class ConvNorm(nn.Module):
             self.conv = nn.Conv2d(
                 inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=not norm
             )
+        self.pool = nn.MaxPool2d(pool) if pool > 1 else nn.Identity()
         self.bn = nn.BatchNorm2d(outputs) if norm else nn.Identity()
+        if norm:
+            self.bn.weight.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.bn(self.conv(x))
+        return self.bn(self.pool(self.conv(x)))
 
 
 class WhitenedStem(nn.Module):
@@ -137,63 +143,63 @@ class AlexNet(Classifier):
 class VGG(Classifier):
     """Plain stacks of 3×3 convolutions between poolings (Simonyan & Zisserman 2015)."""
 
-    width = 192
+    width = 256
 
     def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
         super().__init__(classes)
         self.stem = WhitenedStem()
-        self.conv1 = ConvNorm(24, 64, norm=norm)
-        self.conv2 = ConvNorm(64, 64, norm=norm)
-        self.conv3 = ConvNorm(64, 128, norm=norm)
-        self.conv4 = ConvNorm(128, 192, norm=norm)
-        self.conv5 = ConvNorm(192, 192, norm=norm)
-        self.conv6 = ConvNorm(192, self.width, norm=norm)
+        self.layers = nn.Sequential(
+            ConvNorm(24, 64, pool=2, norm=norm),  # H/2
+            nn.ReLU(),
+            ConvNorm(64, 64, norm=norm),
+            nn.ReLU(),
+            ConvNorm(64, 192, pool=2, norm=norm),  # H/4
+            nn.ReLU(),
+            ConvNorm(192, 192, norm=norm),
+            nn.ReLU(),
+            ConvNorm(192, self.width, pool=2, norm=norm),  # H/8
+            nn.ReLU(),
+            ConvNorm(self.width, self.width, norm=norm),
+            nn.ReLU(),
+        )
 
     def features(self, x: Tensor) -> Tensor:
-        x = self.stem(self.normalise(x))
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # 64, H/2
-        x = F.relu(self.conv2(x))
-        x = F.max_pool2d(F.relu(self.conv3(x)), 2)  # 128, H/4
-        x = F.relu(self.conv4(x))
-        x = F.relu(self.conv5(x))
-        return F.relu(self.conv6(x))
+        return self.layers(self.stem(self.normalise(x)))
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions and a shortcut, a 1×1 convolution where the shape changes."""
+    """Two 3×3 convolutions around a shortcut."""
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, norm: bool = True):
+    def __init__(self, channels: int, *, norm: bool = True):
         super().__init__()
-        self.conv1 = ConvNorm(inputs, outputs, stride=stride, norm=norm)
-        self.conv2 = ConvNorm(outputs, outputs, norm=norm)
-        same = inputs == outputs and stride == 1
-        self.shortcut = (
-            nn.Identity() if same else ConvNorm(inputs, outputs, 1, stride=stride, norm=norm)
-        )
+        self.conv1 = ConvNorm(channels, channels, norm=norm)
+        self.conv2 = ConvNorm(channels, channels, norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv2(F.relu(self.conv1(x))) + self.shortcut(x))
+        return x + F.relu(self.conv2(F.relu(self.conv1(x))))
 
 
 class ResNet(Classifier):
-    """Residual blocks at two resolutions (He et al. 2016)."""
+    """Residual blocks at two resolutions (He et al. 2016), in the nine-layer form of DAWNBench."""
 
-    width = 192
+    width = 256
 
     def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
         super().__init__(classes)
         self.stem = WhitenedStem()
-        self.conv1 = ConvNorm(24, 64, norm=norm)
-        self.block1 = ResidualBlock(64, 64, norm=norm)
-        self.block2 = ResidualBlock(64, 128, stride=2, norm=norm)
-        self.block3 = ResidualBlock(128, 128, norm=norm)
-        self.block4 = ResidualBlock(128, self.width, norm=norm)
+        self.layers = nn.Sequential(
+            ConvNorm(24, 64, pool=2, norm=norm),  # H/2
+            nn.ReLU(),
+            ConvNorm(64, 128, pool=2, norm=norm),  # H/4
+            nn.ReLU(),
+            ResidualBlock(128, norm=norm),
+            ConvNorm(128, self.width, pool=2, norm=norm),  # H/8
+            nn.ReLU(),
+            ResidualBlock(self.width, norm=norm),
+        )
 
     def features(self, x: Tensor) -> Tensor:
-        x = self.stem(self.normalise(x))
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # 64, H/2
-        x = self.block2(self.block1(x))  # 128, H/4
-        return self.block4(self.block3(x))
+        return self.layers(self.stem(self.normalise(x)))
 
 
 class DenseBlock(nn.Module):
@@ -216,26 +222,29 @@ class DenseBlock(nn.Module):
 
 
 class DenseNet(Classifier):
-    """Two dense blocks joined by 1×1 transitions (Huang et al. 2017)."""
+    """Three dense blocks joined by pooled 1×1 transitions (Huang et al. 2017)."""
 
     width = 256
 
     def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
         super().__init__(classes)
         self.stem = WhitenedStem()
-        self.conv1 = ConvNorm(24, 64, norm=norm)
-        self.dense1 = DenseBlock(64, 32, 3, norm=norm)  # -> 160
-        self.transition1 = ConvNorm(160, 128, 1, norm=norm)
-        self.dense2 = DenseBlock(128, 64, 4, norm=norm)  # -> 384
-        self.transition2 = ConvNorm(384, self.width, 1, norm=norm)
+        self.layers = nn.Sequential(
+            ConvNorm(24, 64, pool=2, norm=norm),  # H/2
+            nn.ReLU(),
+            DenseBlock(64, 32, 3, norm=norm),  # -> 160
+            ConvNorm(160, 128, 1, pool=2, norm=norm),  # H/4
+            nn.ReLU(),
+            DenseBlock(128, 64, 4, norm=norm),  # -> 384
+            ConvNorm(384, 256, 1, pool=2, norm=norm),  # H/8
+            nn.ReLU(),
+            DenseBlock(256, 64, 3, norm=norm),  # -> 448
+            ConvNorm(448, self.width, 1, norm=norm),
+            nn.ReLU(),
+        )
 
     def features(self, x: Tensor) -> Tensor:
-        x = self.stem(self.normalise(x))
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)  # 64, H/2
-        x = self.dense1(x)
-        x = F.max_pool2d(F.relu(self.transition1(x)), 2)  # 128, H/4
-        x = self.dense2(x)
-        return F.relu(self.transition2(x))
+        return self.layers(self.stem(self.normalise(x)))
 
 
 CLASSIFIERS: dict[str, type[Classifier]] = {

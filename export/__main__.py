@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
 def build(runs: Path, out: Path, generator: str) -> dict[str, dict]:
     """Export both graphs, check them, and only then put them into `out`; return provenance."""
     from training import checkpoint
-    from training.generator import load_generator, load_panel
+    from training.generator import load_generator
+    from training.looks import load_panel
 
     from .check import check_parity
     from .graphs import GeneratorGraph, PanelGraph, export_generator, export_panel

@@ -22,6 +22,7 @@ from engine.networks import CIFAR10_CLASSES, Generator, Panel
 
 OPSET = 20
 LICENCE = "Apache-2.0"
+HALF = ".half"  # ends the name of a weight that is stored in half precision
 SMALLEST = 8  # pixels; below that the classifiers' poolings have nothing left
 
 
@@ -128,8 +129,11 @@ def export(
         model = onnxslim.slim(onnx.load(raw))
     strip(model)
     halve(model)
+    properties = {"contract": contract, "aliases": aliases(module, model)}
     helper.set_model_props(
-        model, {"contract": json.dumps(contract, ensure_ascii=False), "licence": LICENCE}
+        model,
+        {key: json.dumps(value, ensure_ascii=False) for key, value in properties.items()}
+        | {"licence": LICENCE},
     )
     onnx.checker.check_model(model, full_check=True)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,8 +167,27 @@ def halve(model: onnx.ModelProto) -> None:
         if values.size < 64 or not np.array_equal(half.astype(np.float32), values):
             continue
         name = tensor.name
-        graph.initializer[index].CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+        graph.initializer[index].CopyFrom(numpy_helper.from_array(half, name + HALF))
+        casts.append(helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
+    """Tensors of the module that the graph stores under the name of an equal one.
+
+    With them the graph's weights can be loaded back into the module by name.
+    """
+    stored = {
+        tensor.name.removesuffix(HALF): numpy_helper.to_array(tensor).astype(np.float32)
+        for tensor in model.graph.initializer
+    }
+    found = {}
+    for name, tensor in module.state_dict().items():
+        if name not in stored:
+            values = tensor.numpy()
+            found[name] = next(
+                other for other, array in stored.items() if np.array_equal(array, values)
+            )
+    return found

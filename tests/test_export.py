@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import onnx
 import pytest
@@ -11,28 +13,21 @@ from onnx import numpy_helper
 from engine.models import EMBEDDED
 from engine.networks import CLASSIFIERS, Generator
 from export.check import ParityError, check_parity
-from export.graphs import GeneratorGraph, PanelGraph, export_generator
+from export.graphs import HALF, GeneratorGraph, PanelGraph, export_generator
 from training.classifiers import round_to_half
 
 FILES = ("panel-cifar10.onnx", "generator-cifar10.onnx")
 
 
-def torch_weights(path) -> dict[str, torch.Tensor]:
-    """The weights in a graph by the names they have in PyTorch."""
-    return {
-        tensor.name.removesuffix(".half"): torch.tensor(numpy_helper.to_array(tensor)).float()
-        for tensor in onnx.load(path).graph.initializer
-    }
-
-
 def fill(module: torch.nn.Module, path) -> torch.nn.Module:
-    """Load a graph's weights into the module it was exported from; every one must be there.
-
-    Buffers are not learned; equal ones of several classifiers are stored once in the graph.
-    """
-    found = torch_weights(path)
-    state = {name: found[name] for name, _ in module.named_parameters()}
-    module.load_state_dict(state | {name: buffer for name, buffer in module.named_buffers()})
+    """Load a graph's weights by name into the module it was exported from."""
+    model = onnx.load(path)
+    aliases = json.loads({p.key: p.value for p in model.metadata_props}["aliases"])
+    stored = {
+        tensor.name.removesuffix(HALF): torch.tensor(numpy_helper.to_array(tensor)).float()
+        for tensor in model.graph.initializer
+    }
+    module.load_state_dict({name: stored[aliases.get(name, name)] for name in module.state_dict()})
     return module.eval()
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+
+from .data import DataError
 
 
 def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
@@ -25,6 +28,17 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict]:
     with safe_open(path, framework="pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         return tensors, json.loads(file.metadata()["note"])
+
+
+def finished(path: Path, preset: object) -> dict:
+    """The note of a finished training. Raises DataError where its settings were others."""
+    note = load(path)[1]
+    if note["preset"] != asdict(preset):
+        raise DataError(
+            f"{path} was trained with {note['preset']}, not {asdict(preset)}: "
+            "name another --runs, or delete it to train anew"
+        )
+    return note
 
 
 def pack(model: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

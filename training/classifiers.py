@@ -51,12 +51,33 @@ def shift(images: Tensor, reach: int, generator: torch.Generator) -> Tensor:
     return padded.permute(0, 2, 3, 1)[index, rows, columns].permute(0, 3, 1, 2)
 
 
+def parameter_groups(network: Classifier, preset: ClassifierPreset) -> list[dict]:
+    """Filters, normalisation biases and the last layer, each with its peak learning rate.
+
+    Weight decay shrinks every group by the same share per step.
+    """
+    filters, biases, linear = [], [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            group = linear if "linear" in name else biases if ".bn." in name else filters
+            group.append(parameter)
+    peak, decay = preset.learning_rate, preset.weight_decay
+    return [
+        {"params": part, "peak": peak * factor, "weight_decay": decay / factor}
+        for part, factor in (
+            (filters, 1.0),
+            (biases, preset.bias_boost),
+            (linear, 1 / preset.linear_damp),
+        )
+    ]
+
+
 def triangle(step: int, steps: int, warm_up: float) -> float:
-    """Share of the peak learning rate: up from 0.2 in the first part, then down to 0."""
+    """Share of the peak learning rate: up from 0.2 in the first part, then down to 0.01."""
     rise = max(1, round(warm_up * steps))
     if step < rise:
         return 0.2 + 0.8 * step / rise
-    return (steps - step) / max(1, steps - rise)
+    return 1 - 0.99 * (step - rise) / max(1, steps - rise)
 
 
 @torch.no_grad()
@@ -88,7 +109,7 @@ def train_classifier(
     folder = runs / "classifiers"
     final, resume = folder / f"{name}.safetensors", folder / f"{name}.resume.safetensors"
     if final.exists():
-        return checkpoint.load(final)[1]
+        return checkpoint.finished(final, preset)
 
     torch.manual_seed(preset.seed)
     network = CLASSIFIERS[name]().to(device, memory_format=torch.channels_last)
@@ -96,13 +117,8 @@ def train_classifier(
     for module in network.modules():
         if isinstance(module, WhitenedStem):
             module.whiten(network.normalise(as_batch(images[:5000]).to(device)))
-    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
     optimizer = torch.optim.SGD(
-        [{"params": decayed, "weight_decay": preset.weight_decay}, {"params": others}],
-        lr=preset.learning_rate,
-        momentum=preset.momentum,
-        nesterov=True,
+        parameter_groups(network, preset), lr=1.0, momentum=preset.momentum, nesterov=True
     )
     done, seconds = 0, 0.0
     if resume.exists():
@@ -121,9 +137,9 @@ def train_classifier(
         network.train()
         total = torch.zeros((), device=device)
         for batch in range(batches):
-            rate = preset.learning_rate * triangle(epoch * batches + batch, steps, preset.warm_up)
+            rate = triangle(epoch * batches + batch, steps, preset.warm_up)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["peak"]
             index = order[batch * preset.batch : (batch + 1) * preset.batch]
             x = as_batch(images[index])
             x = torch.where(flips[index, None, None, None], x.flip(3), x)

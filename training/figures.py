@@ -1,4 +1,4 @@
-"""Figures from the committed results. `python -m training figures`."""
+"""Figures from the committed results and the embedded weights. `python -m training figures`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ def draw() -> list[Path]:
     matplotlib.use("Agg")
     FOLDER.mkdir(parents=True, exist_ok=True)
     result = read_json(RESULTS / "machine_cifar10.json")
-    return [draw_curves(result["history"]), draw_homogeneity(result["homogeneity"])]
+    return [
+        draw_curves(result["history"]),
+        draw_homogeneity(result["homogeneity"]),
+        draw_example("chelsea.png"),
+    ]
 
 
 def draw_curves(history: list[dict]) -> Path:
@@ -62,6 +66,19 @@ def draw_homogeneity(homogeneity: dict) -> Path:
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     return save(figure, "machine_homogeneity.png")
+
+
+def draw_example(name: str) -> Path:
+    """The engine's own figure of one of the sample pictures, with the embedded weights."""
+    from engine import machine_jnd
+    from engine.image import encode_png
+    from engine.report import figure
+    from engine.samples import sample_paths
+
+    (source,) = (path for path in sample_paths() if path.name == name)
+    path = FOLDER / f"machine_{source.stem}.png"
+    path.write_bytes(encode_png(figure(machine_jnd(source, device="cpu"), source.name)))
+    return path
 
 
 def save(figure, name: str) -> Path:

@@ -13,51 +13,23 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
-from engine.networks import CLASSIFIERS, Generator, Panel, fold, scale_maps
+from engine.networks import Generator, Panel, fold
 
 from . import checkpoint, losses
-from .classifiers import as_batch, load_classifier, pick_device, round_to_half
+from .classifiers import pick_device, round_to_half
 from .data import LabelledImages
+from .looks import Batch, load_panel, looks, take
 from .presets import GeneratorPreset
 
 PROBE = 2000  # test images looked at after every epoch
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
-
-
-def load_panel(runs: Path) -> Panel:
-    """The four trained classifiers, frozen."""
-    paths = {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
-    panel = Panel({name: load_classifier(path) for name, path in paths.items()})
-    return panel.eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def look(panel: Panel, images: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What the panel answers on uint8 N×H×W×3: labels int64 N×P and unscaled maps N×P×h×w."""
-    labels, maps = [], []
-    for start in range(0, len(images), 500):
-        logits, raw = panel.look(as_batch(images[start : start + 500]).to(device))
-        labels.append(logits.argmax(2).cpu())
-        maps.append(torch.cat(raw, 1).half().cpu())
-    return torch.cat(labels), torch.cat(maps)
-
-
-def looks(panel: Panel, data: LabelledImages, path: Path, device: torch.device) -> dict:
-    """`look` on the images and on their mirror images, kept in a file."""
-    if not path.exists():
-        images = torch.from_numpy(data.images)
-        tensors = {}
-        for side, pictures in (("plain", images), ("mirrored", images.flip(2))):
-            tensors[f"labels.{side}"], tensors[f"maps.{side}"] = look(panel, pictures, device)
-        checkpoint.save(path, tensors, {"source": data.source, "n": len(data)})
-    return checkpoint.load(path)[0]
 
 
 def strengths(count: int, share: float, generator: torch.Generator) -> Tensor:
@@ -87,7 +59,7 @@ def measure(
     images = torch.from_numpy(data.images)
     kept, clipped, unclipped = [], [], []
     for index in torch.arange(len(data)).split(500):
-        batch = take(images, clean, index, plain[index], device)
+        batch = take(images, clean, panel.names, index, plain[index], device)
         change = generator(2 * batch.x - 1, batch.cams) / 2
         distorted = ((batch.x + change).clamp(0, 1) * 255).round() / 255
         kept.append(panel.logits(distorted).argmax(2) == batch.labels)
@@ -105,29 +77,6 @@ def measure(
 def psnr(difference: Tensor) -> Tensor:
     """Per image, in dB, of a difference N×3×H×W on the 0…1 scale."""
     return -10 * difference.square().mean((1, 2, 3)).clamp_min(1e-12).log10().cpu()
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one step needs: x N×3×H×W in 0…1, the panel's labels N×P, its CAMs N×P×H×W in 0…1."""
-
-    x: Tensor
-    labels: Tensor
-    cams: Tensor
-
-
-def take(
-    images: Tensor, seen: dict[str, Tensor], index: Tensor, mirrored: Tensor, device: torch.device
-) -> Batch:
-    """The images of one step, each plain or mirrored, with what the panel saw on that side."""
-
-    def side(key: str) -> Tensor:
-        plain, turned = seen[f"{key}.plain"][index], seen[f"{key}.mirrored"][index]
-        return torch.where(mirrored.view(-1, *[1] * (plain.ndim - 1)), turned, plain).to(device)
-
-    x = as_batch(images[index])
-    x = torch.where(mirrored[:, None, None, None], x.flip(3), x).to(device)
-    return Batch(x, side("labels"), scale_maps(side("maps").float(), *x.shape[2:]))
 
 
 def step_loss(
@@ -206,12 +155,12 @@ def train_generator(
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
     if final.exists():
-        return checkpoint.load(final)[1]
+        return checkpoint.finished(final, preset)
 
     panel = load_panel(runs).to(device, memory_format=torch.channels_last)
-    seen = looks(panel, train, runs / "looks" / f"train{len(train)}.safetensors", device)
+    seen = looks(panel, train, "train", runs, device)
     probe = test.first(PROBE)
-    clean = looks(panel, probe, runs / "looks" / f"test{len(probe)}.safetensors", device)
+    clean = looks(panel, probe, "test", runs, device)
     images = torch.from_numpy(train.images)
     training = Training(preset, device)
     if unfinished.exists():
@@ -227,7 +176,7 @@ def train_generator(
         totals = 0
         for step in range(batches):
             index = order[step * preset.batch : (step + 1) * preset.batch]
-            batch = take(images, seen, index, mirrored[index], device)
+            batch = take(images, seen, panel.names, index, mirrored[index], device)
             strength = strengths(len(index), preset.weakened, random).to(device)
             loss, logged = step_loss(training.network, panel, batch, strength, preset)
             for group in training.optimizer.param_groups:
