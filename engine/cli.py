@@ -96,6 +96,8 @@ def machine(images: list[str], options: MachineOptions) -> int:
     from .machine import load
 
     jnd = load(options.weights, options.device)
+    for session in (jnd.panel, jnd.generator):
+        print(session.description, file=sys.stderr)
 
     def work(image: str, stem: str) -> str:
         result = jnd(image)

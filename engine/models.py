@@ -37,10 +37,11 @@ class Model:
 
 @dataclass(frozen=True)
 class Located:
-    """A checked file and, for the log, where it came from."""
+    """A checked file, where it came from, and its sha256."""
 
     path: Path
     origin: str
+    sha256: str
 
 
 MODELS = {
@@ -78,19 +79,19 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
         return _from_directory(model, Path(place), said)
     if place is None and (EMBEDDED / model.file).is_file():
         path = EMBEDDED / model.file
-        check(path, model.sha256)
-        return Located(path, "embedded")
+        return checked(path, "embedded", model.sha256)
     return _from_hub(model)
 
 
-def check(path: Path, expected: str) -> None:
-    """Raise WeightsError unless the file's sha256 is the expected one."""
+def checked(path: Path, origin: str, expected: str) -> Located:
+    """The file, its sha256 being the expected one; else WeightsError."""
     actual = _digest(path, path.stat().st_mtime_ns, path.stat().st_size)
     if actual != expected:
         raise WeightsError(
             f"{path} has sha256 {actual[:12]}…, expected {expected[:12]}…: "
             "the file was changed or damaged; get it again"
         )
+    return Located(path, origin, actual)
 
 
 @lru_cache
@@ -107,8 +108,7 @@ def _from_directory(model: Model, folder: Path, said: str) -> Located:
             f"{said} names {folder}, which holds no {model.file}: "
             "name a directory made by `python -m export`, or leave the option out"
         )
-    check(path, _listed(folder / PROVENANCE, model) or model.sha256)
-    return Located(path, str(folder))
+    return checked(path, str(folder), _listed(folder / PROVENANCE, model) or model.sha256)
 
 
 def _listed(provenance: Path, model: Model) -> str | None:
@@ -136,5 +136,4 @@ def _from_hub(model: Model) -> Located:
             f"hf download {model.repo} {model.file} --revision {model.revision}; "
             "or name a directory that holds it with --weights DIR"
         ) from None
-    check(path, model.sha256)
-    return Located(path, f"Hub {model.repo}@{model.revision}")
+    return checked(path, f"Hub {model.repo}@{model.revision}", model.sha256)

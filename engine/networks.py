@@ -335,14 +335,15 @@ class Generator(nn.Module):
     """The E-D network of paper A (eq. 3, Fig. 4): from a picture and its CAMs to the JND image.
 
     Encoder: four 3×3 convolutions, 2×2 max-pooling after the last three. Decoder: three 2×2
-    deconvolutions of stride 2, a 3×3 convolution, tanh. Any height and width: the input is
-    padded by replication to a multiple of eight and the output cropped.
+    deconvolutions of stride 2, a 3×3 convolution, tanh; LeakyReLU between all. Any height and
+    width: the input is padded by replication to a multiple of eight and the output cropped.
     """
 
     def __init__(self, *, norm: bool = True):
         super().__init__()
         self.encoder = nn.ModuleList(
-            ConvNorm(i, o, norm=norm) for i, o in ((4, 64), (64, 128), (128, 256), (256, 64))
+            ConvNorm(i, o, pool=pool, norm=norm)
+            for i, o, pool in ((4, 64, 1), (64, 128, 2), (128, 256, 2), (256, 64, 2))
         )
         self.decoder = nn.ModuleList(
             ConvNorm(i, o, 2, transpose=True, norm=norm)
@@ -355,10 +356,6 @@ class Generator(nn.Module):
         height, width = x.shape[2], x.shape[3]
         z = torch.cat([x, cams.mean(1, keepdim=True)], 1)  # eq. 2: merged by the mean
         z = F.pad(z, (0, -width % 8, 0, -height % 8), mode="replicate")
-        for level, layer in enumerate(self.encoder):
-            z = F.leaky_relu(layer(z))
-            if level > 0:
-                z = F.max_pool2d(z, 2)
-        for layer in self.decoder:
+        for layer in (*self.encoder, *self.decoder):
             z = F.leaky_relu(layer(z))
         return torch.tanh(self.output(z))[:, :, :height, :width]

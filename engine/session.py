@@ -1,13 +1,11 @@
-"""ONNX Runtime sessions: device, threads, the log line, and the contract in the file."""
+"""ONNX Runtime sessions: device, threads, and the contract in the file."""
 
 from __future__ import annotations
 
 import ctypes.util
 import json
 import os
-import sys
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +16,10 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 class Session:
-    """One ONNX graph, ready to run. Arrays in by name, arrays out in the graph's order."""
+    """One ONNX graph, ready to run. Arrays in by name, arrays out in the graph's order.
+
+    description: one line that says which file runs where, and why there.
+    """
 
     def __init__(self, located: Located, device: str = "auto"):
         import onnxruntime
@@ -26,11 +27,7 @@ class Session:
         wanted, reason = _providers(device, onnxruntime.get_available_providers())
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its own warnings: we report what we got, below
-        options.intra_op_num_threads = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else (os.cpu_count() or 1)
-        )
+        options.intra_op_num_threads = available_cores()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
@@ -47,11 +44,9 @@ class Session:
                 "and cuDNN 9, or use --device cpu"
             )
         self.inputs = tuple(node.name for node in self._session.get_inputs())
-        self.threads = options.intra_op_num_threads
-        print(
-            f"{Path(located.path).name}: {self.provider} ({reason}), {self.threads} threads, "
-            f"weights {located.origin}",
-            file=sys.stderr,
+        self.description = (
+            f"{located.path.name} (sha256 {located.sha256[:12]}…, {located.origin}): "
+            f"{self.provider} ({reason}), {options.intra_op_num_threads} threads"
         )
 
     @cached_property
@@ -65,6 +60,13 @@ class Session:
     def run(self, **arrays: np.ndarray) -> list[np.ndarray]:
         """Run the graph on the inputs it has; further arrays are ignored."""
         return self._session.run(None, {name: arrays[name] for name in self.inputs})
+
+
+def available_cores() -> int:
+    """Cores this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _providers(device: str, available: list[str]) -> tuple[list[str], str]:

@@ -21,13 +21,14 @@ class ClassifierPreset:
     weight_decay: float = 1.33e-3
     label_smoothing: float = 0.1
     warm_up: float = 0.23  # share of the steps in which the learning rate rises
-    shift: int = 2  # pixels of random translation, reflected at the border
+    shift: int = 4  # pixels of random translation, reflected at the border
+    cutout: int = 8  # side in pixels of the square that is greyed at a random place
     images: int | None = None
     seed: int = 0
 
 
 CLASSIFIER_PRESETS = {
-    "default": ClassifierPreset(epochs=16),
+    "default": ClassifierPreset(epochs=30),
     "smoke": ClassifierPreset(epochs=1, batch=64, images=256),
 }
 
