@@ -49,10 +49,7 @@ def build(runs: Path, out: Path, generator: str) -> dict[str, dict]:
     from .check import check_parity
     from .graphs import GeneratorGraph, PanelGraph, export_generator, export_panel
 
-    panel = load_panel(runs)
-    classifiers = [
-        checkpoint.load(runs / "classifiers" / f"{name}.safetensors")[1] for name in panel.names
-    ]
+    panel, classifiers = load_panel(runs)
     source = runs / "generators" / f"{generator}.safetensors"
     network, note = load_generator(source), checkpoint.load(source)[1]
     settings = {key: value for key, value in note.items() if key != "history"}

@@ -19,10 +19,10 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from engine.networks import CIFAR10_CLASSES, Generator, Panel
+from engine.stored import HALF
 
 OPSET = 20
 LICENCE = "Apache-2.0"
-HALF = ".half"  # ends the name of a weight that is stored in half precision
 SMALLEST = 8  # pixels; below that the classifiers' poolings have nothing left
 
 

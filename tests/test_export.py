@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import onnx
 import pytest
 import torch
 from onnx import numpy_helper
 
+from engine.errors import WeightsError
 from engine.models import EMBEDDED
-from engine.networks import CLASSIFIERS, Generator
+from engine.networks import CLASSIFIERS, Generator, Panel
+from engine.stored import fill
 from export.check import ParityError, check_parity
-from export.graphs import HALF, GeneratorGraph, PanelGraph, export_generator
+from export.graphs import GeneratorGraph, PanelGraph, export_generator
 from training.classifiers import round_to_half
 
 FILES = ("panel-cifar10.onnx", "generator-cifar10.onnx")
 
 
-def fill(module: torch.nn.Module, path) -> torch.nn.Module:
-    """Load a graph's weights by name into the module it was exported from."""
-    model = onnx.load(path)
-    aliases = json.loads({p.key: p.value for p in model.metadata_props}["aliases"])
-    stored = {
-        tensor.name.removesuffix(HALF): torch.tensor(numpy_helper.to_array(tensor)).float()
-        for tensor in model.graph.initializer
-    }
-    module.load_state_dict({name: stored[aliases.get(name, name)] for name in module.state_dict()})
-    return module.eval()
-
-
 @pytest.fixture(scope="module")
 def panel():
-    from engine.networks import Panel
-
     panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
     return fill(PanelGraph(panel), EMBEDDED / FILES[0])
 
@@ -53,6 +39,11 @@ def test_the_shipped_panel_is_its_network_over_the_grid(panel):
 def test_the_shipped_generator_is_its_network_over_the_grid(generator):
     (row,) = check_parity(generator, EMBEDDED / FILES[1], members=4)
     assert row.largest < 1e-4
+
+
+def test_a_graph_of_another_network_is_refused():
+    with pytest.raises(WeightsError, match="holds no"):
+        fill(Generator(norm=False), EMBEDDED / FILES[0])
 
 
 def test_a_graph_that_differs_fails_loudly(generator):

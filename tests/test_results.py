@@ -39,7 +39,7 @@ def test_results_are_of_the_weights_that_ship(name):
 
 def test_rates_are_fractions_of_whole_images():
     result = read_json(RESULTS / "machine_cifar10.json")
-    for row in [*result["rows"], result["noise"], result["verified"]]:
+    for row in [*result["rows"], *result["controls"], result["verified"]]:
         each = row["rca_per_classifier"]
         assert row["rca"] == pytest.approx(sum(each.values()) / len(each))
         for rate in each.values():

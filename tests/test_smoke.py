@@ -86,7 +86,9 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
     assert machine["verified"]["rca"] == 1
     full = next(row for row in machine["homogeneity"]["rows"] if row["k"] == 9)
     assert full["rca"] == splits["test"]["rca"]
-    assert machine["noise"]["psnr_db"] == pytest.approx(splits["test"]["psnr_db"], abs=0.1)
+    controls = {row["control"]: row for row in machine["controls"]}
+    for name in ("gaussian noise", "salt and pepper"):
+        assert controls[name]["psnr_db"] == pytest.approx(splits["test"]["psnr_db"], abs=0.1)
     assert machine["verified"]["psnr_db"] >= splits["test"]["psnr_db"] - 1e-6
     classifiers = json.loads((tmp_path / "classifiers_cifar10.json").read_text())
     assert [row["classifier"] for row in classifiers["rows"]] == [

@@ -17,6 +17,7 @@ from engine.machine import STEPS, MachineJND
 from engine.models import EMBEDDED, PROVENANCE
 from engine.quality import psnr
 
+from .controls import CONTROLS, match
 from .data import load
 from .record import read_json, write
 
@@ -89,7 +90,7 @@ def evaluate_machine(data: str, weights: Path | None, command: str) -> Path:
         "seed": SEED,
         "training": {key: note[key] for key in ("generator", "preset", "parameters", "seconds")},
         "rows": rows,
-        "noise": measure_noise(machine, looked),
+        "controls": measure_controls(machine, looked),
         "homogeneity": measure_homogeneity(machine, looked),
         "verified": measure_verified(machine, looked),
         "history": note["history"],
@@ -151,22 +152,14 @@ def standard_error(rate: float, count: int) -> float:
     return float(np.sqrt(rate * (1 - rate) / count))
 
 
-def measure_noise(machine: MachineJND, looked: Looked) -> dict:
-    """White Gaussian noise of each image's own energy, clipped and rounded like the JND.
-
-    Clipping eats energy, so the standard deviation is found per image by bisection.
-    """
-    random = np.random.default_rng(SEED)
-    clean = to_batch(looked.images)
-    wanted = psnr(to_batch(looked.distorted) - clean)
-    noise = random.standard_normal(clean.shape, np.float32)
-    low, high = np.zeros(len(clean)), np.full(len(clean), 64.0)
-    for _ in range(20):
-        middle = (low + high) / 2
-        noisy = to_pixels(clean + noise * middle[:, None, None, None].astype(np.float32))
-        weak = psnr(to_batch(noisy) - clean) > wanted
-        low, high = np.where(weak, middle, low), np.where(weak, high, middle)
-    return measure(machine, looked, noisy)
+def measure_controls(machine: MachineJND, looked: Looked) -> list[dict]:
+    """Ordinary distortions with each picture's own PSNR, as far as they can be that strong."""
+    wanted = psnr(to_batch(looked.distorted) - to_batch(looked.images))
+    rows = []
+    for name, make in CONTROLS.items():
+        distorted = match(looked.images, wanted, make(looked.images, SEED))
+        rows.append({"control": name} | measure(machine, looked, distorted))
+    return rows
 
 
 def measure_homogeneity(machine: MachineJND, looked: Looked) -> dict:

@@ -157,7 +157,7 @@ def train_generator(
     if final.exists():
         return checkpoint.finished(final, preset)
 
-    panel = load_panel(runs).to(device, memory_format=torch.channels_last)
+    panel = load_panel(runs)[0].to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
     probe = test.first(PROBE)
     clean = looks(panel, probe, "test", runs, device)

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from engine.models import locate
 from engine.networks import CLASSIFIERS, Panel, scale_maps
+from engine.stored import contract, fill
 
 from . import checkpoint
 from .classifiers import as_batch, load_classifier
 from .data import LabelledImages
 
 
-def load_panel(runs: Path) -> Panel:
-    """The four trained classifiers, frozen."""
+def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
+    """The frozen panel and how each classifier was trained.
+
+    From RUNS/classifiers where all four are there, else from the exported panel that the engine
+    would use (embedded, or JND_WEIGHTS).
+    """
     paths = {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
-    panel = Panel({name: load_classifier(path) for name, path in paths.items()})
-    return panel.eval().requires_grad_(False)
+    if all(path.exists() for path in paths.values()):
+        panel = Panel({name: load_classifier(path) for name, path in paths.items()})
+        notes = [checkpoint.load(path)[1] for path in paths.values()]
+        return panel.eval().requires_grad_(False), notes
+    path = locate("panel-cifar10").path
+    print(f"{runs}/classifiers is not complete: using {path}", file=sys.stderr)
+    panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
+    return fill(panel, path, "panel."), contract(path)["training"]
 
 
 def digest(panel: Panel) -> str:

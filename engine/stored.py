@@ -1,0 +1,44 @@
+"""Weights of an exported graph, loaded back into the PyTorch network they came from.
+
+One set of weights serves both runtimes: ONNX Runtime reads the graph, and what needs gradients
+reads its tensors by name. Needs torch and onnx; imported lazily.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from .errors import WeightsError
+
+HALF = ".half"  # ends the name of a weight that is stored in half precision
+
+
+def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
+    """Load a graph's weights into `module`, whose names in the graph begin with `prefix`.
+
+    Returns the module in evaluation mode, frozen. Raises WeightsError where one is missing.
+    """
+    model = onnx.load(path)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    aliases = json.loads(metadata.get("aliases", "{}"))
+    stored = {tensor.name.removesuffix(HALF): tensor for tensor in model.graph.initializer}
+    state = {}
+    for name, own in module.state_dict().items():
+        key = aliases.get(prefix + name, prefix + name)
+        if key not in stored or list(stored[key].dims) != list(own.shape):
+            raise WeightsError(f"{path} holds no {key} of shape {tuple(own.shape)}: export it anew")
+        state[name] = torch.tensor(numpy_helper.to_array(stored[key])).float()
+    module.load_state_dict(state)
+    return module.eval().requires_grad_(False)
+
+
+def contract(path: Path) -> dict:
+    """What the graph says of itself: inputs, outputs, classes, licence, training."""
+    model = onnx.load(path, load_external_data=False)
+    return json.loads(next(e.value for e in model.metadata_props if e.key == "contract"))
