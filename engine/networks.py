@@ -337,25 +337,44 @@ class Generator(nn.Module):
     Encoder: four 3×3 convolutions, 2×2 max-pooling after the last three. Decoder: three 2×2
     deconvolutions of stride 2, a 3×3 convolution, tanh; LeakyReLU between all. Any height and
     width: the input is padded by replication to a multiple of eight and the output cropped.
+
+    The paper's network sees the merged CAM (eq. 2). With `conditioned=True`, our extension, it
+    sees each of the panel's CAMs, and each classifier's label shifts the channels of every layer.
     """
 
-    def __init__(self, *, norm: bool = True):
+    def __init__(
+        self,
+        *,
+        conditioned: bool = False,
+        members: int = 4,
+        classes: int = len(CIFAR10_CLASSES),
+        norm: bool = True,
+    ):
         super().__init__()
-        self.encoder = nn.ModuleList(
-            ConvNorm(i, o, pool=pool, norm=norm)
-            for i, o, pool in ((4, 64, 1), (64, 128, 2), (128, 256, 2), (256, 64, 2))
-        )
-        self.decoder = nn.ModuleList(
-            ConvNorm(i, o, 2, transpose=True, norm=norm)
-            for i, o in ((64, 256), (256, 128), (128, 64))
-        )
+        self.conditioned, self.classes = conditioned, classes
+        inputs = 3 + (members if conditioned else 1)
+        down = ((inputs, 64, 1), (64, 128, 2), (128, 256, 2), (256, 64, 2))
+        up = ((64, 256), (256, 128), (128, 64))
+        self.encoder = nn.ModuleList(ConvNorm(i, o, pool=p, norm=norm) for i, o, p in down)
+        self.decoder = nn.ModuleList(ConvNorm(i, o, 2, transpose=True, norm=norm) for i, o in up)
         self.output = nn.Conv2d(64, 3, 3, padding=1)
+        if conditioned:
+            widths = [o for _, o, *_ in (*down, *up)]
+            self.shifts = nn.ModuleList(nn.Linear(members * classes, o) for o in widths)
 
-    def forward(self, x: Tensor, cams: Tensor) -> Tensor:
-        """x float32 N×3×H×W in -1…1, cams N×P×H×W in 0…1 -> E float32 N×3×H×W in -1…1."""
+    def forward(self, x: Tensor, cams: Tensor, labels: Tensor) -> Tensor:
+        """The JND image E, float32 N×3×H×W in -1…1.
+
+        x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1, labels int64 N×P.
+        """
         height, width = x.shape[2], x.shape[3]
-        z = torch.cat([x, cams.mean(1, keepdim=True)], 1)  # eq. 2: merged by the mean
+        maps = cams if self.conditioned else cams.mean(1, keepdim=True)  # eq. 2
+        z = torch.cat([x, maps], 1)
         z = F.pad(z, (0, -width % 8, 0, -height % 8), mode="replicate")
-        for layer in (*self.encoder, *self.decoder):
-            z = F.leaky_relu(layer(z))
+        said = F.one_hot(labels, self.classes).flatten(1).to(x.dtype)  # N×(P·classes)
+        for level, layer in enumerate((*self.encoder, *self.decoder)):
+            z = layer(z)
+            if self.conditioned:
+                z = z + self.shifts[level](said)[:, :, None, None]
+            z = F.leaky_relu(z)
         return torch.tanh(self.output(z))[:, :, :height, :width]

@@ -42,27 +42,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build(runs: Path, out: Path, generator: str) -> dict[str, dict]:
     """Export both graphs, check them, and only then put them into `out`; return provenance."""
-    from training import checkpoint
     from training.generator import load_generator
     from training.looks import load_panel
 
     from .check import check_parity
-    from .graphs import GeneratorGraph, PanelGraph, export_generator, export_panel
+    from .graphs import PanelGraph, export_generator, export_panel, generator_graph
 
     panel, classifiers = load_panel(runs)
-    source = runs / "generators" / f"{generator}.safetensors"
-    network, note = load_generator(source), checkpoint.load(source)[1]
+    network, note = load_generator(runs / "generators" / f"{generator}.safetensors")
     settings = {key: value for key, value in note.items() if key != "history"}
-    members = len(panel.names)
 
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
         staged = Path(folder)
         export_panel(panel, staged / PANEL, size=classifiers[0]["size"], training=classifiers)
-        export_generator(network, staged / GENERATOR, members=members, training=settings)
+        export_generator(network, staged / GENERATOR, training=settings)
         parity = {
             PANEL: check_parity(PanelGraph(panel), staged / PANEL),
-            GENERATOR: check_parity(GeneratorGraph(network), staged / GENERATOR, members=members),
+            GENERATOR: check_parity(generator_graph(network), staged / GENERATOR),
         }
         training = {PANEL: classifiers, GENERATOR: note}
         files = {name: describe(staged / name, training[name]) for name in (PANEL, GENERATOR)}

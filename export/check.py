@@ -15,6 +15,8 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from engine.networks import CIFAR10_CLASSES, CLASSIFIERS
+
 TOLERANCE = 1e-4
 SIZES = ((8, 8), (32, 32), (33, 47), (64, 24), (96, 96))  # height, width
 BATCHES = (1, 3)
@@ -53,31 +55,37 @@ def picture(content: str, batch: int, height: int, width: int) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=generator)
 
 
-@torch.no_grad()
-def check_parity(
-    module: nn.Module, path: Path, *, members: int | None = None, tolerance: float = TOLERANCE
-) -> list[Parity]:
-    """Compare a module with its graph over the grid; `members` adds that many CAMs as input.
+def inputs(names: list[str], content: str, batch: int, height: int, width: int) -> list[Tensor]:
+    """One case of the grid for each input that a graph has: image, and maps and logits of noise."""
+    members, classes = len(CLASSIFIERS), len(CIFAR10_CLASSES)
+    noise = picture("noise", batch * members, height, width)
+    made = {
+        "image": picture(content, batch, height, width),
+        "cams": noise[:, 0].reshape(batch, members, height, width),
+        "logits": 8 * noise.flatten()[: batch * members * classes].reshape(batch, members, -1),
+    }
+    return [made[name] for name in names]
 
-    Outputs named "logits" must also have the same top-1. Raises ParityError.
+
+@torch.no_grad()
+def check_parity(module: nn.Module, path: Path, *, tolerance: float = TOLERANCE) -> list[Parity]:
+    """Compare a module with its graph over the grid, every output of it.
+
+    An output named "logits" must also have the same top-1. Raises ParityError.
     """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_outputs()]
-    inputs = [node.name for node in session.get_inputs()]
+    wanted = [node.name for node in session.get_inputs()]
     largest = dict.fromkeys(names, 0.0)
     where = dict.fromkeys(names, "")
     cases = 0
     for content, (height, width), batch in product(CONTENTS, SIZES, BATCHES):
         case = f"{content} {batch}×3×{height}×{width}"
-        tensors = [picture(content, batch, height, width)]
-        if members is not None:
-            tensors.append(picture("noise", batch * members, height, width)[:, 0])
-            tensors[1] = tensors[1].reshape(batch, members, height, width)
+        tensors = inputs(wanted, content, batch, height, width)
         expected = module(*tensors)
         expected = [expected] if isinstance(expected, Tensor) else list(expected)
-        actual = session.run(
-            None, {name: t.numpy() for name, t in zip(inputs, tensors, strict=True)}
-        )
+        fed = {name: tensor.numpy() for name, tensor in zip(wanted, tensors, strict=True)}
+        actual = session.run(None, fed)
         cases += 1
         for name, ours, theirs in zip(names, expected, actual, strict=True):
             difference = compare(name, ours.numpy(), theirs, case, tolerance)

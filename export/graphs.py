@@ -18,16 +18,18 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from engine.networks import CIFAR10_CLASSES, Generator, Panel
+from engine.networks import CIFAR10_CLASSES, CLASSIFIERS, Generator, Panel
 from engine.stored import HALF
 
 OPSET = 20
 LICENCE = "Apache-2.0"
+MEMBERS = len(CLASSIFIERS)
+SPATIAL = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
 SMALLEST = 8  # pixels; below that the classifiers' poolings have nothing left
 
 
 class GeneratorGraph(nn.Module):
-    """The generator in the engine's units: picture and change on the 0…1 scale."""
+    """The paper's generator in the engine's units: picture and change on the 0…1 scale."""
 
     def __init__(self, generator: Generator):
         super().__init__()
@@ -35,7 +37,21 @@ class GeneratorGraph(nn.Module):
 
     def forward(self, image: Tensor, cams: Tensor) -> Tensor:
         """image N×3×H×W in 0…1, cams N×P×H×W in 0…1 -> change N×3×H×W in -0.5…0.5."""
-        return self.generator(2 * image - 1, cams) / 2
+        labels = torch.zeros_like(cams[:, :, 0, 0], dtype=torch.int64)  # not looked at
+        return self.generator(2 * image - 1, cams, labels) / 2
+
+
+class ConditionedGraph(GeneratorGraph):
+    """The conditioned generator: it also sees the panel's logits, for their top-1."""
+
+    def forward(self, image: Tensor, cams: Tensor, logits: Tensor) -> Tensor:
+        """As above, logits N×P×classes."""
+        return self.generator(2 * image - 1, cams, logits.argmax(2)) / 2
+
+
+def generator_graph(generator: Generator) -> GeneratorGraph:
+    """What is exported of a generator."""
+    return (ConditionedGraph if generator.conditioned else GeneratorGraph)(generator).eval()
 
 
 class PanelGraph(nn.Module):
@@ -69,35 +85,42 @@ def export_panel(panel: Panel, path: Path, *, size: int, training: list[dict]) -
         "licence": LICENCE,
         "training": training,
     }
-    free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     export(
         PanelGraph(panel).eval(),
         (torch.rand(2, 3, 40, 48),),
         path,
-        dynamic_shapes={"image": free},
+        dynamic_shapes={"image": SPATIAL},
         outputs=["logits", "cams"],
         contract=contract,
     )
 
 
-def export_generator(generator: Generator, path: Path, *, members: int, training: dict) -> None:
-    """Write the generator: image and the panel's CAMs -> change, on the 0…1 scale."""
+def export_generator(generator: Generator, path: Path, *, training: dict) -> None:
+    """Write the generator: what it looks at -> change, on the 0…1 scale."""
+    inputs = {
+        "image": image_contract(),
+        "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
+        "logits": {"type": "float32", "layout": "N×P×classes"},
+    }
+    example = {
+        "image": torch.rand(2, 3, 40, 48),
+        "cams": torch.rand(2, MEMBERS, 40, 48),
+        "logits": torch.rand(2, MEMBERS, generator.classes),
+    }
+    free = {"image": SPATIAL, "cams": SPATIAL, "logits": {0: torch.export.Dim.DYNAMIC}}
+    seen = ("image", "cams", "logits") if generator.conditioned else ("image", "cams")
     contract = {
-        "inputs": {
-            "image": image_contract(),
-            "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
-        },
+        "inputs": {name: inputs[name] for name in seen},
         "outputs": {"change": image_contract("-0.5…0.5")},
         "smallest": SMALLEST,
         "licence": LICENCE,
         "training": training,
     }
-    free = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     export(
-        GeneratorGraph(generator).eval(),
-        (torch.rand(2, 3, 40, 48), torch.rand(2, members, 40, 48)),
+        generator_graph(generator),
+        tuple(example[name] for name in seen),
         path,
-        dynamic_shapes={"image": free, "cams": free},
+        dynamic_shapes={name: free[name] for name in seen},
         outputs=["change"],
         contract=contract,
     )

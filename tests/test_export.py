@@ -13,7 +13,7 @@ from engine.models import EMBEDDED
 from engine.networks import CLASSIFIERS, Generator, Panel
 from engine.stored import fill
 from export.check import ParityError, check_parity
-from export.graphs import GeneratorGraph, PanelGraph, export_generator
+from export.graphs import PanelGraph, export_generator, generator_graph
 from training.classifiers import round_to_half
 
 FILES = ("panel-cifar10.onnx", "generator-cifar10.onnx")
@@ -27,7 +27,7 @@ def panel():
 
 @pytest.fixture(scope="module")
 def generator():
-    return fill(GeneratorGraph(Generator(norm=False)), EMBEDDED / FILES[1])
+    return fill(generator_graph(Generator(norm=False)), EMBEDDED / FILES[1])
 
 
 def test_the_shipped_panel_is_its_network_over_the_grid(panel):
@@ -37,7 +37,7 @@ def test_the_shipped_panel_is_its_network_over_the_grid(panel):
 
 
 def test_the_shipped_generator_is_its_network_over_the_grid(generator):
-    (row,) = check_parity(generator, EMBEDDED / FILES[1], members=4)
+    (row,) = check_parity(generator, EMBEDDED / FILES[1])
     assert row.largest < 1e-4
 
 
@@ -51,10 +51,24 @@ def test_a_graph_that_differs_fails_loudly(generator):
         generator.generator.output.bias[0] += 1e-3
     try:
         with pytest.raises(ParityError, match="change on"):
-            check_parity(generator, EMBEDDED / FILES[1], members=4)
+            check_parity(generator, EMBEDDED / FILES[1])
     finally:
         with torch.no_grad():
             generator.generator.output.bias[0] -= 1e-3
+
+
+def test_a_conditioned_generator_keeps_its_numbers_and_sees_the_labels(tmp_path):
+    torch.manual_seed(2)
+    network = round_to_half(Generator(conditioned=True, norm=False).eval())
+    export_generator(network, tmp_path / "graph.onnx", training={})
+    graph = generator_graph(network)
+    (row,) = check_parity(graph, tmp_path / "graph.onnx")
+    assert row.largest < 1e-4
+    image, cams = torch.rand(1, 3, 32, 32), torch.rand(1, 4, 32, 32)
+    ship, frog = torch.zeros(2, 1, 4, 10)
+    ship[..., 8], frog[..., 6] = 1, 1
+    with torch.no_grad():
+        assert not torch.equal(graph(image, cams, ship), graph(image, cams, frog))
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -71,7 +85,7 @@ def test_exports_are_the_same_byte_for_byte(tmp_path):
     torch.manual_seed(0)
     network = round_to_half(Generator(norm=False).eval())
     for name in ("a", "b"):
-        export_generator(network, tmp_path / name, members=4, training={})
+        export_generator(network, tmp_path / name, training={})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -60,7 +60,7 @@ def measure(
     kept, clipped, unclipped = [], [], []
     for index in torch.arange(len(data)).split(500):
         batch = take(images, clean, panel.names, index, plain[index], device)
-        change = generator(2 * batch.x - 1, batch.cams) / 2
+        change = generator(2 * batch.x - 1, batch.cams, batch.labels) / 2
         distorted = ((batch.x + change).clamp(0, 1) * 255).round() / 255
         kept.append(panel.logits(distorted).argmax(2) == batch.labels)
         clipped.append(psnr(distorted - batch.x))
@@ -86,7 +86,7 @@ def step_loss(
     kind = batch.x.device.type
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with torch.autocast(kind, dtype=torch.bfloat16):
-        change = generator(2 * batch.x - 1, batch.cams)  # eq. 3
+        change = generator(2 * batch.x - 1, batch.cams, batch.labels)  # eq. 3
     change = change.float()
     distorted = (batch.x + strength * change / 2).clamp(0, 1)  # eq. 4, an image again
     with torch.autocast(kind, dtype=torch.bfloat16):
@@ -110,7 +110,9 @@ class Training:
 
     def __init__(self, preset: GeneratorPreset, device: torch.device):
         torch.manual_seed(preset.seed)
-        self.network = Generator().to(device, memory_format=torch.channels_last)
+        self.network = Generator(conditioned=preset.conditioned).to(
+            device, memory_format=torch.channels_last
+        )
         self.average = swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=swa_utils.get_ema_multi_avg_fn(preset.average),
@@ -199,7 +201,8 @@ def train_generator(
         print(json.dumps({"generator": name, **row}), file=sys.stderr, flush=True)
         training.save(unfinished)
 
-    folded = round_to_half(fold(training.average.module.cpu(), Generator(norm=False)))
+    folded = Generator(conditioned=preset.conditioned, norm=False)
+    folded = round_to_half(fold(training.average.module.cpu(), folded))
     note = {
         "generator": name,
         "data": train.source,
@@ -214,8 +217,9 @@ def train_generator(
     return note
 
 
-def load_generator(path: Path) -> Generator:
-    """A folded generator from RUNS/generators/NAME.safetensors."""
-    generator = Generator(norm=False)
-    generator.load_state_dict(checkpoint.load(path)[0])
-    return generator.eval().requires_grad_(False)
+def load_generator(path: Path) -> tuple[Generator, dict]:
+    """A folded, frozen generator from RUNS/generators/NAME.safetensors, and its note."""
+    tensors, note = checkpoint.load(path)
+    generator = Generator(conditioned=note["preset"]["conditioned"], norm=False)
+    generator.load_state_dict(tensors)
+    return generator.eval().requires_grad_(False), note

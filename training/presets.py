@@ -43,6 +43,7 @@ class GeneratorPreset:
     weight_decay: float
     alpha: float = 1.0  # weight of L_m, eq. 7
     beta: float = 1.0  # weight of L_s, eq. 7
+    conditioned: bool = False  # sees the four CAMs and labels apart, not the merged CAM alone
     cosine: bool = True  # cosine learning rate after a short warm-up; else constant
     decoupled: bool = True  # weight decay as in AdamW; else added to the gradient, as in Adam
     average: float = 0.0  # decay of the exponential moving average of the weights; 0: none
@@ -69,6 +70,17 @@ GENERATOR_PRESETS = {
         learning_rate=2e-3,
         weight_decay=1e-3,
         beta=0.1,
+        average=0.998,
+        weakened=0.3,
+    ),
+    # Our extension: what the engine has anyway, given to the network.
+    "conditioned": GeneratorPreset(
+        epochs=10,
+        batch=128,
+        learning_rate=2e-3,
+        weight_decay=1e-3,
+        beta=0.1,
+        conditioned=True,
         average=0.998,
         weakened=0.3,
     ),
