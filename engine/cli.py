@@ -29,6 +29,13 @@ class MachineOptions:
         default=None,
         metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
     )
+    search: bool = field(
+        default=False,
+        metadata={"help": "optimise the change by gradient on each picture (needs PyTorch)"},
+    )
+    max_seconds: float = field(
+        default=60.0, metadata={"metavar": "S", "help": "longest search per picture (default: 60)"}
+    )
 
 
 def add_options(parser: argparse.ArgumentParser, options: type) -> None:
@@ -38,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser, options: type) -> None:
         if item.type == "bool":
             parser.add_argument(flag, action="store_true", **item.metadata)
         else:
-            kind = Path if item.type == "Path" else str
+            kind = {"Path": Path, "float": float}.get(item.type, str)
             needed = item.default is MISSING
             default = None if needed else item.default
             parser.add_argument(flag, type=kind, required=needed, default=default, **item.metadata)
@@ -99,8 +106,12 @@ def machine(images: list[str], options: MachineOptions) -> int:
     for session in (jnd.panel, jnd.generator):
         print(session.description, file=sys.stderr)
 
+    search = None
+    if options.search:
+        search = gradient_search(options)
+
     def work(image: str, stem: str) -> str:
-        result = jnd(image)
+        result = jnd(image, search)
         files = report.write(result, stem, Path(image).name, options.out)
         if options.json:
             return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
@@ -116,3 +127,26 @@ def machine(images: list[str], options: MachineOptions) -> int:
     if refused:
         print(f"{refused} of {len(images)} pictures refused", file=sys.stderr)
     return 1 if refused else 0
+
+
+def gradient_search(options: MachineOptions):
+    """The per-image search of `engine.search`, its progress on stderr."""
+    try:
+        from .search import Searcher
+    except ModuleNotFoundError as error:
+        raise WeightsError(
+            f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
+        ) from None
+    searcher = Searcher(weights=options.weights, device=options.device)
+    print(f"gradient search on {searcher.device}", file=sys.stderr)
+
+    def search(pixels):
+        for step in searcher.steps(pixels, max_seconds=options.max_seconds):
+            if step.number % 10 == 0 or step.last:
+                held = f"{step.psnr_db[0]:.2f} dB" if step.held[0] else "nothing yet"
+                line = f"\rstep {step.number}/{step.total}: best that holds {held}   "
+                print(line, end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        return step.change
+
+    return search

@@ -12,6 +12,7 @@ homogeneity: k/9 · E) until all keep their label on the picture that a PNG file
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,6 +31,7 @@ from .quality import psnr
 from .session import open_session
 
 STEPS = 9  # paper A weakens E in ninths
+Search = Callable[[np.ndarray], np.ndarray]
 FINER = 3  # halvings between the ninth that holds and the next that does not: 1/72
 
 
@@ -141,38 +143,41 @@ class MachineJND:
                 attempt(rows, scale[rows] + 1 / STEPS / 2**halving)
         return scale, distorted
 
-    def __call__(self, image: object) -> MachineResult:
-        """One picture (see `engine.image.as_picture`) -> its verified `MachineResult`."""
+    def __call__(self, image: object, search: Search | None = None) -> MachineResult:
+        """One picture (see `engine.image.as_picture`) -> its verified `MachineResult`.
+
+        search, where given, finds E for this picture instead of the generator: pixels
+        uint8 1×H×W×3 -> change float32 1×3×H×W on the 0…1 scale (see `engine.search`).
+        """
         picture = as_picture(image)
         notes = list(picture.notes)
         side = self.size
-        pixels = resize(picture.pixels, side, side)
+        pixels = resize(picture.pixels, side, side)[None]
         if picture.size != (side, side):
             width, height = picture.size
             notes.append(f"resized from {width}×{height} to the panel's {side}×{side}")
-        logits, cams = self.look(pixels[None])
+        logits, cams = self.look(pixels)
         labels = logits.argmax(2)
-        change = self.change(pixels[None], logits, cams)
-        scale, distorted = self.tolerated(pixels[None], change, labels)
+        change = search(pixels) if search else self.change(pixels, logits, cams)
+        scale, distorted = self.tolerated(pixels, change, labels)
         png = encode_png(distorted[0])
-        reread = decode(png).pixels
-        after = self.look(reread[None])[0]
+        reread = decode(png).pixels[None]
+        after = self.look(reread)[0]
         kept = after.argmax(2) == labels
         if not kept.all():
             raise EngineError("the panel answers differently on the same pixels: report this")
         weakened = change * np.float32(scale[0])
-        difference = to_batch(reread[None]) - to_batch(pixels[None])
         return MachineResult(
-            original=pixels,
-            distorted=reread,
+            original=pixels[0],
+            distorted=reread[0],
             change=weakened[0].transpose(1, 2, 0),
             cam=cams[0].mean(0),
             png=png,
             labels=self._labels(logits[0], after[0]),
-            psnr_db=float(psnr(difference)[0]),
+            psnr_db=float(psnr(to_batch(reread) - to_batch(pixels))[0]),
             psnr_unclipped_db=float(psnr(weakened)[0]),
             rca=float(kept.mean()),
-            changed_share=float((reread != pixels).any(2).mean()),
+            changed_share=float((reread != pixels).any(3).mean()),
             scale=float(scale[0]),
             verified=bool(kept.all()),
             size=picture.size,

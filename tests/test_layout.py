@@ -35,10 +35,12 @@ def test_arrows(room):
         assert not imports(path) & others, path
 
 
-def test_only_networks_and_the_attack_need_torch():
+NEEDS_TORCH = {"networks.py", "losses.py", "stored.py", "search.py"}
+
+
+def test_only_what_needs_gradients_imports_torch():
     for path in (ROOT / "engine").rglob("*.py"):
-        if path.name not in {"networks.py", "stored.py"} and "attack" not in path.parts:
-            assert "torch" not in imports(path), path
+        assert ("torch" in imports(path)) == (path.name in NEEDS_TORCH), path
 
 
 def tracked() -> list[str]:

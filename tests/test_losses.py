@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from training import losses
+from engine import losses
 from training.generator import learning_rate, strengths
 from training.presets import GENERATOR_PRESETS
 

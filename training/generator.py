@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
+from engine import losses
 from engine.networks import Generator, Panel, fold
 
-from . import checkpoint, losses
+from . import checkpoint
 from .classifiers import pick_device, round_to_half
 from .data import LabelledImages
 from .looks import Batch, load_panel, looks, take

@@ -1,0 +1,125 @@
+"""Per-image search: the machine JND of one picture, found by gradient instead of a network.
+
+The objective is the one the generator is trained with (paper A, eq. 7), minimised over E itself,
+for any panel of classifiers. It is slow, needs no training, and is the yardstick for what the
+network leaves on the table. Needs torch and onnx; CUDA where there is one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from . import losses
+from .errors import DeviceError
+from .image import to_batch, to_pixels
+from .models import locate
+from .networks import CLASSIFIERS, Panel
+from .quality import psnr
+from .stored import fill
+
+
+@dataclass(frozen=True)
+class SearchStep:
+    """Where a search of N pictures stands.
+
+    change float32 N×3×H×W on the 0…1 scale: of the strongest distortion so far whose 8-bit
+    picture keeps every label, zero where there is none yet; held bool N: whether there is one;
+    psnr_db N: of that 8-bit picture, inf where there is none. loss: mean of eq. 7.
+    """
+
+    number: int
+    total: int
+    last: bool
+    loss: float
+    change: np.ndarray
+    psnr_db: np.ndarray
+    held: np.ndarray
+
+
+class Searcher:
+    """A panel in PyTorch and the search on it.
+
+    panel: any `engine.networks.Panel`, by default the exported one (weights as in
+    `engine.models`). device: auto, cpu or cuda. Raises WeightsError, DeviceError.
+    """
+
+    def __init__(
+        self,
+        panel: Panel | None = None,
+        *,
+        weights: str | os.PathLike | None = None,
+        device: str = "auto",
+    ):
+        if device == "cuda" and not torch.cuda.is_available():
+            raise DeviceError("CUDA was asked for, but PyTorch finds none: use --device cpu")
+        found = torch.cuda.is_available() and device != "cpu"
+        self.device = torch.device("cuda" if found else "cpu")
+        if panel is None:
+            panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
+            fill(panel, locate("panel-cifar10", weights).path, "panel.")
+        self.panel = panel.to(self.device).eval().requires_grad_(False)
+
+    def steps(
+        self,
+        pixels: np.ndarray,
+        *,
+        count: int = 200,
+        rate: float = 0.05,
+        alpha: float = 1.0,
+        beta: float = 0.1,
+        max_seconds: float | None = None,
+        seed: int = 0,
+    ) -> Iterator[SearchStep]:
+        """Search on uint8 N×H×W×3; one `SearchStep` per gradient step, the best so far in each.
+
+        count: gradient steps; rate: Adam's step on the argument of the tanh that bounds E;
+        alpha, beta: weights of L_m and L_s (eq. 7). Ends early after max_seconds.
+        """
+        started = time.monotonic()
+        clean = torch.from_numpy(to_batch(pixels)).to(self.device)  # N×3×H×W in 0…1
+        with torch.no_grad():
+            logits, cams = self.panel(clean)
+        labels, cam = logits.argmax(2), cams.mean(1, keepdim=True)
+        noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
+        free = (0.1 * noise).to(self.device).requires_grad_()  # E = tanh(free), in -1…1
+        optimizer = torch.optim.Adam([free], lr=rate)
+        best = torch.zeros_like(clean)
+        best_psnr = np.full(len(pixels), np.inf)
+        for number in range(1, count + 1):
+            change = torch.tanh(free)
+            counted = losses.surviving(change, 2 * clean - 1)
+            candidate = clean + counted / 2  # an image: clipped to 0…1
+            rounded = candidate + ((candidate * 255).round() / 255 - candidate).detach()
+            logits = self.panel.logits(rounded)
+            loss = (
+                losses.classification_loss(logits, labels)
+                + alpha * losses.magnitude_loss(counted, cam)
+                + beta * losses.spatial_loss(counted, cam)
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            holds = (logits.argmax(2) == labels).all(1).cpu().numpy()
+            distorted = to_pixels(candidate.detach().cpu().numpy())
+            now = psnr(to_batch(distorted) - to_batch(pixels))
+            better = holds & (now < best_psnr)
+            best[better] = change.detach()[better] / 2
+            best_psnr[better] = now[better]
+            late = max_seconds is not None and time.monotonic() - started > max_seconds
+            yield SearchStep(
+                number=number,
+                total=count,
+                last=late or number == count,
+                loss=loss.item(),
+                change=best.cpu().numpy(),
+                psnr_db=best_psnr.copy(),
+                held=np.isfinite(best_psnr),
+            )
+            if late:
+                return

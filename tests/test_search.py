@@ -1,0 +1,71 @@
+"""The per-image search: its best holds, only gets stronger, stops in time, and is verified."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from engine import cli
+from engine.image import to_batch, to_pixels
+from engine.machine import load
+from engine.quality import psnr
+from engine.samples import sample_paths
+from engine.search import Searcher
+
+
+@pytest.fixture(scope="module")
+def searcher():
+    return Searcher(device="cpu")
+
+
+def test_the_torch_panel_answers_as_the_graph(searcher, crops):
+    ours = searcher.panel.logits(torch.from_numpy(to_batch(crops[:8]))).argmax(2).numpy()
+    np.testing.assert_array_equal(ours, load(None, "cpu").answer(crops[:8]))
+
+
+def test_the_best_holds_and_only_gets_stronger(searcher, crops):
+    pixels = crops[:4]
+    before = load(None, "cpu").answer(pixels)
+    steps = list(searcher.steps(pixels, count=40))
+    assert [step.number for step in steps] == list(range(1, 41))
+    assert [step.last for step in steps] == [False] * 39 + [True]
+    assert steps[-1].loss < steps[0].loss
+    for earlier, later in pairwise(steps):
+        assert (later.psnr_db <= earlier.psnr_db).all()
+    last = steps[-1]
+    assert last.held.all()
+    distorted = to_pixels(to_batch(pixels) + last.change)
+    np.testing.assert_allclose(psnr(to_batch(distorted) - to_batch(pixels)), last.psnr_db)
+    np.testing.assert_array_equal(load(None, "cpu").answer(distorted), before)
+    assert (np.abs(last.change) <= 0.5).all()
+
+
+def test_the_same_seed_gives_the_same_change(searcher, crops):
+    first, second = (list(searcher.steps(crops[:2], count=5, seed=3))[-1] for _ in range(2))
+    np.testing.assert_array_equal(first.change, second.change)
+
+
+def test_it_stops_in_time(searcher, crops):
+    steps = list(searcher.steps(crops[:1], count=10_000, max_seconds=0.2))
+    assert steps[-1].last
+    assert len(steps) < 1000
+
+
+def test_the_command_line_searches(tmp_path, capsys):
+    picture = str(sample_paths()[0])
+    arguments = ["machine", picture, "--out", str(tmp_path), "--search", "--json"]
+    assert cli.main([*arguments, "--max-seconds", "1", "--device", "cpu"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verified"]
+    assert "gradient search on cpu" in captured.err
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_it_runs_on_cuda(crops):
+    searcher = Searcher(device="cuda")
+    assert list(searcher.steps(crops[:2], count=3))[-1].last
