@@ -11,7 +11,8 @@ OUT ?= out
 .PHONY: run test lint train results clean
 
 run: $(VENV)/.installed-run
-	@$(BIN)/python -m engine machine $$($(BIN)/python -m engine samples) --out $(OUT)
+	@$(BIN)/python -m engine samples | tr '\n' '\0' \
+		| xargs -0 $(BIN)/python -m engine machine --out $(OUT)
 	@echo "All pictures are in $(OUT)/: open a *.figure.png first."
 
 test: $(VENV)/.installed-test
@@ -22,7 +23,7 @@ test: $(VENV)/.installed-test
 train: $(VENV)/.installed-test
 	$(BIN)/python -m training classifiers --data $(DATA)
 	$(BIN)/python -m training generator --data $(DATA)
-	$(BIN)/python -m export --out engine/weights
+	$(BIN)/python -m export --embed
 
 results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate classifiers --data $(DATA)

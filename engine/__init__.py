@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .errors import DeviceError, EngineError, ImageError, WeightsError
+    from .errors import DeviceError, EngineError, ImageError, OutputError, WeightsError
     from .image import open_image
     from .machine import MachineJND, MachineResult, machine_jnd
 
@@ -25,6 +25,7 @@ _HOMES = {
     "ImageError": "errors",
     "MachineJND": "machine",
     "MachineResult": "machine",
+    "OutputError": "errors",
     "WeightsError": "errors",
     "machine_jnd": "machine",
     "open_image": "image",
@@ -35,6 +36,7 @@ __all__ = [
     "ImageError",
     "MachineJND",
     "MachineResult",
+    "OutputError",
     "WeightsError",
     "machine_jnd",
     "open_image",

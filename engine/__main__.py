@@ -5,4 +5,5 @@ import sys
 from .cli import main
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # file names and signs of any encoding
     sys.exit(main())

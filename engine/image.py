@@ -2,11 +2,11 @@
 
 The one form inside the engine is uint8 H×W×3, sRGB, 0…255. What happens to other files:
 
-- EXIF orientation is applied, all metadata is dropped;
+- EXIF orientation is applied (unreadable EXIF is ignored), all metadata is dropped;
 - an ICC profile is converted to sRGB (a broken one is ignored);
 - alpha is composited on white; palette, grey and bilevel become RGB;
 - CMYK is converted, through its profile where it has one;
-- 16-bit grey is scaled to 8 bits;
+- 16-bit grey is scaled to 8 bits, of 16-bit colour the upper 8 bits are taken;
 - of an animation or a multi-picture file the first picture is taken;
 - floating-point and 32-bit integer pictures are refused: they have no defined white.
 
@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
+import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,10 +28,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from .errors import ImageError, OutputError
+from .errors import ImageError
 
 # 80 million pixels: a large camera picture; 240 MB once decoded. Checked before decoding.
 MAX_PIXELS = 80_000_000
+MAX_BYTES = 512 << 20  # that many pixels, 16 bits per channel, uncompressed
 # Read by Pillow itself; formats that start other programs (EPS) are not among them.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 
@@ -51,13 +54,22 @@ def open_image(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Pict
     """Open a picture file. Raises ImageError: what is wrong, the limit, the remedy."""
     path = Path(path)
     try:
-        if path.is_dir():
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
             raise ImageError(f"{path} is a directory: name the pictures in it, as in {path}/*.png")
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError(f"{path} is no regular file: save the picture to a file first")
+        if status.st_size > MAX_BYTES:
+            raise ImageError(
+                f"{path} has {status.st_size:,} bytes; the limit is {MAX_BYTES:,}: scale it down"
+            )
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise ImageError(f"{path}: no such file: check the name and the folder") from None
     except OSError as error:
-        raise ImageError(f"{path} cannot be read ({error.strerror}): check its rights") from None
+        raise ImageError(
+            f"{path} cannot be read ({error.strerror}): check its name and its rights"
+        ) from None
     return decode(data, str(path), max_pixels=max_pixels)
 
 
@@ -65,12 +77,19 @@ def decode(data: bytes, name: str = "picture", *, max_pixels: int = MAX_PIXELS) 
     """Decode the bytes of a picture file; `name` is used in errors. Raises ImageError."""
     if not data:
         raise ImageError(f"{name} is empty (0 bytes): copy or download it again")
+    opened = io.BytesIO(data)
+    with _refusing(name, max_pixels), Image.open(opened, formats=_readable()) as image:
+        check_size(*image.size, name, max_pixels)
+        return convert(image, name)
+
+
+@contextmanager
+def _refusing(name: str, max_pixels: int) -> Iterator[None]:
+    """Turn all that Pillow may raise on a bad picture into one ImageError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: we have a limit
-            with Image.open(io.BytesIO(data), formats=_readable()) as image:
-                check_size(*image.size, name, max_pixels)
-                return convert(image, name)
+            yield
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -106,49 +125,77 @@ def check_size(width: int, height: int, name: str, max_pixels: int = MAX_PIXELS)
 
 
 def convert(image: Image.Image, name: str) -> Picture:
-    """A freshly opened Pillow picture of any mode -> `Picture`."""
+    """A freshly opened Pillow picture of any mode -> `Picture`. Raises ImageError."""
     notes = []
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         notes.append(f"first of {frames} pictures")
+    deep = "16" in str(getattr(image, "tile", ""))  # the decoder's raw mode, as "RGB;16B"
     image.load()
     profile = image.info.get("icc_profile")
-    if image.getexif().get(0x0112, 1) != 1:
-        image = ImageOps.exif_transpose(image)
-        notes.append("turned upright as EXIF says")
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8))
-        notes.append("16 bits scaled to 8")
-    elif image.mode in ("I", "F"):
-        raise ImageError(
-            f"{name} has 32-bit pixels (mode {image.mode}), which have no defined white: "
-            "convert it to 8 or 16 bits"
-        )
-    alpha = None
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        notes.append("palette converted")
-    elif "transparency" in image.info and image.mode in ("L", "RGB", "1"):
-        image = image.convert("RGBA")
-    if image.mode in ("RGBa", "La", "PA"):
-        image = image.convert("RGBA")
-    if image.mode in ("RGBA", "LA"):
-        alpha = image.getchannel("A")
-        image = image.convert("RGB" if image.mode == "RGBA" else "L")
-        if alpha.getextrema()[0] == 255:
-            alpha = None
-    if image.mode == "1":
-        image = image.convert("L")
+    image = _upright(image, notes)
+    image, alpha = _eight_bits(image, name, notes)
+    if deep and image.mode in ("RGB", "RGBA"):
+        notes.append("16 bits cut to 8")
+    image, alpha = _split_alpha(image, alpha, notes)
     if profile:
         image = _to_srgb(image, profile, notes)
     if image.mode != "RGB":
         notes.append({"L": "grey", "CMYK": "CMYK converted"}.get(image.mode, image.mode))
         image = image.convert("RGB")
-    if alpha is not None:
-        white = Image.new("RGB", image.size, "white")
-        image = Image.composite(image, white, alpha)
+    if alpha is not None and alpha.getextrema()[0] < 255:
+        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
         notes.append("transparency on white")
     return Picture(np.array(image), tuple(notes))
+
+
+def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    """Turned as EXIF says; EXIF that cannot be read turns nothing."""
+    try:
+        if image.getexif().get(0x0112, 1) == 1:
+            return image
+        turned = ImageOps.exif_transpose(image)
+    except Exception:  # Pillow's EXIF reader raises many kinds
+        notes.append("unreadable EXIF ignored")
+        return image
+    notes.append("turned upright as EXIF says")
+    return turned
+
+
+def _eight_bits(
+    image: Image.Image, name: str, notes: list[str]
+) -> tuple[Image.Image, Image.Image | None]:
+    """16-bit grey scaled to 8 bits, with the alpha of its transparent value; others as they are."""
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+    if not sixteen:
+        if image.mode in ("I", "F"):
+            raise ImageError(
+                f"{name} has 32-bit pixels (mode {image.mode}), which have no defined white: "
+                "convert it to 8 or 16 bits"
+            )
+        return image, None
+    values = np.asarray(image).astype(np.int64).clip(0, 65535)
+    clear = image.info.get("transparency")
+    alpha = None if clear is None else Image.fromarray((values != clear).astype(np.uint8) * 255)
+    notes.append("16 bits scaled to 8")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8)), alpha
+
+
+def _split_alpha(
+    image: Image.Image, alpha: Image.Image | None, notes: list[str]
+) -> tuple[Image.Image, Image.Image | None]:
+    """Palette and bilevel pictures expanded, the colours and the alpha channel apart."""
+    if image.mode == "P":
+        notes.append("palette converted")
+    if image.mode == "P" or (alpha is None and image.mode in ("L", "RGB", "1")):
+        image = image.convert(
+            "RGBA" if "transparency" in image.info else "L" if image.mode in ("L", "1") else "RGB"
+        )
+    elif image.mode in ("RGBa", "La", "PA"):
+        image = image.convert("RGBA")
+    if image.mode in ("RGBA", "LA"):
+        return image.convert("RGB" if image.mode == "RGBA" else "L"), image.getchannel("A")
+    return image, alpha
 
 
 def _to_srgb(image: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
@@ -177,7 +224,8 @@ def as_picture(image: object) -> Picture:
         return open_image(image)
     if isinstance(image, Image.Image):
         check_size(*image.size, "the picture")
-        return convert(image.copy(), "the picture")
+        with _refusing("the picture", MAX_PIXELS):
+            return convert(image, "the picture")
     if not isinstance(image, np.ndarray):
         raise ImageError(f"{type(image).__name__} is no picture: give a path, Pillow or NumPy")
     if image.dtype != np.uint8:
@@ -212,29 +260,3 @@ def encode_png(pixels: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
     return stream.getvalue()
-
-
-def write_files(files: dict[Path, bytes]) -> None:
-    """Write all files or none: each under a temporary name first, then renamed.
-
-    Raises OutputError; nothing half-written is left.
-    """
-    staged: dict[Path, Path] = {}
-    try:
-        for path, data in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            staged[Path(temporary)] = path
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            os.chmod(temporary, 0o644)
-        for temporary, path in staged.items():
-            os.replace(temporary, path)
-    except OSError as error:
-        place = error.filename or "the output"
-        raise OutputError(
-            f"{place} cannot be written ({error.strerror}): choose another --out"
-        ) from None
-    finally:
-        for temporary in staged:
-            temporary.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from . import models
 from .errors import EngineError
 from .image import (
     as_picture,
@@ -53,8 +54,8 @@ class MachineResult:
     original, distorted: uint8 h×w×3 sRGB 0…255. change: float32 h×w×3, the scaled E in units of
     0…1 (so -0.5…0.5), before clipping. cam: float32 h×w in 0…1, the mean of the classifiers'
     maps (eq. 2). png: the distorted picture as the bytes of a PNG file, the ones verified.
-    psnr_db: of the distorted picture, clipped and rounded to 8 bits; psnr_unclipped_db: of x + E
-    as the network gives it; both inf where nothing changed. rca: share of classifiers that keep
+    psnr_db: of the distorted picture, clipped and rounded to 8 bits; psnr_unclipped_db: of
+    x + scale·E before that; both inf where nothing changed. rca: share of classifiers that keep
     their label (eqs 16-17). changed_share: share of pixels with any channel changed. scale: the
     factor on E, 0…1. verified: all classifiers keep their label on the decoded png. size:
     (width, height) of the input picture, panel_size: of the results.
@@ -78,7 +79,7 @@ class MachineResult:
 
     @property
     def jnd_map(self) -> np.ndarray:
-        """uint8 h×w×3: the change drawn around grey (128 = no change, 0 and 255 = ±0.5)."""
+        """uint8 h×w×3: the change before clipping, drawn around grey (128 = none, 1 = -0.5)."""
         return np.rint(np.clip(128 + 254 * self.change, 0, 255)).astype(np.uint8)
 
 
@@ -90,8 +91,10 @@ class MachineJND:
     """
 
     def __init__(self, *, weights: str | os.PathLike | None = None, device: str = "auto"):
-        self.panel = open_session("panel-cifar10", weights=weights, device=device)
-        self.generator = open_session("generator-cifar10", weights=weights, device=device)
+        self.panel = open_session(models.PANEL, weights=weights, device=device)
+        self.generator = open_session(models.GENERATOR, weights=weights, device=device)
+        self.panel.expect({"image"}, ("logits", "cams"))
+        self.generator.expect({"image", "cams", "logits"}, ("change",))
         contract = self.panel.contract
         self.classes: tuple[str, ...] = tuple(contract["classes"])
         self.classifiers: tuple[str, ...] = tuple(contract["classifiers"])
@@ -114,7 +117,7 @@ class MachineJND:
     def tolerated(
         self, pixels: np.ndarray, change: np.ndarray, labels: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The largest scale at which x + scale·E keeps every label, per image.
+        """The largest tried scale at which x + scale·E keeps every label, per image.
 
         pixels uint8 N×H×W×3, change float32 N×3×H×W, labels N×P (the clean answers) ->
         (scale float64 N in 0…1, distorted uint8 N×H×W×3). Scales 9/9, 8/9, … are tried, then

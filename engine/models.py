@@ -18,6 +18,8 @@ from pathlib import Path
 from .errors import WeightsError
 
 EMBEDDED = Path(__file__).parent / "weights"
+LICENCE = "Apache-2.0"
+PANEL, GENERATOR = "panel-cifar10", "generator-cifar10"  # names of rows
 ENVIRONMENT = "JND_WEIGHTS"
 PROVENANCE = "provenance.json"  # in a directory of weights: {"files": {NAME: {"sha256": …}}}
 
@@ -30,9 +32,8 @@ class Model:
     file: str
     sha256: str
     repo: str  # on the Hugging Face Hub
-    revision: str  # a tag or commit of that repository
+    revision: str  # of that repository; the sha256 pins the content whatever the name
     licence: str
-    summary: str
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,21 @@ class Located:
 MODELS = {
     row.name: row
     for row in (
-        Model(
-            name="panel-cifar10",
+        Model(  # AlexNet, VGG, ResNet, DenseNet: image -> logits and CAMs
+            name=PANEL,
             file="panel-cifar10.onnx",
             sha256="a532c90ebfd179b0cd9d222772d7a5d52a41534ff791178aa61e96999a87b012",
             repo="just-noticeable/machine-jnd-cifar10",
             revision="v0.1.0",
-            licence="Apache-2.0",
-            summary="AlexNet, VGG, ResNet, DenseNet on CIFAR-10: logits and CAMs",
+            licence=LICENCE,
         ),
-        Model(
-            name="generator-cifar10",
+        Model(  # the E-D network of DMV-JND: image and CAMs -> change
+            name=GENERATOR,
             file="generator-cifar10.onnx",
             sha256="ea79f3fe49e0976967f3e917eab9b74ef048125ef5fd735c4a147fc4c123c9eb",
             repo="just-noticeable/machine-jnd-cifar10",
             revision="v0.1.0",
-            licence="Apache-2.0",
-            summary="E-D network of DMV-JND: a picture and its CAMs to the JND image",
+            licence=LICENCE,
         ),
     )
 }

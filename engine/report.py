@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .errors import OutputError
-from .image import decode, encode_png, write_files
+from .image import decode, encode_png
 from .machine import MachineResult
+from .output import write_files
 
 TILE = 256  # pixels of one picture in the figure
 MARGIN = 16

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 
 from . import losses
+from .classifiers import CLASSIFIERS
 from .errors import DeviceError
 from .image import to_batch, to_pixels
-from .models import locate
-from .networks import CLASSIFIERS, Panel
+from .models import PANEL, locate
+from .networks import Panel
 from .quality import psnr
 from .stored import fill
 
@@ -62,7 +63,7 @@ class Searcher:
         self.device = torch.device("cuda" if found else "cpu")
         if panel is None:
             panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
-            fill(panel, locate("panel-cifar10", weights).path, "panel.")
+            fill(panel, locate(PANEL, weights).path, "panel.")
         self.panel = panel.to(self.device).eval().requires_grad_(False)
 
     def steps(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes.util
+import ctypes
 import json
 import os
+import sys
 from functools import cached_property
 
 import numpy as np
 
 from .errors import DeviceError, WeightsError
 from .models import Located, locate
-
-DEVICES = ("auto", "cpu", "cuda")
+from .options import DEVICES
 
 
 class Session:
@@ -25,6 +25,8 @@ class Session:
         import onnxruntime
 
         wanted, reason = _providers(device, onnxruntime.get_available_providers())
+        if wanted[0] == "CUDAExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()  # CUDA and cuDNN from the nvidia wheels, where installed
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its own warnings: we report what we got, below
         options.intra_op_num_threads = available_cores()
@@ -38,12 +40,13 @@ class Session:
                 f"{located.path} cannot be run as an ONNX model ({error}): get it again"
             ) from None
         self.provider = self._session.get_providers()[0]
-        if device == "cuda" and self.provider != "CUDAExecutionProvider":
-            raise DeviceError(
-                f"CUDA was asked for, but ONNX Runtime runs on {self.provider}: install CUDA 13 "
-                "and cuDNN 9, or use --device cpu"
-            )
+        if self.provider != wanted[0]:
+            reason = f"{wanted[0]} did not start: CUDA 13 and cuDNN 9 are needed"
+            if device == "cuda":
+                raise DeviceError(f"CUDA was asked for, but {reason}; or use --device cpu")
         self.inputs = tuple(node.name for node in self._session.get_inputs())
+        self.outputs = tuple(node.name for node in self._session.get_outputs())
+        self.path = located.path
         self.description = (
             f"{located.path.name} (sha256 {located.sha256[:12]}…, {located.origin}): "
             f"{self.provider} ({reason}), {options.intra_op_num_threads} threads"
@@ -54,8 +57,16 @@ class Session:
         """What the file says of itself: inputs, outputs, classes, licence, training."""
         metadata = self._session.get_modelmeta().custom_metadata_map
         if "contract" not in metadata:
-            raise WeightsError("the model carries no contract: write it with `python -m export`")
+            raise WeightsError(f"{self.path} has no contract: write it with `python -m export`")
         return json.loads(metadata["contract"])
+
+    def expect(self, inputs: set[str], outputs: tuple[str, ...]) -> None:
+        """Raise WeightsError unless the graph has these outputs and no other inputs."""
+        if not set(self.inputs) <= inputs or self.outputs != outputs:
+            raise WeightsError(
+                f"{self.path} maps {self.inputs} to {self.outputs}, not {sorted(inputs)} to "
+                f"{outputs}: it is another model; get it again"
+            )
 
     def run(self, **arrays: np.ndarray) -> list[np.ndarray]:
         """Run the graph on the inputs it has; further arrays are ignored."""
@@ -75,14 +86,24 @@ def _providers(device: str, available: list[str]) -> tuple[list[str], str]:
         raise DeviceError(f"device {device!r} is not one of {', '.join(DEVICES)}")
     if device == "cpu":
         return ["CPUExecutionProvider"], "asked for"
-    built = "CUDAExecutionProvider" in available
-    driver = bool(ctypes.util.find_library("cuda") or ctypes.util.find_library("nvcuda"))
-    if built and driver:
+    if "CUDAExecutionProvider" not in available:
+        missing = "this ONNX Runtime is built without CUDA"
+    elif not _has_driver():
+        missing = "no CUDA driver"
+    else:
         return ["CUDAExecutionProvider", "CPUExecutionProvider"], "CUDA driver found"
-    missing = "no CUDA driver" if built else "this ONNX Runtime is built without CUDA"
     if device == "cuda":
-        raise DeviceError(f"CUDA was asked for, but there is {missing}: use --device cpu or auto")
+        raise DeviceError(f"CUDA was asked for, but: {missing}; use --device cpu or auto")
     return ["CPUExecutionProvider"], missing
+
+
+def _has_driver() -> bool:
+    """Whether the CUDA driver's library loads; ONNX Runtime lists CUDA without asking."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def open_session(model: str, *, weights: str | os.PathLike | None, device: str) -> Session:

@@ -11,11 +11,17 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 
-PANEL, GENERATOR = "panel-cifar10.onnx", "generator-cifar10.onnx"
+from engine import models
+from engine.models import EMBEDDED, GENERATOR, LICENCE, MODELS, PANEL, PROVENANCE
+
+
+class PairError(Exception):
+    """A generator that was trained against another panel."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,45 +33,56 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="trained checkpoints")
     parser.add_argument("--out", type=Path, default=Path("runs/export"), help="where to write")
     parser.add_argument("--generator", default="default", help="which trained generator to ship")
+    parser.add_argument(
+        "--embed", action="store_true", help="write into engine/weights and engine/models.py"
+    )
     options = parser.parse_args(arguments)
+    out = EMBEDDED if options.embed else options.out
 
     from .check import ParityError
 
     try:
-        for name, entry in build(options.runs, options.out, options.generator).items():
-            print(f"{options.out / name}  {entry['bytes']:,} bytes  sha256 {entry['sha256']}")
-    except (ParityError, FileNotFoundError) as error:
+        files = build(options.runs, out, options.generator)
+    except (ParityError, PairError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    for name, entry in files.items():
+        print(f"{out / name}  {entry['bytes']:,} bytes  sha256 {entry['sha256']}")
+    if options.embed:
+        embed(files)
     return 0
 
 
 def build(runs: Path, out: Path, generator: str) -> dict[str, dict]:
     """Export both graphs, check them, and only then put them into `out`; return provenance."""
     from training.generator import load_generator
-    from training.looks import load_panel
+    from training.looks import digest, load_panel
 
     from .check import check_parity
     from .graphs import PanelGraph, export_generator, export_panel, generator_graph
 
     panel, classifiers = load_panel(runs)
     network, note = load_generator(runs / "generators" / f"{generator}.safetensors")
+    if note["panel"] != digest(panel):
+        raise PairError(f"generator {generator} was trained against another panel: train it anew")
     settings = {key: value for key, value in note.items() if key != "history"}
+    size = classifiers[0]["size"]
+    first, second = MODELS[PANEL].file, MODELS[GENERATOR].file
 
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
         staged = Path(folder)
-        export_panel(panel, staged / PANEL, size=classifiers[0]["size"], training=classifiers)
-        export_generator(network, staged / GENERATOR, training=settings)
+        export_panel(panel, staged / first, size=size, training=classifiers)
+        export_generator(network, staged / second, training=settings)
         parity = {
-            PANEL: check_parity(PanelGraph(panel), staged / PANEL),
-            GENERATOR: check_parity(generator_graph(network), staged / GENERATOR),
+            first: check_parity(PanelGraph(panel), staged / first),
+            second: check_parity(generator_graph(network), staged / second),
         }
-        training = {PANEL: classifiers, GENERATOR: note}
-        files = {name: describe(staged / name, training[name]) for name in (PANEL, GENERATOR)}
+        training = {first: classifiers, second: note}
+        files = {name: describe(staged / name, training[name]) for name in parity}
         for name in files:
             os.replace(staged / name, out / name)
-    write_json(out / "provenance.json", {"files": files})
+    write_json(out / PROVENANCE, {"files": files})
     write_json(
         out / "export.json",
         {
@@ -76,6 +93,18 @@ def build(runs: Path, out: Path, generator: str) -> dict[str, dict]:
     return files
 
 
+def embed(files: dict[str, dict]) -> None:
+    """Write the files' sha256 into the table of `engine/models.py`."""
+    table = Path(models.__file__)
+    text = table.read_text()
+    for name, entry in files.items():
+        row = re.compile(rf'(file="{re.escape(name)}",\s+sha256=)"[^"]*"')
+        text, count = row.subn(rf'\g<1>"{entry["sha256"]}"', text)
+        if count != 1:
+            raise ValueError(f"{table} has {count} rows for {name}, expected 1")
+    table.write_text(text)
+
+
 def describe(path: Path, training: dict | list[dict]) -> dict:
     """One file's provenance."""
     from training.record import versions
@@ -83,7 +112,7 @@ def describe(path: Path, training: dict | list[dict]) -> dict:
     return {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "bytes": path.stat().st_size,
-        "licence": "Apache-2.0",
+        "licence": LICENCE,
         "versions": versions(),
         "training": training,
     }

@@ -18,11 +18,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from engine.networks import CIFAR10_CLASSES, CLASSIFIERS, Generator, Panel
+from engine.classifiers import CIFAR10_CLASSES, CLASSIFIERS
+from engine.models import LICENCE
+from engine.networks import Generator, Panel
 from engine.stored import HALF
 
 OPSET = 20
-LICENCE = "Apache-2.0"
 MEMBERS = len(CLASSIFIERS)
 SPATIAL = {axis: torch.export.Dim.DYNAMIC for axis in (0, 2, 3)}
 SMALLEST = 8  # pixels; below that the classifiers' poolings have nothing left
@@ -165,7 +166,7 @@ def export(
 
 def strip(model: onnx.ModelProto) -> None:
     """Remove what the exporter tells of this machine: source lines, stack traces, its version."""
-    model.doc_string = ""
+    model.doc_string = model.producer_name = model.producer_version = ""
     del model.metadata_props[:]
     graph = model.graph
     graph.doc_string = ""

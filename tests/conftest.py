@@ -12,6 +12,15 @@ from PIL import Image
 from engine.samples import sample_paths
 
 
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    """Neither this machine's weights nor its offline switch decide a test."""
+    from huggingface_hub import constants
+
+    monkeypatch.delenv("JND_WEIGHTS", raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+
+
 @pytest.fixture(scope="session")
 def photos() -> dict[str, np.ndarray]:
     """Name -> uint8 H×W×3."""

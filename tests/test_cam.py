@@ -7,8 +7,10 @@ import torch
 from torch import nn
 from torchcam.methods import CAM
 
+from engine.classifiers import CLASSIFIERS
 from engine.image import to_batch
-from engine.networks import CLASSIFIERS, Panel, class_maps, fold, scale_maps
+from engine.layers import fold
+from engine.networks import Panel, class_maps, scale_maps
 
 
 class Body(nn.Module):
@@ -74,8 +76,10 @@ def test_panel_maps_are_scaled_to_0_1(pictures):
     torch.testing.assert_close(panel.logits(pictures), logits)
 
 
-def test_a_flat_map_becomes_zero_and_has_a_gradient():
-    maps = torch.full((1, 2, 8, 8), 3.0, requires_grad=True)
+@pytest.mark.parametrize("side", [1, 4, 8])
+def test_a_flat_map_becomes_zero_and_has_a_gradient(side):
+    values = torch.linspace(-12, 12, 200).view(1, 200, 1, 1)  # most do not interpolate exactly
+    maps = values.repeat(1, 1, side, side).requires_grad_()
     scaled = scale_maps(maps, 32, 32)
     scaled.sum().backward()
     assert (scaled == 0).all()

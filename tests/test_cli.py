@@ -37,7 +37,8 @@ def engine(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 
 def test_json_has_the_documented_keys(chelsea, tmp_path, capsys):
-    assert cli.main(["machine", chelsea, "--out", str(tmp_path), "--json"]) == 0
+    arguments = ["machine", chelsea, "--out", str(tmp_path), "--json", "--device", "cpu"]
+    assert cli.main(arguments) == 0
     captured = capsys.readouterr()
     (line,) = captured.out.splitlines()
     report = json.loads(line)
@@ -74,7 +75,9 @@ def test_a_bad_picture_does_not_stop_the_others(chelsea, tmp_path, capsys):
     images = [str(broken), chelsea, str(tmp_path / "missing.png"), str(tmp_path)]
     assert cli.main(["machine", *images, "--out", str(out), "--json"]) == 1
     captured = capsys.readouterr()
-    assert len(captured.out.splitlines()) == 1
+    reports = [json.loads(line) for line in captured.out.splitlines()]
+    assert [report["image"] for report in reports] == images
+    assert ["error" in report for report in reports] == [True, False, True, True]
     errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 3
     assert "3 of 4 pictures refused" in captured.err
@@ -120,9 +123,9 @@ def test_an_impossible_folder_is_one_line(chelsea, tmp_path, capsys):
 )
 def test_wrong_set_up_is_exit_code_2(chelsea, tmp_path, capsys, arguments, words):
     if "cuda" in arguments:
-        import ctypes.util
+        from engine.session import _has_driver
 
-        if ctypes.util.find_library("cuda"):
+        if _has_driver():
             pytest.skip("a CUDA driver is here")
     assert cli.main(["machine", chelsea, "--out", str(tmp_path / "out"), *arguments]) == 2
     error = capsys.readouterr().err
@@ -169,13 +172,29 @@ def test_samples_and_version():
     assert engine("--version").stdout.startswith("just-noticeable ")
 
 
-def test_an_interrupt_leaves_nothing_half_written(chelsea, tmp_path, monkeypatch):
-    from engine.machine import MachineJND
-
-    def interrupted(self, image):
+def test_an_interrupt_leaves_nothing_half_written(chelsea, tmp_path, monkeypatch, capsys):
+    def interrupted(source, target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(MachineJND, "__call__", interrupted)
-    out = tmp_path / "out"
-    assert cli.main(["machine", chelsea, "--out", str(out)]) == 130
-    assert not out.exists()
+    monkeypatch.setattr(os, "replace", interrupted)
+    assert cli.main(["machine", chelsea, "--out", str(tmp_path)]) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_leaves_early_is_no_traceback(chelsea, tmp_path):
+    command = f"{sys.executable} -m engine machine {chelsea} {chelsea} --out {tmp_path} | true"
+    result = subprocess.run(
+        command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "Traceback" not in result.stderr
+
+
+def test_strange_file_names_and_narrow_terminals(chelsea, tmp_path):
+    picture = tmp_path / os.fsdecode(b"caf\xe9 \xc3\xa9.png")
+    picture.write_bytes(Path(chelsea).read_bytes())
+    for encoding in ("utf-8", "ascii"):
+        result = engine(
+            "machine", str(picture), "--out", str(tmp_path / "out"), PYTHONIOENCODING=encoding
+        )
+        assert result.returncode == 0, result.stderr
+        assert "verified" in result.stdout

@@ -34,6 +34,15 @@ def test_a_folder_of_pictures(tmp_path, crops):
     assert data.labels.tolist() == [0] * 4 + [1] * 4
 
 
+def test_a_class_that_a_split_lacks_keeps_the_numbers_of_the_others(tmp_path, crops):
+    for split, kinds in (("train", ("bird", "cat", "dog")), ("test", ("cat", "dog"))):
+        for kind in kinds:
+            (tmp_path / split / kind).mkdir(parents=True)
+            Image.fromarray(crops[0]).save(tmp_path / split / kind / "0.png")
+    assert load(str(tmp_path), "train").labels.tolist() == [0, 1, 2]
+    assert load(str(tmp_path), "test").labels.tolist() == [1, 2]
+
+
 def test_torchvision(tmp_path, crops, monkeypatch):
     """The real torchvision reader on files in its layout (its checksums are of the real set)."""
     from torchvision.datasets import CIFAR10
@@ -60,6 +69,8 @@ def test_errors_say_what_would_be_right(tmp_path):
         load(str(tmp_path), "train")
     with pytest.raises(DataError, match="torchvision"):
         load(f"torchvision:{tmp_path}", "train")
+    with pytest.raises(DataError, match="Hub"):
+        load("hub:no/such/repository", "train")
     (tmp_path / "train").mkdir()
     with pytest.raises(DataError, match="no pictures"):
         load(str(tmp_path), "train")

@@ -8,11 +8,12 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from engine.classifiers import CLASSIFIERS
 from engine.errors import WeightsError
 from engine.models import EMBEDDED
-from engine.networks import CLASSIFIERS, Generator, Panel
+from engine.networks import Generator, Panel
 from engine.stored import fill
-from export.check import ParityError, check_parity
+from export.check import ParityError, check_parity, compare
 from export.graphs import PanelGraph, export_generator, generator_graph
 from training.classifiers import round_to_half
 
@@ -55,6 +56,20 @@ def test_a_graph_that_differs_fails_loudly(generator):
     finally:
         with torch.no_grad():
             generator.generator.output.bias[0] -= 1e-3
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "words"),
+    [
+        ([[0.0, np.nan]], [[0.0, 1.0]], "differs"),
+        ([[0.0, 1.0]], [[0.0, np.nan]], "not finite"),
+        ([[0.0, 1e-5]], [[1e-5, 0.0]], "another label"),
+        ([[0.0, 1.0]], [[0.0, 1.0, 2.0]], "shape"),
+    ],
+)
+def test_every_kind_of_difference_is_found(expected, actual, words):
+    with pytest.raises(ParityError, match=words):
+        compare("logits", np.array(expected), np.array(actual), "a case", 1e-4)
 
 
 def test_a_conditioned_generator_keeps_its_numbers_and_sees_the_labels(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from engine.errors import ImageError, OutputError
+from engine.errors import ImageError
 from engine.image import (
+    MAX_BYTES,
     MAX_PIXELS,
     as_picture,
     decode,
@@ -20,7 +22,6 @@ from engine.image import (
     resize,
     to_batch,
     to_pixels,
-    write_files,
 )
 
 
@@ -28,6 +29,22 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def bare_png(width: int, height: int, *, depth: int = 8, data: bytes = b"\0" * 64) -> bytes:
+    """A PNG that promises width×height RGB pixels and holds `data`."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        whole = kind + data
+        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.fixture
@@ -69,22 +86,6 @@ def test_missing_and_directory(tmp_path):
         open_image(tmp_path)
 
 
-def bare_png(width: int, height: int) -> bytes:
-    """A PNG header that promises width×height pixels and holds almost none."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        whole = kind + data
-        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"\0" * 64))
-        + chunk(b"IEND", b"")
-    )
-
-
 @pytest.mark.parametrize(("width", "height"), [(9000, 9000), (100_000, 100_000), (60_000, 2_000)])
 def test_gigantic_pictures_are_refused_before_decoding(width, height):
     with pytest.raises(ImageError, match=f"{MAX_PIXELS:,}"):
@@ -103,6 +104,60 @@ def test_sixteen_bits_are_scaled(photo):
     picture = decode(encoded(Image.fromarray(grey * 257)))
     np.testing.assert_array_equal(picture.pixels[:, :, 0], grey)
     assert "16 bits scaled to 8" in picture.notes
+
+
+def test_sixteen_bits_are_rounded_not_cut():
+    picture = decode(encoded(Image.fromarray(np.array([[0, 128, 129, 65535]], np.uint16))))
+    assert picture.pixels[0, :, 0].tolist() == [0, 0, 1, 255]
+
+
+def test_sixteen_bit_pgm_is_scaled():
+    data = b"P5 2 1 65535\n" + bytes([255, 255, 0, 0])
+    picture = decode(data)
+    assert picture.pixels[0, :, 0].tolist() == [255, 0]
+    assert "16 bits scaled to 8" in picture.notes
+
+
+def test_sixteen_bit_colour_leaves_a_note():
+    rows = np.array([[[65535, 0, 32768]]], ">u2")
+    picture = decode(b"P6 1 1 65535\n" + rows.tobytes())
+    assert picture.pixels.tolist() == [[[255, 0, 128]]]
+    deep = struct.pack(">HHH", 65535, 0, 32768)
+    png = bare_png(1, 1, depth=16, data=b"\0" + deep)
+    assert decode(png).notes == ("16 bits cut to 8",)
+
+
+def test_a_transparent_sixteen_bit_grey_is_put_on_white():
+    image = Image.fromarray(np.array([[7, 20_000]], np.uint16))
+    picture = decode(encoded(image, transparency=7))
+    assert picture.pixels[0, 0, 0] == 255
+    assert picture.pixels[0, 1, 0] == 78
+    assert "transparency on white" in picture.notes
+
+
+def test_special_files_are_refused(tmp_path):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    with pytest.raises(ImageError, match="no regular file"):
+        open_image(pipe)
+    for name in ("a\0b.png", "x" * 5000, str(tmp_path / "pipe.png" / "deeper.png")):
+        with pytest.raises(ImageError):
+            open_image(name)
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "huge.png"
+    with path.open("wb") as stream:
+        stream.truncate(MAX_BYTES + 1)  # sparse: takes no room
+    with pytest.raises(ImageError, match="limit"):
+        open_image(path)
+
+
+def test_a_broken_pillow_picture_is_refused(photo):
+    data = encoded(photo)
+    half = Image.open(io.BytesIO(data[: len(data) // 2]))
+    with pytest.raises(ImageError, match="truncated"):
+        as_picture(half)
 
 
 def test_floating_point_is_refused():
@@ -189,11 +244,3 @@ def test_a_written_png_has_no_metadata(photo):
     with Image.open(io.BytesIO(encode_png(np.asarray(photo)))) as image:
         assert image.info == {}
         assert not image.getexif()
-
-
-def test_all_files_or_none(tmp_path):
-    wall = tmp_path / "wall"
-    wall.write_text("a file where a folder is needed")
-    with pytest.raises(OutputError):
-        write_files({tmp_path / "a.png": b"1", wall / "b.png": b"2"})
-    assert [path.name for path in tmp_path.iterdir()] == ["wall"]

@@ -28,14 +28,20 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
+ROOMS = [room for room in MAY_IMPORT if (ROOT / room).is_dir()]
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_arrows(room):
     others = set(MAY_IMPORT) - {room} - MAY_IMPORT[room]
-    for path in (ROOT / room).rglob("*.py"):
+    files = list((ROOT / room).rglob("*.py"))
+    assert files
+    for path in files:
         assert not imports(path) & others, path
 
 
-NEEDS_TORCH = {"networks.py", "losses.py", "stored.py", "search.py"}
+TORCH_MODULES = ("classifiers", "layers", "losses", "networks", "search", "stored")
+NEEDS_TORCH = {f"{name}.py" for name in TORCH_MODULES}
 
 
 def test_only_what_needs_gradients_imports_torch():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,10 +58,11 @@ def test_numbers_are_those_of_the_pictures(machine, photos):
 
 def test_grey_means_no_change(machine, photos):
     result = machine(photos["coffee"])
-    drawn = result.jnd_map.astype(int)
-    np.testing.assert_array_equal(np.sign(drawn - 128), np.sign(np.rint(254 * result.change)))
-    assert (result.cam >= 0).all()
-    assert (result.cam <= 1).all()
+    unchanged = replace(result, change=np.zeros_like(result.change))
+    assert (unchanged.jnd_map == 128).all()
+    extremes = replace(result, change=np.array([[[-0.5, 0.0, 0.5]]], np.float32))
+    assert extremes.jnd_map.tolist() == [[[1, 128, 255]]]
+    assert 0 <= result.cam.min() <= result.cam.max() <= 1
 
 
 def test_verified_keeps_every_label_of_every_picture(machine, crops):

@@ -61,6 +61,19 @@ def test_a_file_that_is_no_model_is_an_error(tmp_path):
         open_session("panel-cifar10", weights=tmp_path, device="cpu")
 
 
+def test_another_graph_under_the_same_name_is_an_error(tmp_path):
+    from engine.machine import MachineJND
+
+    shutil.copytree(EMBEDDED, tmp_path / "weights")
+    other = tmp_path / "weights" / PANEL.file
+    shutil.copy(EMBEDDED / MODELS["generator-cifar10"].file, other)
+    provenance = json.loads((EMBEDDED / "provenance.json").read_text())
+    provenance["files"][PANEL.file]["sha256"] = hashlib.sha256(other.read_bytes()).hexdigest()
+    (tmp_path / "weights" / "provenance.json").write_text(json.dumps(provenance))
+    with pytest.raises(WeightsError, match="another model"):
+        MachineJND(weights=tmp_path / "weights", device="cpu")
+
+
 def test_an_unknown_device_is_an_error():
     with pytest.raises(DeviceError, match="auto, cpu, cuda"):
         Session(locate("panel-cifar10"), "tpu")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
+
+from engine.errors import EngineError
 
 from .data import DataError
 from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
 
+PROGRAM = "python -m training"
+
 
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    root = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
     jobs = root.add_subparsers(dest="job", required=True, metavar="JOB")
     runs = argparse.ArgumentParser(add_help=False)
     runs.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints live")
@@ -46,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def classifiers(options: argparse.Namespace) -> None:
-    from engine.networks import CLASSIFIERS
+    from engine.classifiers import CLASSIFIERS
 
     from .classifiers import train_classifier
     from .data import load
@@ -56,7 +59,8 @@ def classifiers(options: argparse.Namespace) -> None:
         if name not in CLASSIFIERS:
             raise DataError(f"no classifier {name}: choose from {', '.join(CLASSIFIERS)}")
         preset = CLASSIFIER_PRESETS[options.preset]
-        row = train_classifier(name, train, test, preset, options.runs)
+        command = f"{PROGRAM} classifiers {name} --preset {options.preset}"
+        row = train_classifier(name, train, test, preset, options.runs, command)
         print(f"{name}: test accuracy {row['test_accuracy']:.4f} on {row['n_test']} images")
 
 
@@ -66,7 +70,9 @@ def generator(options: argparse.Namespace) -> None:
 
     train, test = load(options.data, "train"), load(options.data, "test")
     preset, name = GENERATOR_PRESETS[options.preset], options.name or options.preset
-    last = train_generator(name, train, test, preset, options.runs)["history"][-1]["test"]
+    command = f"{PROGRAM} generator --preset {options.preset} --name {name}"
+    note = train_generator(name, train, test, preset, options.runs, command)
+    last = note["history"][-1]["test"]
     print(f"{name}: test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB (first 2,000 images)")
 
 
@@ -74,9 +80,7 @@ def evaluate(options: argparse.Namespace) -> None:
     from .evaluate import evaluate_classifiers, evaluate_machine
 
     job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
-    print(
-        job(options.data, options.weights, shlex.join(["python", "-m", "training", *sys.argv[1:]]))
-    )
+    print(job(options.data, options.weights, f"{PROGRAM} evaluate {options.what}"))
 
 
 def figures(options: argparse.Namespace) -> None:
@@ -95,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except DataError as error:
+    except (DataError, EngineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -30,15 +29,16 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict]:
         return tensors, json.loads(file.metadata()["note"])
 
 
-def finished(path: Path, preset: object) -> dict:
-    """The note of a finished training. Raises DataError where its settings were others."""
-    note = load(path)[1]
-    if note["preset"] != asdict(preset):
-        raise DataError(
-            f"{path} was trained with {note['preset']}, not {asdict(preset)}: "
-            "name another --runs, or delete it to train anew"
-        )
-    return note
+def load_same(path: Path, **expected: object) -> tuple[dict[str, Tensor], dict]:
+    """`load`, where the note says what is expected (settings, panel). Raises DataError else."""
+    tensors, note = load(path)
+    for key, value in expected.items():
+        if note.get(key) != value:
+            raise DataError(
+                f"{path} was made with {key} {note.get(key)}, not {value}: "
+                "name another --runs, or delete it to train anew"
+            )
+    return tensors, note
 
 
 def pack(model: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.networks import CLASSIFIERS, Classifier, WhitenedStem, fold
+from engine.classifiers import CLASSIFIERS, Classifier, WhitenedStem
+from engine.layers import fold
 
 from . import checkpoint
 from .data import LabelledImages
@@ -111,15 +112,24 @@ def round_to_half(network: Network) -> Network:
 
 
 def train_classifier(
-    name: str, train: LabelledImages, test: LabelledImages, preset: ClassifierPreset, runs: Path
+    name: str,
+    train: LabelledImages,
+    test: LabelledImages,
+    preset: ClassifierPreset,
+    runs: Path,
+    command: str = "",
 ) -> dict:
-    """Train one row of `CLASSIFIERS`; return its result row (fractions, seconds)."""
+    """Train one row of `CLASSIFIERS`; return its note (fractions, seconds, how it was made).
+
+    Raises DataError where RUNS holds this classifier trained with other settings.
+    """
     device = pick_device()
     train, test = train.first(preset.images or len(train)), test.first(preset.images or len(test))
     folder = runs / "classifiers"
     final, resume = folder / f"{name}.safetensors", folder / f"{name}.resume.safetensors"
+    settings = {"preset": asdict(preset)}
     if final.exists():
-        return checkpoint.finished(final, preset)
+        return checkpoint.load_same(final, **settings)[1]
 
     torch.manual_seed(preset.seed)
     network = CLASSIFIERS[name]().to(device, memory_format=torch.channels_last)
@@ -132,7 +142,7 @@ def train_classifier(
     )
     done, seconds = 0, 0.0
     if resume.exists():
-        tensors, note = checkpoint.load(resume)
+        tensors, note = checkpoint.load_same(resume, **settings)
         network.load_state_dict(checkpoint.unpack(tensors, optimizer))
         done, seconds = note["epochs"], note["seconds"]
 
@@ -171,7 +181,7 @@ def train_classifier(
             file=sys.stderr,
             flush=True,
         )
-        note = {"epochs": epoch + 1, "seconds": seconds}
+        note = settings | {"epochs": epoch + 1, "seconds": seconds}
         checkpoint.save(resume, checkpoint.pack(network.state_dict(), optimizer), note)
 
     folded = round_to_half(fold(network.cpu(), CLASSIFIERS[name](norm=False)))
@@ -184,8 +194,8 @@ def train_classifier(
         "data": train.source,
         "parameters": sum(p.numel() for p in folded.parameters()),
         "seconds": round(seconds),
-        "preset": asdict(preset),
-    }
+        "command": command,
+    } | settings
     checkpoint.save(final, folded.state_dict(), row)
     resume.unlink()
     return row

@@ -60,7 +60,7 @@ def load(source: str, split: str, *, size: int = 32) -> LabelledImages:
     if parquet:
         return _load_parquet(parquet, name, size)
     if (folder / split).is_dir():
-        return _load_folder(folder / split, name, size)
+        return _load_folder(folder, split, name, size)
     raise DataError(f"{folder} holds neither {split}-*.parquet nor a folder {split}/ of pictures")
 
 
@@ -99,15 +99,18 @@ def _load_parquet(paths: list[Path], name: str, size: int) -> LabelledImages:
     return LabelledImages(images, np.array(labels, np.int64), source)
 
 
-def _load_folder(folder: Path, name: str, size: int) -> LabelledImages:
-    classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
+def _load_folder(folder: Path, split: str, name: str, size: int) -> LabelledImages:
+    """Labels number the class names of all splits together, so that a split may lack some."""
+    classes = sorted({path.name for path in folder.glob("*/*") if path.is_dir()})
     paths, labels = [], []
     for label, kind in enumerate(classes):
-        found = [p for p in sorted((folder / kind).iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES]
+        own = folder / split / kind
+        entries = sorted(own.iterdir()) if own.is_dir() else []
+        found = [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES]
         paths += found
         labels += [label] * len(found)
     if not paths:
-        raise DataError(f"{folder} holds no pictures in class sub-folders")
+        raise DataError(f"{folder / split} holds no pictures in class sub-folders")
     images, formats = _decode(paths, size)
     return LabelledImages(images, np.array(labels, np.int64), f"{name}: folder, {formats} pictures")
 
@@ -125,10 +128,16 @@ def _load_torchvision(root: str, split: str) -> LabelledImages:
 
 def _download(repository: str) -> Path:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     name, _, revision = repository.partition("@")
-    return Path(
-        snapshot_download(
+    try:
+        folder = snapshot_download(
             name, repo_type="dataset", revision=revision or None, allow_patterns="*.parquet"
         )
-    )
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise DataError(
+            f"the Hub does not give {repository} ({type(error).__name__}): check the name and the "
+            "network, or name a folder"
+        ) from None
+    return Path(folder)

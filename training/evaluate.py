@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.image import to_batch, to_pixels
 from engine.machine import STEPS, MachineJND
-from engine.models import EMBEDDED, PROVENANCE
+from engine.models import EMBEDDED, GENERATOR, MODELS, PANEL, PROVENANCE
 from engine.quality import psnr
 
 from .controls import CONTROLS, match
@@ -44,7 +44,7 @@ def evaluate_classifiers(data: str, weights: Path | None, command: str) -> Path:
     test = load(data, "test")
     machine = MachineJND(weights=weights, device="cpu")
     answers = answer(machine, test.images)
-    trained = {row["classifier"]: row for row in trained_with(weights, "panel-cifar10.onnx")}
+    trained = {row["classifier"]: row for row in trained_with(weights, PANEL)}
     rows = []
     for column, name in enumerate(machine.classifiers):
         note = trained[name]
@@ -67,7 +67,7 @@ def evaluate_classifiers(data: str, weights: Path | None, command: str) -> Path:
         "classifiers_cifar10",
         command=command,
         data=test.source,
-        weights=digests(weights, "panel-cifar10.onnx"),
+        weights=digests(weights, PANEL),
         sections={"rows": rows, "all_classifiers_agree": agree},
     )
 
@@ -78,7 +78,7 @@ def evaluate_machine(data: str, weights: Path | None, command: str) -> Path:
     Writes results/machine_cifar10.json.
     """
     machine = MachineJND(weights=weights, device="cpu")
-    note = trained_with(weights, "generator-cifar10.onnx")
+    note = trained_with(weights, GENERATOR)
     rows = []
     for split in ("train", "test"):
         pictures = load(data, split)
@@ -99,7 +99,7 @@ def evaluate_machine(data: str, weights: Path | None, command: str) -> Path:
         "machine_cifar10",
         command=command,
         data=pictures.source,
-        weights=digests(weights, "panel-cifar10.onnx", "generator-cifar10.onnx"),
+        weights=digests(weights, PANEL, GENERATOR),
         sections=sections,
     )
 
@@ -211,11 +211,12 @@ def provenance(weights: Path | None) -> dict[str, dict]:
     return read_json((weights or EMBEDDED) / PROVENANCE)["files"]
 
 
-def trained_with(weights: Path | None, file: str):
-    """What provenance.json says of how one file was trained."""
-    return provenance(weights)[file]["training"]
+def trained_with(weights: Path | None, model: str):
+    """What provenance.json says of how one row of `MODELS` was trained."""
+    return provenance(weights)[MODELS[model].file]["training"]
 
 
-def digests(weights: Path | None, *files: str) -> dict[str, str]:
-    """sha256 of the files that are measured."""
+def digests(weights: Path | None, *models: str) -> dict[str, str]:
+    """File name -> sha256 of the models that are measured."""
+    files = [MODELS[model].file for model in models]
     return {file: provenance(weights)[file]["sha256"] for file in files}

@@ -21,12 +21,13 @@ from torch import Tensor
 from torch.optim import swa_utils
 
 from engine import losses
-from engine.networks import Generator, Panel, fold
+from engine.layers import fold
+from engine.networks import Generator, Panel
 
 from . import checkpoint
 from .classifiers import pick_device, round_to_half
 from .data import LabelledImages
-from .looks import Batch, load_panel, looks, take
+from .looks import Batch, digest, load_panel, looks, take
 from .presets import GeneratorPreset
 
 PROBE = 2000  # test images looked at after every epoch
@@ -126,18 +127,18 @@ class Training:
         self.seconds = 0.0
         self.history: list[dict] = []
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, settings: dict) -> None:
         parts = {"network": self.network, "average": self.average}
         state = {
             f"{part}.{key}": value
             for part, module in parts.items()
             for key, value in module.state_dict().items()
         }
-        note = {"seconds": self.seconds, "history": self.history}
+        note = settings | {"seconds": self.seconds, "history": self.history}
         checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
 
-    def resume(self, path: Path) -> None:
-        tensors, note = checkpoint.load(path)
+    def resume(self, path: Path, settings: dict) -> None:
+        tensors, note = checkpoint.load_same(path, **settings)
         state = checkpoint.unpack(tensors, self.optimizer)
         for part, module in (("network", self.network), ("average", self.average)):
             own = {k: v for k, v in state.items() if k.startswith(f"{part}.")}
@@ -146,28 +147,35 @@ class Training:
 
 
 def train_generator(
-    name: str, train: LabelledImages, test: LabelledImages, preset: GeneratorPreset, runs: Path
+    name: str,
+    train: LabelledImages,
+    test: LabelledImages,
+    preset: GeneratorPreset,
+    runs: Path,
+    command: str = "",
 ) -> dict:
     """Train one generator to RUNS/generators/NAME.safetensors; return its note with history.
 
-    Each epoch's row holds the means over the training steps and, under "test", what the averaged
-    network reaches on the first 2,000 test images.
+    Each epoch's row holds the means over the training steps ("train_rca" at the strengths trained
+    with) and, under "test", what the averaged network reaches on the first 2,000 test images at
+    full strength. Raises DataError where RUNS holds it with other settings or another panel.
     """
     device = pick_device()
     train, test = train.first(preset.images or len(train)), test.first(preset.images or len(test))
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
+    panel = load_panel(runs)[0]
+    settings = {"preset": asdict(preset), "panel": digest(panel)}
     if final.exists():
-        return checkpoint.finished(final, preset)
-
-    panel = load_panel(runs)[0].to(device, memory_format=torch.channels_last)
+        return checkpoint.load_same(final, **settings)[1]
+    panel.to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
     probe = test.first(PROBE)
     clean = looks(panel, probe, "test", runs, device)
     images = torch.from_numpy(train.images)
     training = Training(preset, device)
     if unfinished.exists():
-        training.resume(unfinished)
+        training.resume(unfinished, settings)
 
     batches = len(images) // preset.batch
     for epoch in range(len(training.history), preset.epochs):
@@ -200,7 +208,7 @@ def train_generator(
         }
         training.history.append(row)
         print(json.dumps({"generator": name, **row}), file=sys.stderr, flush=True)
-        training.save(unfinished)
+        training.save(unfinished, settings)
 
     folded = Generator(conditioned=preset.conditioned, norm=False)
     folded = round_to_half(fold(training.average.module.cpu(), folded))
@@ -210,9 +218,9 @@ def train_generator(
         "n_train": len(train),
         "parameters": sum(p.numel() for p in folded.parameters()),
         "seconds": round(training.seconds),
-        "preset": asdict(preset),
+        "command": command,
         "history": training.history,
-    }
+    } | settings
     checkpoint.save(final, folded.state_dict(), note)
     unfinished.unlink()
     return note

@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.models import locate
-from engine.networks import CLASSIFIERS, Panel, scale_maps
+from engine.classifiers import CLASSIFIERS
+from engine.models import PANEL, locate
+from engine.networks import Panel, scale_maps
 from engine.stored import contract, fill
 
 from . import checkpoint
@@ -30,7 +31,7 @@ def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
         panel = Panel({name: load_classifier(path) for name, path in paths.items()})
         notes = [checkpoint.load(path)[1] for path in paths.values()]
         return panel.eval().requires_grad_(False), notes
-    path = locate("panel-cifar10").path
+    path = locate(PANEL).path
     print(f"{runs}/classifiers is not complete: using {path}", file=sys.stderr)
     panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
     return fill(panel, path, "panel."), contract(path)["training"]
@@ -61,16 +62,17 @@ def looks(
 ) -> dict[str, Tensor]:
     """`look` on the images (KEY.plain) and their mirror images (KEY.mirrored), kept in RUNS/looks.
 
-    The file is named after the panel's weights and the number of images: another panel looks anew.
+    The file is named after the panel's weights and the images: another panel looks anew.
     """
-    path = runs / "looks" / f"{split}{len(data)}-{digest(panel)}.safetensors"
+    pictures = hashlib.sha256(data.images.tobytes()).hexdigest()[:12]
+    path = runs / "looks" / f"{split}{len(data)}-{pictures}-{digest(panel)}.safetensors"
     if not path.exists():
         images = torch.from_numpy(data.images)
         sides = {"plain": images, "mirrored": images.flip(2)}
         tensors = {
             f"{key}.{side}": value
-            for side, pictures in sides.items()
-            for key, value in look(panel, pictures, device).items()
+            for side, turned in sides.items()
+            for key, value in look(panel, turned, device).items()
         }
         checkpoint.save(path, tensors, {"source": data.source, "n": len(data)})
     return checkpoint.load(path)[0]

@@ -1,0 +1,42 @@
+"""What each command can be told, as frozen dataclasses from which the command line is made."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class MachineOptions:
+    """Options of `python -m engine machine`; the command line is made from these fields."""
+
+    out: Path = field(metadata={"help": "folder for the pictures (made where missing)"})
+    json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+    search: bool = field(
+        default=False,
+        metadata={"help": "optimise the change by gradient on each picture (needs PyTorch)"},
+    )
+    max_seconds: float = field(
+        default=60.0, metadata={"metavar": "S", "help": "longest search per picture (default: 60)"}
+    )
+
+
+def add_options(parser: argparse.ArgumentParser, options: type) -> None:
+    """One argument per field of a frozen dataclass: its name, default and metadata."""
+    for item in fields(options):
+        flag = "--" + item.name.replace("_", "-")
+        if item.type == "bool":
+            parser.add_argument(flag, action="store_true", **item.metadata)
+        else:
+            kind = {"Path": Path, "float": float}.get(item.type, str)
+            needed = item.default is MISSING
+            default = None if needed else item.default
+            parser.add_argument(flag, type=kind, required=needed, default=default, **item.metadata)
