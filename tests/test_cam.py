@@ -87,6 +87,13 @@ def test_a_flat_map_becomes_zero_and_has_a_gradient(side):
 
 
 @torch.no_grad()
+def test_the_mirror_image_gets_the_same_answer_and_the_mirrored_map(classifier, pictures):
+    torch.testing.assert_close(classifier(pictures.flip(3)), classifier(pictures))
+    mirrored = classifier.features(pictures.flip(3)).flip(3)
+    torch.testing.assert_close(mirrored, classifier.features(pictures), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
 def test_folding_changes_nothing(pictures):
     for kind in CLASSIFIERS.values():
         torch.manual_seed(5)

@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     job = jobs.add_parser("evaluate", parents=[runs, data], help="measure, write results/*.json")
     job.add_argument("what", choices=("classifiers", "machine"))
     job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
+    job.add_argument("--count", type=int, help="only the first pictures of each split")
     job.set_defaults(run=evaluate)
 
     job = jobs.add_parser("figures", help="draw the figures from results/*.json")
@@ -80,7 +81,10 @@ def evaluate(options: argparse.Namespace) -> None:
     from .evaluate import evaluate_classifiers, evaluate_machine
 
     job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
-    print(job(options.data, options.weights, f"{PROGRAM} evaluate {options.what}"))
+    command = f"{PROGRAM} evaluate {options.what}"
+    if options.count:
+        command += f" --count {options.count}"
+    print(job(options.data, options.weights, options.count, command))
 
 
 def figures(options: argparse.Namespace) -> None:

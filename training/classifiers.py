@@ -2,7 +2,8 @@
 
 Each network is trained on all training images by Nesterov SGD with a triangular learning
 rate and label smoothing, in bf16 (autocast), on images flipped every other epoch, shifted and
-with a small square cut out: the recipe of cifar10-airbench in its longer form.
+with a small square cut out: the recipe of cifar10-airbench in its longer form. The last epochs
+see the pictures as they are, for JPEG's grid of blocks is where the test images have it.
 The result is folded (no batch normalisation left), rounded to half precision, measured again
 as rounded, and written to RUNS/classifiers/NAME.safetensors: exactly these weights are shipped,
 exported and trained against. A killed run goes on from its last epoch.
@@ -54,6 +55,8 @@ def shift(images: Tensor, reach: int, generator: torch.Generator) -> Tensor:
 
 def cut_out(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
     """Replace a square at a random place of each image, possibly over its border, by mid-grey."""
+    if side == 0:
+        return images
     height, width = images.shape[-2:]
     row = torch.randint(0, height, (len(images), 1, 1), generator=generator)
     column = torch.randint(0, width, (len(images), 1, 1), generator=generator)
@@ -124,7 +127,7 @@ def train_classifier(
     Raises DataError where RUNS holds this classifier trained with other settings.
     """
     device = pick_device()
-    train, test = train.first(preset.images or len(train)), test.first(preset.images or len(test))
+    train, test = train.first(preset.images), test.first(preset.images)
     folder = runs / "classifiers"
     final, resume = folder / f"{name}.safetensors", folder / f"{name}.resume.safetensors"
     settings = {"preset": asdict(preset)}
@@ -163,7 +166,9 @@ def train_classifier(
             index = order[batch * preset.batch : (batch + 1) * preset.batch]
             x = as_batch(images[index])
             x = torch.where(flips[index, None, None, None], x.flip(3), x)
-            x = cut_out(shift(x, preset.shift, generator), preset.cutout, generator).to(device)
+            if epoch < (1 - preset.plain) * preset.epochs:
+                x = cut_out(shift(x, preset.shift, generator), preset.cutout, generator)
+            x = x.to(device)
             with torch.autocast(device.type, dtype=torch.bfloat16):
                 logits = network(x)
             loss = F.cross_entropy(

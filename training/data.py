@@ -38,7 +38,8 @@ class LabelledImages:
     def __len__(self) -> int:
         return len(self.images)
 
-    def first(self, count: int) -> LabelledImages:
+    def first(self, count: int | None) -> LabelledImages:
+        """At most the first `count`; all for None."""
         return LabelledImages(self.images[:count], self.labels[:count], self.source)
 
 

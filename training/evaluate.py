@@ -39,9 +39,9 @@ class Looked:
     distorted: np.ndarray
 
 
-def evaluate_classifiers(data: str, weights: Path | None, command: str) -> Path:
+def evaluate_classifiers(data: str, weights: Path | None, count: int | None, command: str) -> Path:
     """Test accuracy of each shipped classifier -> results/classifiers_cifar10.json."""
-    test = load(data, "test")
+    test = load(data, "test").first(count)
     machine = MachineJND(weights=weights, device="cpu")
     answers = answer(machine, test.images)
     trained = {row["classifier"]: row for row in trained_with(weights, PANEL)}
@@ -72,16 +72,17 @@ def evaluate_classifiers(data: str, weights: Path | None, command: str) -> Path:
     )
 
 
-def evaluate_machine(data: str, weights: Path | None, command: str) -> Path:
+def evaluate_machine(data: str, weights: Path | None, count: int | None, command: str) -> Path:
     """RCA and PSNR of the shipped generator on both splits, its controls on the test images.
 
-    Writes results/machine_cifar10.json.
+    count: at most that many pictures, the first, of each split. Writes
+    results/machine_cifar10.json.
     """
     machine = MachineJND(weights=weights, device="cpu")
     note = trained_with(weights, GENERATOR)
     rows = []
     for split in ("train", "test"):
-        pictures = load(data, split)
+        pictures = load(data, split).first(count)
         looked = look(machine, pictures.images)
         row = measure(machine, looked, looked.distorted)
         row |= spread("psnr_unclipped_db", psnr(looked.change))

@@ -161,7 +161,7 @@ def train_generator(
     full strength. Raises DataError where RUNS holds it with other settings or another panel.
     """
     device = pick_device()
-    train, test = train.first(preset.images or len(train)), test.first(preset.images or len(test))
+    train, test = train.first(preset.images), test.first(preset.images)
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
     panel = load_panel(runs)[0]

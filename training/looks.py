@@ -46,34 +46,24 @@ def digest(panel: Panel) -> str:
 
 
 @torch.no_grad()
-def look(panel: Panel, images: Tensor, device: torch.device) -> dict[str, Tensor]:
-    """What the panel answers on uint8 N×H×W×3: labels N×P, and unscaled maps.NAME N×1×h×w."""
-    parts: dict[str, list[Tensor]] = {"labels": [], **{f"maps.{n}": [] for n in panel.names}}
-    for batch in images.split(500):
-        logits, maps = panel.look(as_batch(batch).to(device))
-        parts["labels"].append(logits.argmax(2).cpu())
-        for name, own in zip(panel.names, maps, strict=True):
-            parts[f"maps.{name}"].append(own.half().cpu())
-    return {key: torch.cat(values) for key, values in parts.items()}
-
-
 def looks(
     panel: Panel, data: LabelledImages, split: str, runs: Path, device: torch.device
 ) -> dict[str, Tensor]:
-    """`look` on the images (KEY.plain) and their mirror images (KEY.mirrored), kept in RUNS/looks.
+    """What the panel answers: labels int64 N×P, and the unscaled maps.NAME N×1×h×w.
 
-    The file is named after the panel's weights and the images: another panel looks anew.
+    Kept in RUNS/looks, in a file named after the panel's weights and the images: another panel
+    looks anew. A classifier answers the same on the mirror image, and its map is mirrored.
     """
     pictures = hashlib.sha256(data.images.tobytes()).hexdigest()[:12]
     path = runs / "looks" / f"{split}{len(data)}-{pictures}-{digest(panel)}.safetensors"
     if not path.exists():
-        images = torch.from_numpy(data.images)
-        sides = {"plain": images, "mirrored": images.flip(2)}
-        tensors = {
-            f"{key}.{side}": value
-            for side, turned in sides.items()
-            for key, value in look(panel, turned, device).items()
-        }
+        parts: dict[str, list[Tensor]] = {"labels": [], **{f"maps.{n}": [] for n in panel.names}}
+        for batch in torch.from_numpy(data.images).split(500):
+            logits, maps = panel.look(as_batch(batch).to(device))
+            parts["labels"].append(logits.argmax(2).cpu())
+            for name, own in zip(panel.names, maps, strict=True):
+                parts[f"maps.{name}"].append(own.half().cpu())
+        tensors = {key: torch.cat(values) for key, values in parts.items()}
         checkpoint.save(path, tensors, {"source": data.source, "n": len(data)})
     return checkpoint.load(path)[0]
 
@@ -95,13 +85,11 @@ def take(
     mirrored: Tensor,
     device: torch.device,
 ) -> Batch:
-    """The images of one step, each plain or mirrored, with what the panel saw on that side."""
+    """The images of one step, each plain or mirrored, with what the panel saw in them."""
 
-    def side(key: str) -> Tensor:
-        plain, turned = seen[f"{key}.plain"][index], seen[f"{key}.mirrored"][index]
-        return torch.where(mirrored.view(-1, *[1] * (plain.ndim - 1)), turned, plain).to(device)
+    def turn(tensors: Tensor) -> Tensor:
+        return torch.where(mirrored[:, None, None, None], tensors.flip(3), tensors).to(device)
 
-    x = as_batch(images[index])
-    x = torch.where(mirrored[:, None, None, None], x.flip(3), x).to(device)
-    cams = [scale_maps(side(f"maps.{name}").float(), *x.shape[2:]) for name in names]
-    return Batch(x, side("labels"), torch.cat(cams, 1))
+    x = turn(as_batch(images[index]))
+    cams = [scale_maps(turn(seen[f"maps.{name}"][index].float()), *x.shape[2:]) for name in names]
+    return Batch(x, seen["labels"][index].to(device), torch.cat(cams, 1))
