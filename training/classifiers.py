@@ -114,6 +114,44 @@ def round_to_half(network: Network) -> Network:
     return network
 
 
+def run_epoch(
+    network: Classifier,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    epoch: int,
+    preset: ClassifierPreset,
+    device: torch.device,
+) -> float:
+    """One pass over the images -> mean loss. The same epoch and seed show the same pictures."""
+    generator = torch.Generator().manual_seed(1000 * preset.seed + epoch)
+    flips = torch.rand(len(images), generator=torch.Generator().manual_seed(preset.seed)) < 0.5
+    flips = flips ^ bool(epoch % 2)  # every image is seen flipped every other epoch
+    order = torch.randperm(len(images), generator=generator)
+    batches = len(images) // preset.batch
+    network.train()
+    total = torch.zeros((), device=device)
+    for batch in range(batches):
+        progress = triangle(epoch * batches + batch, preset.epochs * batches, preset.warm_up)
+        for group in optimizer.param_groups:
+            group["lr"] = progress * group["peak"]
+        index = order[batch * preset.batch : (batch + 1) * preset.batch]
+        x = as_batch(images[index])
+        x = torch.where(flips[index, None, None, None], x.flip(3), x)
+        if epoch < (1 - preset.plain) * preset.epochs:
+            x = cut_out(shift(x, preset.shift, generator), preset.cutout, generator)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            logits = network(x.to(device))
+        loss = F.cross_entropy(
+            logits.float(), labels[index].to(device), label_smoothing=preset.label_smoothing
+        )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        total += loss.detach()
+    return total.item() / batches
+
+
 def train_classifier(
     name: str,
     train: LabelledImages,
@@ -149,39 +187,13 @@ def train_classifier(
         network.load_state_dict(checkpoint.unpack(tensors, optimizer))
         done, seconds = note["epochs"], note["seconds"]
 
-    batches = len(images) // preset.batch
-    steps = preset.epochs * batches
     for epoch in range(done, preset.epochs):
         started = time.monotonic()
-        generator = torch.Generator().manual_seed(1000 * preset.seed + epoch)
-        flips = torch.rand(len(images), generator=torch.Generator().manual_seed(preset.seed)) < 0.5
-        flips = flips ^ bool(epoch % 2)  # every image is seen flipped every other epoch
-        order = torch.randperm(len(images), generator=generator)
-        network.train()
-        total = torch.zeros((), device=device)
-        for batch in range(batches):
-            rate = triangle(epoch * batches + batch, steps, preset.warm_up)
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group["peak"]
-            index = order[batch * preset.batch : (batch + 1) * preset.batch]
-            x = as_batch(images[index])
-            x = torch.where(flips[index, None, None, None], x.flip(3), x)
-            if epoch < (1 - preset.plain) * preset.epochs:
-                x = cut_out(shift(x, preset.shift, generator), preset.cutout, generator)
-            x = x.to(device)
-            with torch.autocast(device.type, dtype=torch.bfloat16):
-                logits = network(x)
-            loss = F.cross_entropy(
-                logits.float(), labels[index].to(device), label_smoothing=preset.label_smoothing
-            )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            total += loss.detach()
+        loss = run_epoch(network, optimizer, images, labels, epoch, preset, device)
         seconds += time.monotonic() - started
         score = accuracy(network, test.first(2000), device)
         print(
-            f"{name} epoch {epoch + 1}/{preset.epochs} loss {total.item() / batches:.4f} "
+            f"{name} epoch {epoch + 1}/{preset.epochs} loss {loss:.4f} "
             f"accuracy on the first 2000 test images {score:.4f} {seconds:.0f} s",
             file=sys.stderr,
             flush=True,

@@ -56,6 +56,7 @@ def measure(
 ) -> dict:
     """RCA and RCA_n (eqs 16-17), mean PSNR clipped and 8-bit, mean PSNR unclipped, of x + E."""
     generator.eval()
+    panel.eval()
     device = next(generator.parameters()).device
     plain = torch.zeros(len(data), dtype=torch.bool)
     images = torch.from_numpy(data.images)
@@ -146,6 +147,43 @@ class Training:
         self.seconds, self.history = note["seconds"], note["history"]
 
 
+def run_epoch(
+    training: Training,
+    panel: Panel,
+    images: Tensor,
+    seen: dict[str, Tensor],
+    preset: GeneratorPreset,
+    device: torch.device,
+) -> dict:
+    """One pass over the images -> the means of what was logged, as one row of the history."""
+    epoch = len(training.history)
+    random = torch.Generator().manual_seed(1000 * preset.seed + epoch)
+    order = torch.randperm(len(images), generator=random)
+    mirrored = torch.rand(len(images), generator=random) < 0.5
+    training.network.train()
+    panel.train()  # a step sees one side; mirrored pictures in the batches show the other
+    batches = len(images) // preset.batch
+    totals = torch.zeros(len(LOGGED) + len(panel.names), device=device)
+    for step in range(batches):
+        index = order[step * preset.batch : (step + 1) * preset.batch]
+        batch = take(images, seen, panel.names, index, mirrored[index], device)
+        strength = strengths(len(index), preset.weakened, random).to(device)
+        loss, logged = step_loss(training.network, panel, batch, strength, preset)
+        for group in training.optimizer.param_groups:
+            group["lr"] = learning_rate(preset, epoch * batches + step, preset.epochs * batches)
+        training.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        training.optimizer.step()
+        training.average.update_parameters(training.network)
+        totals += logged
+    means = (totals / batches).tolist()
+    return {
+        "epoch": epoch + 1,
+        **dict(zip(LOGGED, means, strict=False)),
+        "train_rca": dict(zip(panel.names, means[len(LOGGED) :], strict=True)),
+    }
+
+
 def train_generator(
     name: str,
     train: LabelledImages,
@@ -157,11 +195,12 @@ def train_generator(
     """Train one generator to RUNS/generators/NAME.safetensors; return its note with history.
 
     Each epoch's row holds the means over the training steps ("train_rca" at the strengths trained
-    with) and, under "test", what the averaged network reaches on the first 2,000 test images at
-    full strength. Raises DataError where RUNS holds it with other settings or another panel.
+    with, and of one side) and, under "test", what the averaged network reaches on the first 2,000
+    test images at full strength. Raises DataError where RUNS holds it with other settings or
+    another panel.
     """
     device = pick_device()
-    train, test = train.first(preset.images), test.first(preset.images)
+    train, probe = train.first(preset.images), test.first(preset.images).first(PROBE)
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
     panel = load_panel(runs)[0]
@@ -170,42 +209,18 @@ def train_generator(
         return checkpoint.load_same(final, **settings)[1]
     panel.to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
-    probe = test.first(PROBE)
     clean = looks(panel, probe, "test", runs, device)
-    images = torch.from_numpy(train.images)
     training = Training(preset, device)
     if unfinished.exists():
         training.resume(unfinished, settings)
 
-    batches = len(images) // preset.batch
-    for epoch in range(len(training.history), preset.epochs):
+    images = torch.from_numpy(train.images)
+    while len(training.history) < preset.epochs:
         started = time.monotonic()
-        random = torch.Generator().manual_seed(1000 * preset.seed + epoch)
-        order = torch.randperm(len(images), generator=random)
-        mirrored = torch.rand(len(images), generator=random) < 0.5
-        training.network.train()
-        totals = 0
-        for step in range(batches):
-            index = order[step * preset.batch : (step + 1) * preset.batch]
-            batch = take(images, seen, panel.names, index, mirrored[index], device)
-            strength = strengths(len(index), preset.weakened, random).to(device)
-            loss, logged = step_loss(training.network, panel, batch, strength, preset)
-            for group in training.optimizer.param_groups:
-                group["lr"] = learning_rate(preset, epoch * batches + step, preset.epochs * batches)
-            training.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            training.optimizer.step()
-            training.average.update_parameters(training.network)
-            totals = totals + logged
+        row = run_epoch(training, panel, images, seen, preset, device)
         training.seconds += time.monotonic() - started
-        means = (totals / batches).tolist()
-        row = {
-            "epoch": epoch + 1,
-            **dict(zip(LOGGED, means, strict=False)),
-            "train_rca": dict(zip(panel.names, means[len(LOGGED) :], strict=True)),
-            "test": measure(training.average.module, panel, probe, clean),
-            "seconds": round(training.seconds),
-        }
+        row["test"] = measure(training.average.module, panel, probe, clean)
+        row["seconds"] = round(training.seconds)
         training.history.append(row)
         print(json.dumps({"generator": name, **row}), file=sys.stderr, flush=True)
         training.save(unfinished, settings)
