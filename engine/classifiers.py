@@ -82,8 +82,8 @@ class Classifier(nn.Module, ABC):
         x = self.normalise(x)
         if self.training:
             return self.body(x)
-        plain, mirrored = self.body(torch.cat([x, x.flip(3)])).chunk(2)
-        return (plain + mirrored.flip(3)) / 2
+        both = self.body(torch.cat([x, x.flip(3)]))
+        return (both[: len(x)] + both[len(x) :].flip(3)) / 2
 
     def forward(self, x: Tensor) -> Tensor:
         """float32 N×3×H×W in 0…1 -> logits N×classes."""

@@ -72,8 +72,7 @@ def machine(images: list[str], options: MachineOptions) -> int:
     from .machine import load
 
     jnd = load(options.weights, options.device)
-    for session in (jnd.panel, jnd.generator):
-        print(session.description, file=sys.stderr)
+    print(jnd.description, file=sys.stderr)
 
     search = None
     if options.search:

@@ -84,26 +84,39 @@ class MachineResult:
 
 
 class MachineJND:
-    """The loaded panel and generator; call `tolerated` on batches or `machine_jnd` on one picture.
+    """The loaded panel of classifiers and the generator; call it on a picture.
 
     weights: a directory, "hub", or None (see `engine.models`); device: auto, cpu or cuda.
     Raises WeightsError, DeviceError.
     """
 
     def __init__(self, *, weights: str | os.PathLike | None = None, device: str = "auto"):
-        self.panel = open_session(models.PANEL, weights=weights, device=device)
+        self.panel = tuple(
+            open_session(name, weights=weights, device=device) for name in models.PANEL
+        )
         self.generator = open_session(models.GENERATOR, weights=weights, device=device)
-        self.panel.expect({"image"}, ("logits", "cams"))
+        for classifier in self.panel:
+            classifier.expect({"image"}, ("logits", "cam"))
         self.generator.expect({"image", "cams", "logits"}, ("change",))
-        contract = self.panel.contract
-        self.classes: tuple[str, ...] = tuple(contract["classes"])
-        self.classifiers: tuple[str, ...] = tuple(contract["classifiers"])
-        self.size: int = contract["size"]  # pixels, both ways
+        contracts = [classifier.contract for classifier in self.panel]
+        self.classes: tuple[str, ...] = tuple(contracts[0]["classes"])
+        self.classifiers: tuple[str, ...] = tuple(each["classifier"] for each in contracts)
+        self.size: int = contracts[0]["size"]  # pixels, both ways
+
+    @property
+    def description(self) -> str:
+        """One line: where it runs and why, and with which weights."""
+        models = (*self.panel, self.generator)
+        weights = ", ".join(f"{m.located.path.stem} {m.located.sha256[:8]}" for m in models)
+        return f"{self.generator.placement}; {self.generator.located.origin} weights: {weights}"
 
     def look(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 N×H×W×3 -> logits float32 N×P×classes, CAMs float32 N×P×H×W in 0…1."""
-        logits, cams = self.panel.run(image=to_batch(pixels))
-        return logits, cams
+        batch = to_batch(pixels)
+        looks = [classifier.run(image=batch) for classifier in self.panel]
+        return np.stack([logits for logits, _ in looks], 1), np.concatenate(
+            [cam for _, cam in looks], 1
+        )
 
     def answer(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 N×H×W×3 -> top-1 class int64 N×P of each classifier."""

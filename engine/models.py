@@ -19,7 +19,7 @@ from .errors import WeightsError
 
 EMBEDDED = Path(__file__).parent / "weights"
 LICENCE = "Apache-2.0"
-PANEL, GENERATOR = "panel-cifar10", "generator-cifar10"  # names of rows
+REPO, REVISION = "just-noticeable/machine-jnd-cifar10", "v0.1.0"
 ENVIRONMENT = "JND_WEIGHTS"
 PROVENANCE = "provenance.json"  # in a directory of weights: {"files": {NAME: {"sha256": …}}}
 
@@ -45,27 +45,55 @@ class Located:
     sha256: str
 
 
+# Of the machine JND: the panel's classifiers (picture -> logits and class activation map) in the
+# order in which the generator knows them, and the generator (picture and CAMs -> change).
 MODELS = {
     row.name: row
     for row in (
-        Model(  # AlexNet, VGG, ResNet, DenseNet: image -> logits and CAMs
-            name=PANEL,
-            file="panel-cifar10.onnx",
-            sha256="a532c90ebfd179b0cd9d222772d7a5d52a41534ff791178aa61e96999a87b012",
-            repo="just-noticeable/machine-jnd-cifar10",
-            revision="v0.1.0",
+        Model(
+            name="alexnet-cifar10",
+            file="alexnet-cifar10.onnx",
+            sha256="879e56277a7ec9da060529fec453fbe1d092fd775c6de29b17196e754dcc4957",
+            repo=REPO,
+            revision=REVISION,
             licence=LICENCE,
         ),
-        Model(  # the E-D network of DMV-JND: image and CAMs -> change
-            name=GENERATOR,
+        Model(
+            name="vgg-cifar10",
+            file="vgg-cifar10.onnx",
+            sha256="582706aca695b1f866a1010b1dbeeb5bc66d50f4c8ae1a493be0d867b1f9a988",
+            repo=REPO,
+            revision=REVISION,
+            licence=LICENCE,
+        ),
+        Model(
+            name="resnet-cifar10",
+            file="resnet-cifar10.onnx",
+            sha256="043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6",
+            repo=REPO,
+            revision=REVISION,
+            licence=LICENCE,
+        ),
+        Model(
+            name="densenet-cifar10",
+            file="densenet-cifar10.onnx",
+            sha256="128f166ce6f06d9d29c69e695479c7574b08003c764d7b36d66667bf6b93c706",
+            repo=REPO,
+            revision=REVISION,
+            licence=LICENCE,
+        ),
+        Model(
+            name="generator-cifar10",
             file="generator-cifar10.onnx",
-            sha256="ea79f3fe49e0976967f3e917eab9b74ef048125ef5fd735c4a147fc4c123c9eb",
-            repo="just-noticeable/machine-jnd-cifar10",
-            revision="v0.1.0",
+            sha256="23d294b51d258bc9fc8f54f4519fb0eaa64be4f59c1e773c65921dbeb37d096d",
+            repo=REPO,
+            revision=REVISION,
             licence=LICENCE,
         ),
     )
 }
+PANEL = ("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10")
+GENERATOR = "generator-cifar10"
 
 
 def locate(name: str, weights: str | os.PathLike | None = None) -> Located:

@@ -16,13 +16,11 @@ import numpy as np
 import torch
 
 from . import losses
-from .classifiers import CLASSIFIERS
 from .errors import DeviceError
 from .image import to_batch, to_pixels
-from .models import PANEL, locate
 from .networks import Panel
 from .quality import psnr
-from .stored import fill
+from .stored import stored_panel
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,7 @@ class Searcher:
         found = torch.cuda.is_available() and device != "cpu"
         self.device = torch.device("cuda" if found else "cpu")
         if panel is None:
-            panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
-            fill(panel, locate(PANEL, weights).path, "panel.")
+            panel, _ = stored_panel(weights)
         self.panel = panel.to(self.device).eval().requires_grad_(False)
 
     def steps(

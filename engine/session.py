@@ -18,7 +18,7 @@ from .options import DEVICES
 class Session:
     """One ONNX graph, ready to run. Arrays in by name, arrays out in the graph's order.
 
-    description: one line that says which file runs where, and why there.
+    placement: where it runs and why, in words; located: the file.
     """
 
     def __init__(self, located: Located, device: str = "auto"):
@@ -46,26 +46,25 @@ class Session:
                 raise DeviceError(f"CUDA was asked for, but {reason}; or use --device cpu")
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
-        self.path = located.path
-        self.description = (
-            f"{located.path.name} (sha256 {located.sha256[:12]}…, {located.origin}): "
-            f"{self.provider} ({reason}), {options.intra_op_num_threads} threads"
-        )
+        self.located = located
+        self.placement = f"{self.provider} ({reason}), {options.intra_op_num_threads} threads"
 
     @cached_property
     def contract(self) -> dict:
         """What the file says of itself: inputs, outputs, classes, licence, training."""
         metadata = self._session.get_modelmeta().custom_metadata_map
         if "contract" not in metadata:
-            raise WeightsError(f"{self.path} has no contract: write it with `python -m export`")
+            raise WeightsError(
+                f"{self.located.path} has no contract: write it with `python -m export`"
+            )
         return json.loads(metadata["contract"])
 
     def expect(self, inputs: set[str], outputs: tuple[str, ...]) -> None:
         """Raise WeightsError unless the graph has these outputs and no other inputs."""
         if not set(self.inputs) <= inputs or self.outputs != outputs:
             raise WeightsError(
-                f"{self.path} maps {self.inputs} to {self.outputs}, not {sorted(inputs)} to "
-                f"{outputs}: it is another model; get it again"
+                f"{self.located.path} maps {self.inputs} to {self.outputs}, "
+                f"not {sorted(inputs)} to {outputs}: it is another model; get it again"
             )
 
     def run(self, **arrays: np.ndarray) -> list[np.ndarray]:

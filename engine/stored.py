@@ -7,6 +7,7 @@ reads its tensors by name. Needs torch and onnx; imported lazily.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import onnx
@@ -14,7 +15,10 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from .classifiers import CLASSIFIERS
 from .errors import WeightsError
+from .models import PANEL, locate
+from .networks import Panel
 
 HALF = ".half"  # ends the name of a weight that is stored in half precision
 
@@ -36,6 +40,19 @@ def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
         state[name] = torch.tensor(numpy_helper.to_array(stored[key])).float()
     module.load_state_dict(state)
     return module.eval().requires_grad_(False)
+
+
+def stored_panel(weights: str | os.PathLike | None = None) -> tuple[Panel, list[dict]]:
+    """The exported panel, frozen, and how each classifier was trained.
+
+    weights as in `engine.models.locate`. Raises WeightsError.
+    """
+    classifiers, notes = {}, []
+    for name, kind in zip(PANEL, CLASSIFIERS, strict=True):
+        path = locate(name, weights).path
+        classifiers[kind] = fill(CLASSIFIERS[kind](norm=False), path, "classifier.")
+        notes.append(contract(path)["training"])
+    return Panel(classifiers).eval().requires_grad_(False), notes
 
 
 def contract(path: Path) -> dict:

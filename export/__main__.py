@@ -1,8 +1,8 @@
 """`python -m export`: trained checkpoints to checked ONNX files with their provenance.
 
-Reads RUNS/classifiers and RUNS/generators/NAME.safetensors; writes to --out the panel, the
-generator, `provenance.json` (sha256, data, command, seed, accuracy of each file) and
-`export.json` (the parity report). A graph that differs from its network is not written.
+Reads RUNS/classifiers and RUNS/generators/NAME.safetensors; writes to --out the classifiers, the
+generator, `provenance.json` (sha256, data, command, seed, accuracy of each file) and `export.json`
+(the parity report). A graph that differs from its network is not written.
 """
 
 from __future__ import annotations
@@ -54,34 +54,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build(runs: Path, out: Path, generator: str) -> dict[str, dict]:
-    """Export both graphs, check them, and only then put them into `out`; return provenance."""
+    """Export all graphs, check them, and only then put them into `out`; return provenance."""
     from training.generator import load_generator
     from training.looks import digest, load_panel
 
     from .check import check_parity
-    from .graphs import PanelGraph, export_generator, export_panel, generator_graph
+    from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 
-    panel, classifiers = load_panel(runs)
+    panel, trained = load_panel(runs)
     network, note = load_generator(runs / "generators" / f"{generator}.safetensors")
     if note["panel"] != digest(panel):
         raise PairError(f"generator {generator} was trained against another panel: train it anew")
-    settings = {key: value for key, value in note.items() if key != "history"}
-    size = classifiers[0]["size"]
-    first, second = MODELS[PANEL].file, MODELS[GENERATOR].file
 
+    files, parity = {}, {}
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
-        staged = Path(folder)
-        export_panel(panel, staged / first, size=size, training=classifiers)
-        export_generator(network, staged / second, training=settings)
-        parity = {
-            first: check_parity(PanelGraph(panel), staged / first),
-            second: check_parity(generator_graph(network), staged / second),
-        }
-        training = {first: classifiers, second: note}
-        files = {name: describe(staged / name, training[name]) for name in parity}
+        for name, classifier, row in zip(PANEL, panel.classifiers.values(), trained, strict=True):
+            path = Path(folder) / MODELS[name].file
+            export_classifier(classifier, path, training=row)
+            parity[path.name] = check_parity(ClassifierGraph(classifier), path)
+            files[path.name] = describe(path, row)
+        path = Path(folder) / MODELS[GENERATOR].file
+        settings = {key: value for key, value in note.items() if key != "history"}
+        export_generator(network, path, training=settings)
+        parity[path.name] = check_parity(generator_graph(network), path)
+        files[path.name] = describe(path, note)
         for name in files:
-            os.replace(staged / name, out / name)
+            os.replace(Path(folder) / name, out / name)
     write_json(out / PROVENANCE, {"files": files})
     write_json(
         out / "export.json",
@@ -105,7 +104,7 @@ def embed(files: dict[str, dict]) -> None:
     table.write_text(text)
 
 
-def describe(path: Path, training: dict | list[dict]) -> dict:
+def describe(path: Path, training: dict) -> dict:
     """One file's provenance."""
     from training.record import versions
 

@@ -18,9 +18,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from engine.classifiers import CIFAR10_CLASSES, CLASSIFIERS
+from engine.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
 from engine.models import LICENCE
-from engine.networks import Generator, Panel
+from engine.networks import Generator, class_maps, scale_maps
 from engine.stored import HALF
 
 OPSET = 20
@@ -55,43 +55,46 @@ def generator_graph(generator: Generator) -> GeneratorGraph:
     return (ConditionedGraph if generator.conditioned else GeneratorGraph)(generator).eval()
 
 
-class PanelGraph(nn.Module):
-    """The panel with the input named as the engine names it."""
+class ClassifierGraph(nn.Module):
+    """A classifier and its class activation map, in one pass."""
 
-    def __init__(self, panel: Panel):
+    def __init__(self, classifier: Classifier):
         super().__init__()
-        self.panel = panel
+        self.classifier = classifier
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.panel(image)
+        """image N×3×H×W in 0…1 -> logits N×classes, CAM N×1×H×W in 0…1."""
+        features = self.classifier.features(image)
+        logits = self.classifier.linear(features.mean((2, 3)))
+        maps = class_maps(features, logits, self.classifier.linear.weight)
+        return logits, scale_maps(maps, image.shape[2], image.shape[3])
 
 
 def image_contract(range_: str = "0…1") -> dict:
     return {"type": "float32", "layout": "N×3×H×W", "range": range_, "colour": "sRGB, R G B"}
 
 
-def export_panel(panel: Panel, path: Path, *, size: int, training: list[dict]) -> None:
-    """Write the panel: image -> logits N×P×classes and CAMs N×P×H×W."""
-    classifiers = list(panel.names)
+def export_classifier(classifier: Classifier, path: Path, *, training: dict) -> None:
+    """Write one classifier: image -> logits and CAM."""
     contract = {
         "inputs": {"image": image_contract()},
         "outputs": {
-            "logits": {"type": "float32", "layout": "N×P×classes"},
-            "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
+            "logits": {"type": "float32", "layout": "N×classes"},
+            "cam": {"type": "float32", "layout": "N×1×H×W", "range": "0…1"},
         },
-        "classifiers": classifiers,
+        "classifier": training["classifier"],
         "classes": list(CIFAR10_CLASSES),
-        "size": size,
+        "size": training["size"],
         "smallest": SMALLEST,
         "licence": LICENCE,
         "training": training,
     }
     export(
-        PanelGraph(panel).eval(),
+        ClassifierGraph(classifier).eval(),
         (torch.rand(2, 3, 40, 48),),
         path,
         dynamic_shapes={"image": SPATIAL},
-        outputs=["logits", "cams"],
+        outputs=["logits", "cam"],
         contract=contract,
     )
 

@@ -118,7 +118,7 @@ def test_an_impossible_folder_is_one_line(chelsea, tmp_path, capsys):
     ("arguments", "words"),
     [
         (["--device", "cuda"], "CUDA was asked for"),
-        (["--weights", "/nonexistent"], "holds no panel-cifar10.onnx"),
+        (["--weights", "/nonexistent"], "holds no alexnet-cifar10.onnx"),
     ],
 )
 def test_wrong_set_up_is_exit_code_2(chelsea, tmp_path, capsys, arguments, words):

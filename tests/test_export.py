@@ -10,35 +10,32 @@ from onnx import numpy_helper
 
 from engine.classifiers import CLASSIFIERS
 from engine.errors import WeightsError
-from engine.models import EMBEDDED
-from engine.networks import Generator, Panel
+from engine.models import EMBEDDED, GENERATOR, MODELS
+from engine.networks import Generator
 from engine.stored import fill
 from export.check import ParityError, check_parity, compare
-from export.graphs import PanelGraph, export_generator, generator_graph
+from export.graphs import ClassifierGraph, export_generator, generator_graph
 from training.classifiers import round_to_half
 
-FILES = ("panel-cifar10.onnx", "generator-cifar10.onnx")
-
-
-@pytest.fixture(scope="module")
-def panel():
-    panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
-    return fill(PanelGraph(panel), EMBEDDED / FILES[0])
+FILES = [model.file for model in MODELS.values()]
+GENERATOR_FILE = EMBEDDED / MODELS[GENERATOR].file
 
 
 @pytest.fixture(scope="module")
 def generator():
-    return fill(generator_graph(Generator(norm=False)), EMBEDDED / FILES[1])
+    return fill(generator_graph(Generator(norm=False)), GENERATOR_FILE)
 
 
-def test_the_shipped_panel_is_its_network_over_the_grid(panel):
-    rows = check_parity(panel, EMBEDDED / FILES[0])
-    assert [row.output for row in rows] == ["logits", "cams"]
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_shipped_classifier_is_its_network_over_the_grid(name):
+    path = EMBEDDED / f"{name}-cifar10.onnx"
+    rows = check_parity(fill(ClassifierGraph(CLASSIFIERS[name](norm=False)), path), path)
+    assert [row.output for row in rows] == ["logits", "cam"]
     assert all(row.largest < 1e-4 and row.cases == 50 for row in rows)
 
 
 def test_the_shipped_generator_is_its_network_over_the_grid(generator):
-    (row,) = check_parity(generator, EMBEDDED / FILES[1])
+    (row,) = check_parity(generator, GENERATOR_FILE)
     assert row.largest < 1e-4
 
 
@@ -52,7 +49,7 @@ def test_a_graph_that_differs_fails_loudly(generator):
         generator.generator.output.bias[0] += 1e-3
     try:
         with pytest.raises(ParityError, match="change on"):
-            check_parity(generator, EMBEDDED / FILES[1])
+            check_parity(generator, GENERATOR_FILE)
     finally:
         with torch.no_grad():
             generator.generator.output.bias[0] -= 1e-3
@@ -105,7 +102,7 @@ def test_exports_are_the_same_byte_for_byte(tmp_path):
 
 
 def test_weights_are_stored_in_half_precision(tmp_path):
-    for tensor in onnx.load(EMBEDDED / FILES[1]).graph.initializer:
+    for tensor in onnx.load(GENERATOR_FILE).graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.size >= 64:
             assert values.dtype == np.float16, tensor.name

@@ -15,7 +15,7 @@ from engine.errors import DeviceError, WeightsError
 from engine.models import EMBEDDED, MODELS, locate
 from engine.session import Session, open_session
 
-PANEL = MODELS["panel-cifar10"]
+RESNET = MODELS["resnet-cifar10"]
 
 
 def test_the_embedded_files_are_those_of_the_table_and_of_their_provenance():
@@ -28,7 +28,7 @@ def test_the_embedded_files_are_those_of_the_table_and_of_their_provenance():
 
 
 def test_embedded_is_the_default():
-    assert locate("panel-cifar10").origin == "embedded"
+    assert locate("resnet-cifar10").origin == "embedded"
 
 
 def test_a_named_directory_comes_first_then_the_environment(tmp_path, monkeypatch):
@@ -36,39 +36,39 @@ def test_a_named_directory_comes_first_then_the_environment(tmp_path, monkeypatc
     for folder in (named, set_):
         shutil.copytree(EMBEDDED, folder)
     monkeypatch.setenv("JND_WEIGHTS", str(set_))
-    assert locate("panel-cifar10", named).path == named / PANEL.file
-    assert locate("panel-cifar10").path == set_ / PANEL.file
+    assert locate("resnet-cifar10", named).path == named / RESNET.file
+    assert locate("resnet-cifar10").path == set_ / RESNET.file
     shutil.rmtree(set_)
     with pytest.raises(WeightsError, match="JND_WEIGHTS names"):
-        locate("panel-cifar10")
+        locate("resnet-cifar10")
 
 
 def test_a_wrong_sha256_is_an_error(tmp_path):
-    (tmp_path / PANEL.file).write_bytes(b"not the model")
-    with pytest.raises(WeightsError, match=r"sha256 .*expected " + PANEL.sha256[:12]):
-        locate("panel-cifar10", tmp_path)
+    (tmp_path / RESNET.file).write_bytes(b"not the model")
+    with pytest.raises(WeightsError, match=r"sha256 .*expected " + RESNET.sha256[:12]):
+        locate("resnet-cifar10", tmp_path)
     (tmp_path / "provenance.json").write_text("{}")
     with pytest.raises(WeightsError, match="does not list"):
-        locate("panel-cifar10", tmp_path)
+        locate("resnet-cifar10", tmp_path)
 
 
 def test_a_file_that_is_no_model_is_an_error(tmp_path):
-    path = tmp_path / PANEL.file
+    path = tmp_path / RESNET.file
     path.write_bytes(b"not a model")
-    listed = {PANEL.file: {"sha256": hashlib.sha256(b"not a model").hexdigest()}}
+    listed = {RESNET.file: {"sha256": hashlib.sha256(b"not a model").hexdigest()}}
     (tmp_path / "provenance.json").write_text(json.dumps({"files": listed}))
     with pytest.raises(WeightsError, match="cannot be run"):
-        open_session("panel-cifar10", weights=tmp_path, device="cpu")
+        open_session("resnet-cifar10", weights=tmp_path, device="cpu")
 
 
 def test_another_graph_under_the_same_name_is_an_error(tmp_path):
     from engine.machine import MachineJND
 
     shutil.copytree(EMBEDDED, tmp_path / "weights")
-    other = tmp_path / "weights" / PANEL.file
+    other = tmp_path / "weights" / RESNET.file
     shutil.copy(EMBEDDED / MODELS["generator-cifar10"].file, other)
     provenance = json.loads((EMBEDDED / "provenance.json").read_text())
-    provenance["files"][PANEL.file]["sha256"] = hashlib.sha256(other.read_bytes()).hexdigest()
+    provenance["files"][RESNET.file]["sha256"] = hashlib.sha256(other.read_bytes()).hexdigest()
     (tmp_path / "weights" / "provenance.json").write_text(json.dumps(provenance))
     with pytest.raises(WeightsError, match="another model"):
         MachineJND(weights=tmp_path / "weights", device="cpu")
@@ -76,17 +76,17 @@ def test_another_graph_under_the_same_name_is_an_error(tmp_path):
 
 def test_an_unknown_device_is_an_error():
     with pytest.raises(DeviceError, match="auto, cpu, cuda"):
-        Session(locate("panel-cifar10"), "tpu")
+        Session(locate("resnet-cifar10"), "tpu")
 
 
 def test_the_contract_is_in_the_file():
-    session = open_session("panel-cifar10", weights=None, device="cpu")
+    session = open_session("resnet-cifar10", weights=None, device="cpu")
     contract = session.contract
-    assert contract["classifiers"] == ["alexnet", "vgg", "resnet", "densenet"]
+    assert contract["classifier"] == "resnet"
     assert len(contract["classes"]) == 10
     assert contract["inputs"]["image"]["range"] == "0…1"
     assert contract["licence"] == "Apache-2.0"
-    assert [row["classifier"] for row in contract["training"]] == contract["classifiers"]
+    assert contract["training"]["test_accuracy"] >= 0.9
     assert session.inputs == ("image",)
     generator = open_session("generator-cifar10", weights=None, device="cpu")
     assert set(generator.inputs) <= {"image", "cams", "logits"}
@@ -141,24 +141,24 @@ def hub(tmp_path, monkeypatch):
 
 
 def test_the_hub_is_used_when_asked_for_and_its_file_is_checked(hub, monkeypatch):
-    hub.content = (EMBEDDED / PANEL.file).read_bytes()
-    located = locate("panel-cifar10", "hub")
+    hub.content = (EMBEDDED / RESNET.file).read_bytes()
+    located = locate("resnet-cifar10", "hub")
     assert located.path.read_bytes() == hub.content
-    assert any(f"/{PANEL.repo}/resolve/{PANEL.revision}/" in path for path in hub.asked)
+    assert any(f"/{RESNET.repo}/resolve/{RESNET.revision}/" in path for path in hub.asked)
     monkeypatch.setenv("JND_WEIGHTS", "hub")
-    assert locate("panel-cifar10").origin.startswith("Hub ")
+    assert locate("resnet-cifar10").origin.startswith("Hub ")
 
 
 def test_the_hub_is_used_where_nothing_is_embedded(hub, tmp_path, monkeypatch):
-    hub.content = (EMBEDDED / PANEL.file).read_bytes()
+    hub.content = (EMBEDDED / RESNET.file).read_bytes()
     monkeypatch.setattr(models, "EMBEDDED", tmp_path)
-    assert locate("panel-cifar10").origin.startswith("Hub ")
+    assert locate("resnet-cifar10").origin.startswith("Hub ")
 
 
 def test_a_changed_file_from_the_hub_is_refused(hub):
     hub.content = b"something else"
     with pytest.raises(WeightsError, match="sha256"):
-        locate("panel-cifar10", "hub")
+        locate("resnet-cifar10", "hub")
 
 
 def test_without_a_network_the_error_says_what_to_run(tmp_path, monkeypatch):
@@ -166,5 +166,5 @@ def test_without_a_network_the_error_says_what_to_run(tmp_path, monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(WeightsError, match=f"hf download {PANEL.repo} {PANEL.file}"):
-        locate("panel-cifar10", "hub")
+    with pytest.raises(WeightsError, match=f"hf download {RESNET.repo} {RESNET.file}"):
+        locate("resnet-cifar10", "hub")

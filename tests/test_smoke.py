@@ -59,7 +59,7 @@ def test_changed_weights_are_refused(trained, tmp_path, capsys):
     _, weights, _ = trained
     copy = tmp_path / "weights"
     shutil.copytree(weights, copy)
-    with (copy / "panel-cifar10.onnx").open("r+b") as stream:
+    with (copy / "vgg-cifar10.onnx").open("r+b") as stream:
         stream.seek(5000)
         byte = stream.read(1)
         stream.seek(5000)

@@ -44,10 +44,9 @@ def evaluate_classifiers(data: str, weights: Path | None, count: int | None, com
     test = load(data, "test").first(count)
     machine = MachineJND(weights=weights, device="cpu")
     answers = answer(machine, test.images)
-    trained = {row["classifier"]: row for row in trained_with(weights, PANEL)}
     rows = []
-    for column, name in enumerate(machine.classifiers):
-        note = trained[name]
+    for column, (model, name) in enumerate(zip(PANEL, machine.classifiers, strict=True)):
+        note = trained_with(weights, model)
         rate = float((answers[:, column] == test.labels).mean())
         rows.append(
             {
@@ -67,7 +66,7 @@ def evaluate_classifiers(data: str, weights: Path | None, count: int | None, com
         "classifiers_cifar10",
         command=command,
         data=test.source,
-        weights=digests(weights, PANEL),
+        weights=digests(weights, *PANEL),
         sections={"rows": rows, "all_classifiers_agree": agree},
     )
 
@@ -100,7 +99,7 @@ def evaluate_machine(data: str, weights: Path | None, count: int | None, command
         "machine_cifar10",
         command=command,
         data=pictures.source,
-        weights=digests(weights, PANEL, GENERATOR),
+        weights=digests(weights, *PANEL, GENERATOR),
         sections=sections,
     )
 
@@ -212,7 +211,7 @@ def provenance(weights: Path | None) -> dict[str, dict]:
     return read_json((weights or EMBEDDED) / PROVENANCE)["files"]
 
 
-def trained_with(weights: Path | None, model: str):
+def trained_with(weights: Path | None, model: str) -> dict:
     """What provenance.json says of how one row of `MODELS` was trained."""
     return provenance(weights)[MODELS[model].file]["training"]
 

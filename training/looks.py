@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from engine.classifiers import CLASSIFIERS
-from engine.models import PANEL, locate
 from engine.networks import Panel, scale_maps
-from engine.stored import contract, fill
+from engine.stored import stored_panel
 
 from . import checkpoint
 from .classifiers import as_batch, load_classifier
@@ -31,10 +30,8 @@ def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
         panel = Panel({name: load_classifier(path) for name, path in paths.items()})
         notes = [checkpoint.load(path)[1] for path in paths.values()]
         return panel.eval().requires_grad_(False), notes
-    path = locate(PANEL).path
-    print(f"{runs}/classifiers is not complete: using {path}", file=sys.stderr)
-    panel = Panel({name: kind(norm=False) for name, kind in CLASSIFIERS.items()})
-    return fill(panel, path, "panel."), contract(path)["training"]
+    print(f"{runs}/classifiers is not complete: using the exported panel", file=sys.stderr)
+    return stored_panel()
 
 
 def digest(panel: Panel) -> str:
