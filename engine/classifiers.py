@@ -111,15 +111,29 @@ class AlexNet(Classifier):
         return F.relu(self.conv5(x))
 
 
-class VGG(Classifier):
-    """Plain stacks of 3×3 convolutions between poolings (Simonyan & Zisserman 2015)."""
-
-    width = 256
+class Stacked(Classifier):
+    """A whitened stem and a stack of layers, which end in a ReLU."""
 
     def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
         super().__init__(classes)
         self.stem = WhitenedStem()
-        self.layers = nn.Sequential(
+        self.layers = nn.Sequential(*self.stack(norm))
+
+    @abstractmethod
+    def stack(self, norm: bool) -> list[nn.Module]:
+        """The layers, from 24 channels to `width`."""
+
+    def body(self, x: Tensor) -> Tensor:
+        return self.layers(self.stem(x))
+
+
+class VGG(Stacked):
+    """Plain stacks of 3×3 convolutions between poolings (Simonyan & Zisserman 2015)."""
+
+    width = 256
+
+    def stack(self, norm: bool) -> list[nn.Module]:
+        return [
             ConvNorm(24, 64, pool=2, norm=norm),  # H/2
             nn.ReLU(),
             ConvNorm(64, 128, pool=2, norm=norm),  # H/4
@@ -132,10 +146,7 @@ class VGG(Classifier):
             nn.ReLU(),
             ConvNorm(self.width, self.width, norm=norm),
             nn.ReLU(),
-        )
-
-    def body(self, x: Tensor) -> Tensor:
-        return self.layers(self.stem(x))
+        ]
 
 
 class ResidualBlock(nn.Module):
@@ -150,15 +161,13 @@ class ResidualBlock(nn.Module):
         return x + F.relu(self.conv2(F.relu(self.conv1(x))))
 
 
-class ResNet(Classifier):
+class ResNet(Stacked):
     """Residual blocks at two resolutions (He et al. 2016), in the nine-layer form of DAWNBench."""
 
     width = 256
 
-    def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
-        super().__init__(classes)
-        self.stem = WhitenedStem()
-        self.layers = nn.Sequential(
+    def stack(self, norm: bool) -> list[nn.Module]:
+        return [
             ConvNorm(24, 64, pool=2, norm=norm),  # H/2
             nn.ReLU(),
             ConvNorm(64, 128, pool=2, norm=norm),  # H/4
@@ -167,10 +176,7 @@ class ResNet(Classifier):
             ConvNorm(128, self.width, pool=2, norm=norm),  # H/8
             nn.ReLU(),
             ResidualBlock(self.width, norm=norm),
-        )
-
-    def body(self, x: Tensor) -> Tensor:
-        return self.layers(self.stem(x))
+        ]
 
 
 class DenseBlock(nn.Module):
@@ -192,15 +198,13 @@ class DenseBlock(nn.Module):
         return x
 
 
-class DenseNet(Classifier):
+class DenseNet(Stacked):
     """Three dense blocks joined by pooled 1×1 transitions (Huang et al. 2017)."""
 
     width = 256
 
-    def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
-        super().__init__(classes)
-        self.stem = WhitenedStem()
-        self.layers = nn.Sequential(
+    def stack(self, norm: bool) -> list[nn.Module]:
+        return [
             ConvNorm(24, 64, pool=2, norm=norm),  # H/2
             nn.ReLU(),
             DenseBlock(64, 32, 2, norm=norm),  # -> 128
@@ -212,10 +216,7 @@ class DenseNet(Classifier):
             DenseBlock(256, 64, 3, norm=norm),  # -> 448
             ConvNorm(448, self.width, 1, norm=norm),
             nn.ReLU(),
-        )
-
-    def body(self, x: Tensor) -> Tensor:
-        return self.layers(self.stem(x))
+        ]
 
 
 CLASSIFIERS: dict[str, type[Classifier]] = {

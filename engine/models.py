@@ -19,7 +19,6 @@ from .errors import WeightsError
 
 EMBEDDED = Path(__file__).parent / "weights"
 LICENCE = "Apache-2.0"
-REPO, REVISION = "just-noticeable/machine-jnd-cifar10", "v0.1.0"
 ENVIRONMENT = "JND_WEIGHTS"
 PROVENANCE = "provenance.json"  # in a directory of weights: {"files": {NAME: {"sha256": …}}}
 
@@ -45,50 +44,31 @@ class Located:
     sha256: str
 
 
-# Of the machine JND: the panel's classifiers (picture -> logits and class activation map) in the
-# order in which the generator knows them, and the generator (picture and CAMs -> change).
+def _row(name: str, sha256: str) -> Model:
+    """A row of the machine JND on CIFAR-10."""
+    return Model(
+        name=name,
+        file=f"{name}.onnx",
+        sha256=sha256,
+        repo="just-noticeable/machine-jnd-cifar10",
+        revision="v0.1.0",
+        licence=LICENCE,
+    )
+
+
+# The panel's classifiers (picture -> logits and class activation map), in the order in which the
+# generator knows them, and the generator (picture and CAMs -> change).
 MODELS = {
     row.name: row
     for row in (
-        Model(
-            name="alexnet-cifar10",
-            file="alexnet-cifar10.onnx",
-            sha256="879e56277a7ec9da060529fec453fbe1d092fd775c6de29b17196e754dcc4957",
-            repo=REPO,
-            revision=REVISION,
-            licence=LICENCE,
+        _row("alexnet-cifar10", "879e56277a7ec9da060529fec453fbe1d092fd775c6de29b17196e754dcc4957"),
+        _row("vgg-cifar10", "582706aca695b1f866a1010b1dbeeb5bc66d50f4c8ae1a493be0d867b1f9a988"),
+        _row("resnet-cifar10", "043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6"),
+        _row(
+            "densenet-cifar10", "128f166ce6f06d9d29c69e695479c7574b08003c764d7b36d66667bf6b93c706"
         ),
-        Model(
-            name="vgg-cifar10",
-            file="vgg-cifar10.onnx",
-            sha256="582706aca695b1f866a1010b1dbeeb5bc66d50f4c8ae1a493be0d867b1f9a988",
-            repo=REPO,
-            revision=REVISION,
-            licence=LICENCE,
-        ),
-        Model(
-            name="resnet-cifar10",
-            file="resnet-cifar10.onnx",
-            sha256="043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6",
-            repo=REPO,
-            revision=REVISION,
-            licence=LICENCE,
-        ),
-        Model(
-            name="densenet-cifar10",
-            file="densenet-cifar10.onnx",
-            sha256="128f166ce6f06d9d29c69e695479c7574b08003c764d7b36d66667bf6b93c706",
-            repo=REPO,
-            revision=REVISION,
-            licence=LICENCE,
-        ),
-        Model(
-            name="generator-cifar10",
-            file="generator-cifar10.onnx",
-            sha256="23d294b51d258bc9fc8f54f4519fb0eaa64be4f59c1e773c65921dbeb37d096d",
-            repo=REPO,
-            revision=REVISION,
-            licence=LICENCE,
+        _row(
+            "generator-cifar10", "23d294b51d258bc9fc8f54f4519fb0eaa64be4f59c1e773c65921dbeb37d096d"
         ),
     )
 }

@@ -97,7 +97,7 @@ def embed(files: dict[str, dict]) -> None:
     table = Path(models.__file__)
     text = table.read_text()
     for name, entry in files.items():
-        row = re.compile(rf'(file="{re.escape(name)}",\s+sha256=)"[^"]*"')
+        row = re.compile(rf'(_row\(\s*"{Path(name).stem}",\s*)"[^"]*"')
         text, count = row.subn(rf'\g<1>"{entry["sha256"]}"', text)
         if count != 1:
             raise ValueError(f"{table} has {count} rows for {name}, expected 1")

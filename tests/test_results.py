@@ -10,6 +10,7 @@ from engine.models import EMBEDDED
 from training.record import RESULTS, read_json
 from training.tables import README, render
 
+FIGURES = RESULTS / "figures"
 TARGETS = {"alexnet": 0.86, "vgg": 0.90, "resnet": 0.90, "densenet": 0.90}
 
 
@@ -56,3 +57,16 @@ def test_training_went_the_right_way():
 
 def test_the_readme_says_what_the_results_say():
     assert render(README.read_text()) == README.read_text()
+
+
+def test_the_figures_are_drawn_from_the_results(tmp_path, monkeypatch):
+    from PIL import Image
+
+    from training import figures
+
+    monkeypatch.setattr(figures, "FOLDER", tmp_path)
+    drawn = figures.draw()
+    assert {path.name for path in drawn} == {path.name for path in FIGURES.iterdir()}
+    for path in drawn:
+        with Image.open(path) as image:
+            assert min(image.size) > 200

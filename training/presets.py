@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,15 @@ class GeneratorPreset:
     seed: int = 0
 
 
+DEFAULT = GeneratorPreset(
+    epochs=10,
+    batch=128,
+    learning_rate=2e-3,
+    weight_decay=1e-3,
+    beta=0.1,
+    average=0.998,
+    weakened=0.3,
+)
 GENERATOR_PRESETS = {
     # The paper's schedule: Adam, batch 50, 1e-5, weight decay 1e-3, 200 epochs.
     "paper": GeneratorPreset(
@@ -67,36 +76,10 @@ GENERATOR_PRESETS = {
         decoupled=False,
         clipped=False,
     ),
-    "default": GeneratorPreset(
-        epochs=10,
-        batch=128,
-        learning_rate=2e-3,
-        weight_decay=1e-3,
-        beta=0.1,
-        average=0.998,
-        weakened=0.3,
-    ),
-    # A first look.
-    "quick": GeneratorPreset(
-        epochs=2,
-        batch=128,
-        learning_rate=2e-3,
-        weight_decay=1e-3,
-        beta=0.1,
-        average=0.998,
-        weakened=0.3,
-    ),
+    "default": DEFAULT,
+    "quick": replace(DEFAULT, epochs=2),
     # Our extension: what the engine has anyway, given to the network.
-    "conditioned": GeneratorPreset(
-        epochs=10,
-        batch=128,
-        learning_rate=2e-3,
-        weight_decay=1e-3,
-        beta=0.1,
-        conditioned=True,
-        average=0.998,
-        weakened=0.3,
-    ),
+    "conditioned": replace(DEFAULT, conditioned=True),
     "smoke": GeneratorPreset(
         epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
     ),
