@@ -59,6 +59,9 @@ def evaluate_classifiers(data: str, weights: Path | None, count: int | None, com
                 "training_seconds": note["seconds"],
                 "seed": note["preset"]["seed"],
                 "preset": note["preset"],
+                "training_command": note["command"],
+                # Set where the training code has changed since: the commit that made the weights.
+                "training_commit": note.get("commit"),
             }
         )
     agree = float((answers == answers[:, :1]).all(1).mean())
@@ -86,9 +89,10 @@ def evaluate_machine(data: str, weights: Path | None, count: int | None, command
         row = measure(machine, looked, looked.distorted)
         row |= spread("psnr_unclipped_db", psnr(looked.change))
         rows.append({"generator": note["generator"], "split": split} | row)
+    kept = ("generator", "preset", "parameters", "seconds", "command")
     sections = {
         "seed": SEED,
-        "training": {key: note[key] for key in ("generator", "preset", "parameters", "seconds")},
+        "training": {key: note[key] for key in kept},
         "rows": rows,
         "controls": measure_controls(machine, looked),
         "homogeneity": measure_homogeneity(machine, looked),
