@@ -34,11 +34,9 @@ def classifiers() -> str:
         ]
         for row in result["rows"]
     ]
-    note = (
-        f"\n\n{result['rows'][0]['n_test']:,} test images, seed {result['rows'][0]['seed']}, "
-        f"{result['hardware']}; data: {result['data']}."
-    )
-    return markdown(["classifier", "parameters", "test accuracy", "training"], rows) + note
+    header = ["classifier", "parameters", "test accuracy", "training"]
+    count, seed = result["rows"][0]["n_test"], result["rows"][0]["seed"]
+    return f"{markdown(header, rows)}\n\n{count:,} test images; seed {seed}; {source(result)}"
 
 
 def machine() -> str:
@@ -62,7 +60,16 @@ def machine() -> str:
         ]
         for row in [*shipped, verified, *controls]
     ]
-    return markdown(header, rows)
+    count = result["rows"][0]["n"]
+    return (
+        f"{markdown(header, rows)}\n\nThe first {count:,} images of a split, mean ± standard "
+        f"deviation over images; seed {result['seed']}; {source(result)}"
+    )
+
+
+def source(result: dict) -> str:
+    """What was measured where and how, as the end of a table's note."""
+    return f"{result['data']}; {result['hardware']}; `{result['command']}`."
 
 
 TABLES: dict[str, Callable[[], str]] = {"classifiers": classifiers, "machine": machine}
