@@ -62,13 +62,13 @@ MODELS = {
     row.name: row
     for row in (
         _row("alexnet-cifar10", "879e56277a7ec9da060529fec453fbe1d092fd775c6de29b17196e754dcc4957"),
-        _row("vgg-cifar10", "582706aca695b1f866a1010b1dbeeb5bc66d50f4c8ae1a493be0d867b1f9a988"),
+        _row("vgg-cifar10", "b4801094d4fa4fa8bd98ce6dc48ecbb70145cb52c1ef8e495a062b0227fe9604"),
         _row("resnet-cifar10", "043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6"),
         _row(
-            "densenet-cifar10", "128f166ce6f06d9d29c69e695479c7574b08003c764d7b36d66667bf6b93c706"
+            "densenet-cifar10", "e86d3131ff5652e7c067922b8d92af1723ada357f890a11f4d8bff269289622c"
         ),
         _row(
-            "generator-cifar10", "23d294b51d258bc9fc8f54f4519fb0eaa64be4f59c1e773c65921dbeb37d096d"
+            "generator-cifar10", "edac9286d518347664f0a2ad8e20007bbf6dda0965e8c09fa21a9e91858c3336"
         ),
     )
 }
