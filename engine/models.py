@@ -25,7 +25,7 @@ PROVENANCE = "provenance.json"  # in a directory of weights: {"files": {NAME: {"
 
 @dataclass(frozen=True)
 class Model:
-    """One ONNX file. Its input and output contract is in the file's own metadata."""
+    """One ONNX file, its contract in its own metadata, or one safetensors file."""
 
     name: str
     file: str
@@ -33,6 +33,7 @@ class Model:
     repo: str  # on the Hugging Face Hub
     revision: str  # of that repository; the sha256 pins the content whatever the name
     licence: str
+    provenance: str = PROVENANCE
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,18 @@ MODELS = {
 PANEL = ("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10")
 GENERATOR = "generator-cifar10"
 
+# The face recogniser: no ONNX, for what uses it needs its gradient.
+RECOGNISER = "face-recogniser"
+MODELS[RECOGNISER] = Model(
+    name=RECOGNISER,
+    file=f"{RECOGNISER}.safetensors",
+    sha256="69f42712d4f1a3b439837f291186f536b6477a2fe95249fab45bf811ce4c0cd4",
+    repo="just-noticeable/face-recogniser",
+    revision="v0.1.0",
+    licence="CC0-1.0",
+    provenance="recogniser.json",
+)
+
 
 def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
     """Find and check the file of one row of `MODELS`. Raises WeightsError."""
@@ -115,7 +128,7 @@ def _from_directory(model: Model, folder: Path, said: str) -> Located:
             f"{said} names {folder}, which holds no {model.file}: "
             "name a directory made by `python -m export`, or leave the option out"
         )
-    return checked(path, str(folder), _listed(folder / PROVENANCE, model) or model.sha256)
+    return checked(path, str(folder), _listed(folder / model.provenance, model) or model.sha256)
 
 
 def _listed(provenance: Path, model: Model) -> str | None:
