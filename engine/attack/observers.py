@@ -1,0 +1,101 @@
+"""Who is to be deceived: a face recogniser behind dlib's alignment, or a panel of classifiers.
+
+An observer gives logits n×V×K of pictures n×3×H×W in 0…1. For faces the views V are the versions
+of the photo in which the cloak must hold (`engine.attack.transforms`), each with its own
+alignment; K are the people of a gallery, or "the person", "someone else".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..alignment import extract
+from ..chip import Chip
+from ..networks import Panel
+from ..recogniser import Recogniser
+from .search import Distort
+
+Head = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class View:
+    """A version of N pictures: what is done to them, and where each one's chip then lies."""
+
+    transform: Callable[[Tensor], Tensor]
+    chips: tuple[Chip, ...]
+
+
+def distances(descriptors: Tensor, others: Tensor) -> Tensor:
+    """Euclidean, n×M×128 against n×V×128 -> n×V×M; the gradient is finite at 0."""
+    apart = descriptors[:, :, None] - others[:, None]
+    return apart.square().sum(3).add(1e-12).sqrt()
+
+
+class ClosedSet:
+    """Which of K people: logits are minus the distance to their centroids, over a temperature."""
+
+    def __init__(self, centroids: np.ndarray, temperature: float):
+        self.centroids = torch.from_numpy(np.asarray(centroids, np.float32))
+        self.temperature = temperature
+
+    def __call__(self, descriptors: Tensor, rows: Tensor) -> Tensor:
+        """Descriptors n×V×128 -> logits n×V×K."""
+        centroids = self.centroids.to(descriptors)[None].expand(len(descriptors), -1, -1)
+        return -distances(descriptors, centroids) / self.temperature
+
+
+class Verification:
+    """Is it the person: logits n×V×2 of "the same", by the closest enrolled photo, and "other".
+
+    enrolled: per picture its person's descriptors, float32 m×128; threshold: the distance up to
+    which two are the same. A lead of 1 is a distance of `temperature` beyond the threshold.
+    """
+
+    def __init__(self, enrolled: list[np.ndarray], threshold: float, temperature: float):
+        most = max(len(each) for each in enrolled)
+        padded = [np.resize(each, (most, each.shape[1])) for each in enrolled]  # repeats rows
+        self.enrolled = torch.from_numpy(np.stack(padded).astype(np.float32))
+        self.threshold, self.temperature = threshold, temperature
+
+    def __call__(self, descriptors: Tensor, rows: Tensor) -> Tensor:
+        enrolled = self.enrolled.to(descriptors)[rows.cpu()]
+        nearest = distances(descriptors, enrolled).amin(2)  # n×V
+        same = (self.threshold - nearest) / self.temperature
+        return torch.stack([same, torch.zeros_like(same)], 2)
+
+
+class FaceObserver:
+    """Photos (or equal parts of them) -> views -> chips -> descriptors -> the head's logits."""
+
+    def __init__(self, recogniser: Recogniser, views: list[View], head: Head):
+        self.recogniser, self.views, self.head = recogniser, views, head
+
+    def descriptors(self, z: Tensor, rows: Tensor, distort: Distort | None = None) -> Tensor:
+        """n×3×H×W -> n×V×128."""
+        chosen = rows.tolist()
+        z = z.expand(-1, 3, -1, -1)  # black-and-white pictures have one channel
+        chips = torch.cat(
+            [extract(view.transform(z), [view.chips[row] for row in chosen]) for view in self.views]
+        )  # (V·n)×3×150×150
+        if distort is not None:
+            chips = distort(chips)
+        return self.recogniser(chips).view(len(self.views), len(z), -1).transpose(0, 1)
+
+    def __call__(self, z: Tensor, rows: Tensor, distort: Distort | None = None) -> Tensor:
+        return self.head(self.descriptors(z, rows, distort), rows)
+
+
+class PanelObserver:
+    """Pictures at the panel's own size; the views are its classifiers, all to be deceived."""
+
+    def __init__(self, panel: Panel):
+        self.panel = panel
+
+    def __call__(self, z: Tensor, rows: Tensor, distort: Distort | None = None) -> Tensor:
+        return self.panel.logits(distort(z) if distort is not None else z)

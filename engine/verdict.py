@@ -1,0 +1,116 @@
+"""The verdict on a cloaked file: read again, found again, aligned again, by two recognisers.
+
+Nothing the search believes counts. The PNG's bytes are decoded, a real codec makes the versions
+that a cloak may have to survive, dlib finds and aligns the face in each, and both dlib's own
+recogniser and the PyTorch port must find the goal reached.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from .faces import Face, FaceFinder
+from .gallery import Goal
+from .image import decode, resize
+
+PNG = ("png",)
+LASTING = ("png", "jpeg75", "half", "half+jpeg80")
+OVERLAP = 0.3  # of the boxes, from which a face found again is the same one
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One version as the recognisers see it.
+
+    found: whether the detector found the face again; where not, the place of the original is
+    used, for not being found is no protection. descriptor: dlib's, port: ours, float32 128.
+    """
+
+    version: str
+    face: Face
+    found: bool
+    descriptor: np.ndarray
+    port: np.ndarray
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """reached: the goal is, in every version and by both recognisers; agree: they say the same.
+
+    distance: to what is enrolled, dlib's, the least favourable version's; distances: each
+    version's; seen: the versions.
+    """
+
+    reached: bool
+    agree: bool
+    distance: float
+    distances: dict[str, float]
+    seen: tuple[Seen, ...]
+
+
+def reencode(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """uint8 H×W×3 through a real JPEG codec (4:2:0)."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+    return decode(stream.getvalue()).pixels
+
+
+def smaller(pixels: np.ndarray) -> np.ndarray:
+    """Half size, by Lanczos: another filter than the search uses."""
+    return resize(pixels, max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
+
+
+def version(name: str, pixels: np.ndarray) -> np.ndarray:
+    """One of `LASTING` of uint8 H×W×3."""
+    if name == "png":
+        return pixels
+    if name == "jpeg75":
+        return reencode(pixels, 75)
+    return smaller(pixels) if name == "half" else reencode(smaller(pixels), 80)
+
+
+def find_again(finder: FaceFinder, pixels: np.ndarray, face: Face, scale: float) -> tuple:
+    """The face of the original, scaled, in a version of it -> (`Face`, whether it was found)."""
+    box = tuple(scale * value for value in face.box)
+    faces = finder.find(pixels)
+    best = max(faces, key=lambda found: found.overlap(box), default=None)
+    if best is not None and best.overlap(box) >= OVERLAP:
+        return best, True
+    return finder.at(pixels, box), False
+
+
+def look(finder: FaceFinder, recogniser, pixels: np.ndarray, face: Face, name: str) -> Seen:
+    """One version of uint8 H×W×3. recogniser: `engine.recogniser.Recogniser`."""
+    changed = np.ascontiguousarray(version(name, pixels))
+    again, found = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
+    chip = finder.chip(changed, again)
+    descriptor = finder.describe(changed, again)
+    return Seen(name, again, found, descriptor, recogniser.describe(chip[None])[0])
+
+
+def judge(
+    finder: FaceFinder,
+    recogniser,
+    png: bytes,
+    face: Face,
+    goal: Goal,
+    versions: tuple[str, ...] = PNG,
+) -> Verdict:
+    """The bytes of a PNG, the face in the original, the goal -> `Verdict`."""
+    pixels = decode(png).pixels
+    seen = tuple(look(finder, recogniser, pixels, face, name) for name in versions)
+    theirs = [goal.reached(each.descriptor) for each in seen]
+    ours = [goal.reached(each.port) for each in seen]
+    distances = {each.version: goal.distance(each.descriptor) for each in seen}
+    hardest = max if goal.targeted else min
+    return Verdict(
+        reached=all(theirs) and all(ours),
+        agree=theirs == ours,
+        distance=hardest(distances.values()),
+        distances=distances,
+        seen=seen,
+    )
