@@ -13,13 +13,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .compare import Comparison, verify
     from .errors import DeviceError, EngineError, ImageError, OutputError, WeightsError
     from .image import open_image
     from .machine import MachineJND, MachineResult, machine_jnd
+    from .protect import CloakedPhoto, cloak_photo
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CloakedPhoto": "protect",
+    "Comparison": "compare",
     "DeviceError": "errors",
     "EngineError": "errors",
     "ImageError": "errors",
@@ -27,10 +31,14 @@ _HOMES = {
     "MachineResult": "machine",
     "OutputError": "errors",
     "WeightsError": "errors",
+    "cloak_photo": "protect",
     "machine_jnd": "machine",
     "open_image": "image",
+    "verify": "compare",
 }
 __all__ = [
+    "CloakedPhoto",
+    "Comparison",
     "DeviceError",
     "EngineError",
     "ImageError",
@@ -38,8 +46,10 @@ __all__ = [
     "MachineResult",
     "OutputError",
     "WeightsError",
+    "cloak_photo",
     "machine_jnd",
     "open_image",
+    "verify",
 ]
 
 

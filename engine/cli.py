@@ -1,7 +1,7 @@
 """`python -m engine`: the command line. Results on stdout, everything else on stderr.
 
 Exit codes: 0 all pictures done; 1 at least one was refused (the others are done); 2 wrong
-usage, weights or device; 130 interrupted.
+usage, weights or device; 3 a cloak that did not succeed within its budget; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
+from .commands import cloak, verify
 from .errors import DeviceError, EngineError, WeightsError
 from .options import MachineOptions, add_options
 
@@ -33,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
     )
     machine.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
     add_options(machine, MachineOptions)
+    cloak.add(commands)
+    verify.add(commands)
     commands.add_parser("samples", help="print the paths of sample pictures already installed")
     return root
 
@@ -41,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(parser().parse_args(arguments))
     command = options.pop("command")
     try:
+        if "run" in options:
+            return options.pop("run")(**options)
         if command == "samples":
             return samples()
         images = options.pop("images")

@@ -26,7 +26,13 @@ from .image import encode_png
 from .recogniser import Recogniser, load_recogniser
 from .verdict import LASTING, PNG, Verdict, find_again, judge, version
 
-MARGINS = (0.004, 0.008, 0.016, 0.032, 0.064)  # of the distance, asked for by one attempt after the other
+MARGINS = (
+    0.004,
+    0.008,
+    0.016,
+    0.032,
+    0.064,
+)  # of the distance, asked for by one attempt after the other
 LASTING_MARGINS = (0.02, 0.04, 0.08, 0.12)
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 BORDER = 4  # pixels around the chips
@@ -265,4 +271,3 @@ def equally_large(boxes: list[tuple], width: int, height: int, grid: int) -> lis
         for new, old in zip(grown, boxes, strict=True)
     )
     return grown if held else [(0, 0, width, height)] * len(boxes)
-

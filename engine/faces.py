@@ -25,9 +25,13 @@ SAME = 0.6  # descriptors closer than this are of one person (dlib's threshold)
 SMALLEST = 40  # pixels of a face's box: below, landmarks are guesses
 LARGEST = 1_600_000  # pixels in which faces are looked for; landmarks use the whole photo
 SMALL = 400_000  # pixels below which the photo is enlarged once more to look
-FILES = {
-    "shape_predictor_5_face_landmarks.dat": "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
-    "dlib_face_recognition_resnet_model_v1.dat": "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+FILES = {  # name: sha256
+    "shape_predictor_5_face_landmarks.dat": (
+        "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
+    ),
+    "dlib_face_recognition_resnet_model_v1.dat": (
+        "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+    ),
 }
 
 
@@ -147,7 +151,9 @@ def whole(face: Face, width: int, height: int) -> bool:
     """Whether the face is large enough and lies within the photo, but for a margin."""
     left, top, right, bottom = face.box
     slack = 0.1 * face.side
-    inside = left >= -slack and top >= -slack and right <= width + slack and bottom <= height + slack
+    inside = (
+        left >= -slack and top >= -slack and right <= width + slack and bottom <= height + slack
+    )
     return inside and face.side >= SMALLEST
 
 
@@ -157,24 +163,32 @@ def choose(faces: list[Face], number: str | None, size: tuple[int, int], name: s
     Raises FaceError: none, several without a choice, a number too high, too small or cut off.
     """
     if not faces:
-        raise FaceError(f"{name}: no face found: a face must look at the camera and be 40 pixels or more")
+        raise FaceError(
+            f"{name}: no face found: a face must look at the camera and be 40 pixels or more"
+        )
     if number is None and len(faces) > 1:
         places = "; ".join(
             f"{k}: {face.side} pixels at ({face.box[0]}, {face.box[1]})"
             for k, face in enumerate(faces, 1)
         )
-        raise FaceError(f"{name} has {len(faces)} faces ({places}): choose one with --face N, or all")
+        raise FaceError(
+            f"{name} has {len(faces)} faces ({places}): choose one with --face N, or all"
+        )
     if number == "all":
         chosen = [face for face in faces if whole(face, *size)] or faces
     else:
+        if number is not None and not number.isdecimal():
+            raise FaceError(f"--face {number} is no choice: give a number from 1, or all")
         place = int(number or 1)
         if not 1 <= place <= len(faces):
-            raise FaceError(f"{name} has {len(faces)} faces, none is number {place}: choose another")
+            raise FaceError(
+                f"{name} has {len(faces)} faces, none is number {place}: choose another"
+            )
         chosen = [faces[place - 1]]
     for face in chosen:
         if not whole(face, *size):
             raise FaceError(
-                f"{name}: the face of {face.side} pixels at ({face.box[0]}, {face.box[1]}) is cut off "
-                f"or below {SMALLEST} pixels: use a photo that shows more of it"
+                f"{name}: the face of {face.side} pixels at ({face.box[0]}, {face.box[1]}) is cut "
+                f"off or below {SMALLEST} pixels: use a photo that shows more of it"
             )
     return chosen

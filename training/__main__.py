@@ -12,6 +12,8 @@ from .data import DataError
 from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
 
 PROGRAM = "python -m training"
+FACES = ("recogniser", "cloak")
+CIFAR10, LFW = "../shared/data/cifar10", "../shared/data/lfw"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,8 +24,9 @@ def parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "--data",
-        default="../shared/data/cifar10",
-        help="folder of parquet files or pictures, torchvision:ROOT or hub:OWNER/NAME",
+        default=CIFAR10,
+        help="folder of parquet files or pictures, torchvision:ROOT or hub:OWNER/NAME; for faces "
+        f"the folder of LFW (default: {CIFAR10}, {LFW})",
     )
 
     job = jobs.add_parser("classifiers", parents=[runs, data], help="train the panel")
@@ -37,11 +40,25 @@ def parser() -> argparse.ArgumentParser:
     job.set_defaults(run=generator)
 
     job = jobs.add_parser("evaluate", parents=[runs, data], help="measure, write results/*.json")
-    job.add_argument("what", choices=("classifiers", "machine"))
+    job.add_argument("what", choices=("classifiers", "machine", *FACES))
+    job.add_argument("--only", metavar="TEXT", help="cloak: rows whose name contains it, no JSON")
+    job.add_argument(
+        "--unseen",
+        type=Path,
+        default=Path("../shared/weights/mobilefacenet_unseen.onnx"),
+        help="faces: a recogniser that is only looked at (left out where missing)",
+    )
     job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
     job.add_argument("--count", type=int, help="only the first pictures of each split")
     job.set_defaults(run=evaluate)
 
+    job = jobs.add_parser("recogniser", help="the face recogniser's weights in half precision")
+    folder = Path("../shared/weights")
+    job.add_argument(
+        "--source", type=Path, default=folder / "dlib_face_recognition_resnet_v1.safetensors"
+    )
+    job.add_argument("--reference", type=Path, default=folder / "dlib_reference_embedding.txt")
+    job.set_defaults(run=recogniser)
     job = jobs.add_parser("figures", help="draw the figures from results/*.json")
     job.set_defaults(run=figures)
     job = jobs.add_parser("tables", help="write the README's tables from results/*.json")
@@ -77,7 +94,33 @@ def generator(options: argparse.Namespace) -> None:
     print(f"{name}: test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB (first 2,000 images)")
 
 
+def recogniser(options: argparse.Namespace) -> None:
+    from .recogniser import convert
+
+    print(convert(options.source, options.reference, f"{PROGRAM} recogniser"))
+
+
+def evaluate_faces(options: argparse.Namespace, command: str) -> None:
+    data = LFW if options.data == CIFAR10 else options.data
+    if options.what == "recogniser":
+        from .evaluate_recogniser import evaluate_recogniser
+
+        print(evaluate_recogniser(data, options.unseen, options.count, command))
+    else:
+        from .evaluate_cloak import evaluate_cloak
+
+        print(
+            evaluate_cloak(
+                data, options.unseen, options.count, command, options.runs, only=options.only
+            )
+        )
+
+
 def evaluate(options: argparse.Namespace) -> None:
+    if options.what in FACES:
+        command = f"{PROGRAM} evaluate {options.what}"
+        command += f" --count {options.count}" if options.count else ""
+        return evaluate_faces(options, command)
     from .evaluate import evaluate_classifiers, evaluate_machine
 
     job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]

@@ -114,7 +114,9 @@ def enrol(
             pixels = people.photo(name, index)
             face = centre_face(finder, pixels)
             if face is not None:
-                found.append((pixels, face, recogniser.describe(finder.chip(pixels, face)[None])[0]))
+                found.append(
+                    (pixels, face, recogniser.describe(finder.chip(pixels, face)[None])[0])
+                )
             if len(found) == ENROLLED + 4:
                 break
         described[name] = np.stack([each[2] for each in found[:ENROLLED]])

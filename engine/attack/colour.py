@@ -57,7 +57,7 @@ def difference(one: Tensor, two: Tensor) -> Tensor:
     turn = (h2 - h1 + math.pi) % (2 * math.pi) - math.pi  # eq. 10
     dl, dc = l2 - l1, c2 - c1  # eqs 8-9
     dh = 2 * _root(c1 * c2) * torch.sin(turn / 2)  # eq. 11
-    l, c = (l1 + l2) / 2, (c1 + c2) / 2  # eqs 12-13
+    light, c = (l1 + l2) / 2, (c1 + c2) / 2  # eqs 12-13
     across = (h1 - h2).abs() > math.pi
     h = ((h1 + h2) / 2 + math.pi * across) % (2 * math.pi)  # eq. 14
     t = (
@@ -70,12 +70,12 @@ def difference(one: Tensor, two: Tensor) -> Tensor:
     bend = math.radians(30) * torch.exp(-(((torch.rad2deg(h) - 275) / 25) ** 2))  # eq. 16
     seventh = c**7
     rc = 2 * _root(seventh / (seventh + 25.0**7))  # eq. 17
-    fifty = (l - 50) ** 2
+    fifty = (light - 50) ** 2
     sl = 1 + 0.015 * fifty / (20 + fifty).sqrt()  # eq. 18
     sc, sh = 1 + 0.045 * c, 1 + 0.015 * c * t  # eqs 19-20
     rt = -torch.sin(2 * bend) * rc  # eq. 21
-    l, c, h = dl / sl, dc / sc, dh / sh
-    return _root((l**2 + c**2 + h**2 + rt * c * h).clamp(min=0))  # eq. 22
+    dl, dc, dh = dl / sl, dc / sc, dh / sh
+    return _root((dl**2 + dc**2 + dh**2 + rt * dc * dh).clamp(min=0))  # eq. 22
 
 
 def colour_distance(z: Tensor, x: Tensor) -> Tensor:

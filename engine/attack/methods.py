@@ -71,20 +71,23 @@ def carlini_wagner(active: Active) -> Tensor:
 
 
 def jndmga(active: Active) -> Tensor:
-    """Akan et al. 2020: CE + L2 + total variation + bounded range; their weights are not given."""
+    """Akan et al. 2020: CE + L2 + total variation + bounded range, weights ours; the knob is CE's.
+
+    Stops at the first changed label.
+    """
     p = active.z - active.x
     outside = (F.relu(active.z - 1) + F.relu(-active.z)).mean((1, 2, 3))
     energy = p.square().mean((1, 2, 3))
-    return ce(active) + 100 * energy + 100 * total_variation(p) + outside
+    return active.knob.flatten() * ce(active) + energy + total_variation(p) + outside
 
 
 def mnd(active: Active) -> Tensor:
-    """Sun et al. 2022: L_adv + magnitude + (1 - SSIM) + gradient change; weights are ours."""
+    """Sun et al. 2022: L_adv + magnitude + (1 - SSIM) + gradient change; the knob is L_adv's."""
     plain = Weights(l1=0, l2=1, gradient=1, gate=False, channels=False)
     seen = perceptual_loss(active.z, active.x, active.j, plain)
     adversarial = adversarial_loss(active.logits, active.labels, active.problem.targeted)
     seen = seen + 1 - similarity(active.z, active.x)
-    return adversarial + active.knob.flatten() * seen
+    return active.knob.flatten() * adversarial + seen
 
 
 def perc_al(active: Active) -> Tensor:
@@ -147,7 +150,11 @@ ROWS = (
     _fixed("fgv", "Rozsa et al. 2016", moves.bounded(moves.scaled_value, 1.0), 1, tuning=SCALE),
     _fixed("bim", "Kurakin et al. 2017", moves.bounded(moves.sign, RATE), STEPS),
     _fixed(
-        "pgd", "Madry et al. 2018", moves.bounded(moves.sign, RATE), STEPS, start=moves.uniform_start
+        "pgd",
+        "Madry et al. 2018",
+        moves.bounded(moves.sign, RATE),
+        STEPS,
+        start=moves.uniform_start,
     ),
     _fixed("mi-fgsm", "Dong et al. 2018", moves.bounded(moves.momentum_sign, RATE), STEPS),
     _fixed(
@@ -167,14 +174,22 @@ ROWS = (
         eager=False,
     ),
     _fixed("advjnd", "Zhang et al. 2020", moves.bounded(moves.jnd_sign, RATE), STEPS, tuning=SCALE),
-    Method("jndmga", "Akan et al. 2020", jndmga, moves.adam(1e-3), steps=60, eager=True),
+    Method(
+        "jndmga",
+        "Akan et al. 2020",
+        jndmga,
+        moves.adam(1e-3),
+        steps=40,
+        tuning=Bisect(first=0.01, rounds=4, factor=10.0),
+        eager=True,
+    ),
     Method(
         "mnd",
         "Sun et al. 2022",
         mnd,
         moves.adam(1e-3),
         steps=40,
-        tuning=Bisect(first=10.0, rounds=3, factor=0.1, precise=0),
+        tuning=Bisect(first=0.01, rounds=4, factor=10.0),
         eager=True,
     ),
     Method(

@@ -136,9 +136,7 @@ def ddn(
     return advance
 
 
-def fmn(
-    rate: float = 1.0, growth: float = 0.05, power: float = 0.0
-) -> Callable[[Active], Tensor]:
+def fmn(rate: float = 1.0, growth: float = 0.05, power: float = 0.0) -> Callable[[Active], Tensor]:
     """Fast minimum norm, L2 (Pintor et al. 2021, Alg. 1), in the metric |P / J^power|.
 
     Before the first success the radius is the linear estimate of the distance to the border;
@@ -160,9 +158,7 @@ def fmn(
         ever = best.isfinite()
         estimate = size + memory["gap"].view(-1, 1, 1, 1).abs() / slope
         smaller = torch.minimum(torch.minimum(radius, best) * (1 - gamma), best)
-        radius = torch.where(
-            won, smaller, torch.where(ever, radius * (1 + gamma), estimate)
-        )
+        radius = torch.where(won, smaller, torch.where(ever, radius * (1 + gamma), estimate))
         memory["radius"], memory["best"] = radius, best
         change = change - cosine(rate, 0.01 * rate, active.done) * inner / slope
         return active.x + unit * change * (radius / norm(change)).clamp(max=1)

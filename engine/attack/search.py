@@ -96,8 +96,8 @@ class Method:
     distort: Callable[..., Tensor] | None = None
     rounded: bool = True
     eager: bool = False
-    measure: Callable[[Tensor, Tensor, Tensor], Tensor] = (
-        lambda z, x, j: (z - x).square().sum((1, 2, 3))
+    measure: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda z, x, j: (
+        (z - x).square().sum((1, 2, 3))
     )
     polish: Callable[[Problem, Tensor, Tensor], Iterator[Tensor]] | None = None
 
@@ -258,7 +258,5 @@ class Search:
 
 def last(steps: Iterator[Step]) -> Step:
     """Run a search to its end."""
-    step = None
-    for step in steps:
-        pass
+    *_, step = steps
     return step

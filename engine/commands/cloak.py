@@ -1,0 +1,239 @@
+"""`python -m engine cloak PHOTO…`: faces that machines of this kind no longer match."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import EngineError, WeightsError
+from ..options import DEVICES, add_options
+
+FAILED = 3  # exit code: an attack did not succeed within its budget
+BAR = 24  # characters of the progress bar
+
+
+@dataclass(frozen=True)
+class CloakOptions:
+    """Options of `python -m engine cloak`; the command line is made from these fields."""
+
+    out: Path = field(metadata={"help": "folder for the cloaked PNGs (made where missing)"})
+    method: str = field(
+        default="ours", metadata={"metavar": "NAME", "help": "the attack (default: ours)"}
+    )
+    target: str | None = field(
+        default=None,
+        metadata={"metavar": "PHOTO", "help": "be taken for this person instead of for nobody"},
+    )
+    face: str | None = field(
+        default=None,
+        metadata={"metavar": "N", "help": 'which face, 1 being the largest, or "all"'},
+    )
+    gallery: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": "photos that the cloaked face must not match"},
+    )
+    lasting: bool = field(
+        default=False,
+        metadata={"help": "hold after JPEG and half size too: a larger change"},
+    )
+    jnd: str = field(
+        default="hvs-sd", metadata={"metavar": "NAME", "help": "model of the eye (default: hvs-sd)"}
+    )
+    max_seconds: float = field(
+        default=120.0, metadata={"metavar": "S", "help": "longest search per face (default: 120)"}
+    )
+    json: bool = field(default=False, metadata={"help": "one JSON object per photo on stdout"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "cloak",
+        help="change a face so little that only machines notice",
+        description="For each photo a PNG of the same size, without metadata, in which dlib's "
+        "recogniser no longer matches the face. Success is measured on the file itself. Exit "
+        "code 3: the budget was not enough; then no file is written.",
+    )
+    command.add_argument("images", nargs="+", metavar="PHOTO", help="picture files")
+    add_options(command, CloakOptions)
+    command.set_defaults(run=lambda images, **options: run(images, CloakOptions(**options)))
+
+
+def run(images: list[str], options: CloakOptions) -> int:
+    from .. import batch
+
+    cloak, target, gallery = prepare(options)
+    failed = []
+
+    def work(image: str, stem: str) -> str:
+        result = watched(cloak, image, options, target, gallery)
+        path = options.out / f"{stem}.cloaked.png" if result.success else None
+        if path is None:
+            failed.append(image)
+        else:
+            write(path, result.png)
+        if options.json:
+            return json.dumps(as_json(result, image, path), ensure_ascii=False)
+        return table(result, image, path) + "\n"
+
+    refused = 0
+    for done in batch.run(images, work):
+        if done.error is not None:
+            refused += 1
+            print(f"error: {done.error}", file=sys.stderr, flush=True)
+            if options.json:
+                print(json.dumps({"image": done.image, "error": str(done.error)}), flush=True)
+        else:
+            print(done.result, flush=True)
+    if refused:
+        print(f"{refused} of {len(images)} photos refused", file=sys.stderr)
+    if failed:
+        print(
+            f"{len(failed)} of {len(images)} photos not cloaked, no file written: "
+            "allow more with --max-seconds, or leave out --lasting",
+            file=sys.stderr,
+        )
+        return FAILED
+    return 1 if refused else 0
+
+
+def prepare(options: CloakOptions):
+    """The loaded `Cloak`, the target's and the gallery's descriptors. Raises EngineError."""
+    try:
+        import torch
+
+        from ..attack.methods import METHODS
+        from ..cloak import Cloak, eye
+        from ..protect import enrolled_in, one_face
+    except ModuleNotFoundError as error:
+        raise WeightsError(
+            f"cloak needs {error.name}: run pip install 'just-noticeable[attack,faces]'"
+        ) from None
+    from ..session import available_cores
+
+    if options.method not in METHODS:
+        raise EngineError(f"no method {options.method}: choose from {', '.join(METHODS)}")
+    device = place(torch, options.device)
+    torch.set_num_threads(available_cores())
+    cloak = Cloak(eye(options.jnd), weights=options.weights, device=device)
+    words = f"PyTorch on {device}, {available_cores()} threads; method {options.method}"
+    print(f"{words}; eye {options.jnd}", file=sys.stderr)
+    target = None
+    if options.target is not None:
+        target = cloak.finder.describe(*one_face(cloak, options.target))[None]
+    gallery = None if options.gallery is None else enrolled_in(cloak, options.gallery)
+    return cloak, target, gallery
+
+
+def place(torch, device: str) -> str:
+    """cpu or cuda. Raises DeviceError where cuda was asked for and is not there."""
+    from ..errors import DeviceError
+
+    found = torch.cuda.is_available()
+    if device == "cuda" and not found:
+        raise DeviceError("CUDA was asked for, but PyTorch finds none: use --device cpu")
+    return "cuda" if found and device != "cpu" else "cpu"
+
+
+def watched(cloak, image: str, options: CloakOptions, target, gallery):
+    """`engine.protect.protect` with a progress bar on stderr."""
+    from ..cloak import Progress
+    from ..protect import protect
+
+    result, drawn = None, False
+    for step in protect(
+        cloak,
+        image,
+        method=options.method,
+        face=options.face,
+        target=target,
+        gallery=gallery,
+        lasting=options.lasting,
+        max_seconds=options.max_seconds,
+    ):
+        if isinstance(step, Progress):
+            full = BAR * (step.steps % 100) // 100
+            bar = "█" * full + "·" * (BAR - full)
+            held = "holds" if step.found else "not yet"
+            line = f"\r{bar} attempt {step.attempt}, step {step.steps}: {held}   "
+            print(line, end="", file=sys.stderr, flush=True)
+            drawn = True
+        else:
+            result = step
+    if drawn:
+        print(file=sys.stderr)
+    return result
+
+
+def write(path: Path, png: bytes) -> None:
+    """Write the file that was judged and read it again. Raises OutputError."""
+    from ..errors import OutputError
+    from ..output import write_files
+
+    write_files({path: png})
+    if path.read_bytes() != png:
+        path.unlink()
+        raise OutputError(f"{path} reads back differently: check the disk")
+
+
+def as_json(result, image: str, path: Path | None) -> dict:
+    """The object `--json` prints. psnr_db is null where nothing was changed."""
+    from ..report import finite
+
+    return {
+        "image": image,
+        "size": list(result.size),
+        "success": result.success,
+        "file": None if path is None else str(path),
+        "psnr_db": finite(result.psnr_db),
+        "largest_change": result.largest,
+        "changed_share": round(result.changed_share, 6),
+        "beyond_jnd_share": round(result.beyond_share, 6),
+        "faces": [
+            {
+                "face": face.number,
+                "box": list(face.box),
+                "distance_before": round(face.before, 4),
+                "distance_after": round(face.after, 4),
+                "distances": {name: round(value, 4) for name, value in face.distances.items()},
+                "success": face.success,
+                "attempts": face.attempts,
+                "gradient_evaluations": face.gradients,
+                "seconds": round(face.seconds, 2),
+            }
+            for face in result.faces
+        ],
+        "notes": list(result.notes),
+    }
+
+
+def table(result, image: str, path: Path | None) -> str:
+    """The readable report of one photo."""
+    from ..report import decibels
+
+    lines = [image]
+    for face in result.faces:
+        said = "no longer matched" if face.success else "STILL MATCHED, not protected"
+        lines.append(
+            f"  face {face.number} at ({face.box[0]}, {face.box[1]}): {said}; distance "
+            f"{face.before:.3f} before, {face.after:.3f} after; {face.gradients} gradient "
+            f"evaluations, {face.seconds:.1f} s"
+        )
+        if len(face.distances) > 1:
+            each = ", ".join(f"{name} {value:.3f}" for name, value in face.distances.items())
+            lines.append(f"    distance after: {each}")
+    lines.append(
+        f"  what a viewer may see: PSNR {decibels(result.psnr_db)}, largest change "
+        f"{result.largest} of 255, {result.changed_share:.1%} of the pixels changed, "
+        f"{result.beyond_share:.2%} beyond the eye's threshold"
+    )
+    lines += [f"  note: {note}" for note in result.notes]
+    lines.append(f"  file: {path}" if path else "  no file written")
+    return "\n".join(lines)

@@ -1,0 +1,234 @@
+"""A photo in, a cloaked file out: the verdict is on the file, a failure writes nothing."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine import cli
+from engine import cloak as cloak_module
+from engine.cloak import Cloak, Job, equally_large, is_grey, region
+from engine.faces import SAME
+from engine.gallery import Gallery, Identity, Matching
+from engine.image import decode, encode_png
+from engine.protect import CloakedPhoto, protect
+from engine.samples import sample_paths
+from engine.verdict import LASTING, judge, version
+
+
+def simple_eye(pixels: np.ndarray) -> np.ndarray:
+    """A stand-in for a human JND, uint8 H×W×3 -> float32 H×W×3 in levels: more where dark."""
+    grey = pixels.astype(np.float32).mean(2, keepdims=True)
+    return np.repeat(3 + 14 * np.clip(1 - grey / 127, 0, 1), 3, axis=2)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def portrait() -> np.ndarray:
+    """uint8 256×256×3: the astronaut's head, the one face in it about 90 pixels."""
+    with Image.open(sample_paths()[3]) as image:
+        return np.array(image.convert("RGB"))[:256, 96:352]
+
+
+@pytest.fixture(scope="module")
+def cloak() -> Cloak:
+    return Cloak(simple_eye)
+
+
+@pytest.fixture
+def eye(monkeypatch):
+    monkeypatch.setattr("engine.cloak.eye", lambda name: simple_eye)
+
+
+@pytest.fixture
+def photo(tmp_path, portrait) -> str:
+    path = tmp_path / "portrait.jpg"
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    Image.fromarray(portrait).save(path, quality=95, exif=exif)
+    return str(path)
+
+
+def finish(steps) -> CloakedPhoto:
+    *_, result = steps
+    return result
+
+
+def test_a_cloak_holds_in_the_file(cloak, portrait):
+    result = finish(protect(cloak, portrait))
+    (face,) = result.faces
+    assert result.success
+    assert face.before == pytest.approx(0, abs=1e-6)
+    assert face.after > SAME
+    assert result.psnr_db > 36
+    assert result.pixels.shape == portrait.shape
+    np.testing.assert_array_equal(decode(result.png).pixels, result.pixels)
+    again = cloak.finder.find(result.pixels)[0]
+    moved = cloak.finder.describe(result.pixels, again) - cloak.finder.describe(
+        portrait, cloak.finder.find(portrait)[0]
+    )
+    assert np.linalg.norm(moved) > SAME  # by dlib alone, from detection to descriptor
+    changed = (result.pixels != portrait).any(2)
+    left, top, right, bottom = face.box
+    margin = (right - left) // 2
+    changed[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin] = False
+    assert not changed.any()  # nothing but the face
+
+
+def test_a_black_and_white_photo_stays_so(cloak, portrait):
+    grey = np.repeat(portrait.mean(2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+    result = finish(protect(cloak, grey))
+    assert result.success
+    assert is_grey(result.pixels)
+
+
+def test_a_lasting_cloak_survives_real_codecs(cloak, portrait):
+    result = finish(protect(cloak, portrait, lasting=True))
+    (face,) = result.faces
+    assert set(face.distances) == set(LASTING)
+    assert face.success
+    assert min(face.distances.values()) > SAME
+
+
+def test_a_gallery_of_people_is_deceived_both_ways(cloak, portrait):
+    face = cloak.finder.find(portrait)[0]
+    own = cloak.finder.describe(portrait, face)
+    random = np.random.default_rng(4)
+    shift = random.normal(size=(6, 128)).astype(np.float32)
+    shift *= 0.45 / np.linalg.norm(shift, axis=1, keepdims=True)
+    shift[0] *= 0.2
+    people = {f"person {k}": own[None] + shift[k] for k in range(6)}
+    gallery = Gallery.enrol(people)
+    assert gallery.identify(own[None]).tolist() == [0]
+    for goal in (Identity(gallery, 0, False), Identity(gallery, 3, True)):
+        *_, (done,) = cloak.run([Job(portrait, face, goal)], "ours")
+        assert done.verdict.reached
+        assert done.verdict.agree
+
+
+def test_several_photos_advance_together(cloak, portrait):
+    flipped = np.ascontiguousarray(portrait[:, ::-1])
+    jobs = []
+    for pixels in (portrait, flipped):
+        face = cloak.finder.find(pixels)[0]
+        jobs.append(Job(pixels, face, Matching(cloak.finder.describe(pixels, face)[None])))
+    *_, done = cloak.run(jobs, "ours")
+    assert [each.verdict.reached for each in done] == [True, True]
+
+
+def test_the_verdict_is_on_what_is_read_again(cloak, portrait):
+    face = cloak.finder.find(portrait)[0]
+    goal = Matching(cloak.finder.describe(portrait, face)[None])
+    verdict = judge(cloak.finder, cloak.recogniser, encode_png(portrait), face, goal, LASTING)
+    assert not verdict.reached
+    assert verdict.agree
+    assert verdict.distances["png"] == pytest.approx(0, abs=1e-6)
+    assert max(verdict.distances.values()) < 0.4
+    for name, size in zip(LASTING, (256, 256, 128, 128), strict=True):
+        assert version(name, portrait).shape == (size, size, 3)
+    blank = encode_png(np.full_like(portrait, 128))
+    unseen = judge(cloak.finder, cloak.recogniser, blank, face, goal)
+    assert not unseen.seen[0].found  # not being found is no protection: the place is described
+
+
+def test_parts_of_photos_are_equally_large_and_on_the_grid():
+    box = region([(40, 50, 150, 160)], 250, 250, 32)
+    assert box == (32, 32, 160, 192)
+    boxes = [(32, 32, 160, 192), (96, 0, 250, 160)]
+    assert equally_large(boxes, 250, 250, 32) == [(0, 0, 250, 250)] * 2
+    grown = equally_large([(10, 10, 100, 100), (200, 180, 250, 250)], 250, 250, 1)
+    assert grown == [(10, 10, 100, 100), (160, 160, 250, 250)]
+
+
+def test_a_temperature_is_calibrated():
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(20, 128)).astype(np.float32) * 0.05
+    labels = np.arange(20).repeat(5)
+    photos = centres[labels] + random.normal(size=(100, 128)).astype(np.float32) * 0.05
+    gallery = Gallery(tuple(map(str, range(20))), centres).calibrated(photos, labels)
+    p = np.exp(gallery.logits(photos))
+    confidence = (p / p.sum(1, keepdims=True)).max(1).mean()
+    accuracy = (gallery.identify(photos) == labels).mean()
+    assert confidence == pytest.approx(accuracy, abs=0.15)
+
+
+# --- the command line ---
+
+
+def test_the_command_writes_a_png_without_metadata(photo, tmp_path, capsys, eye):
+    out = tmp_path / "out"
+    arguments = ["cloak", photo, "--out", str(out), "--json", "--device", "cpu"]
+    assert cli.main(arguments) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["success"] is True
+    assert report["faces"][0]["distance_after"] > SAME > report["faces"][0]["distance_before"]
+    with Image.open(report["file"]) as image:
+        assert image.format == "PNG"
+        assert image.size == (256, 256)
+        assert image.info == {}
+    assert [path.name for path in out.iterdir()] == ["portrait.cloaked.png"]
+    assert "holds" in captured.err
+    assert cli.main(["verify", photo, report["file"]]) == 0
+    assert "different people" in capsys.readouterr().out
+    assert cli.main(["verify", photo, photo, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["same"] is True
+
+
+def test_too_small_a_budget_is_exit_code_3_and_no_file(photo, tmp_path, capsys, eye):
+    out = tmp_path / "out"
+    arguments = ["cloak", photo, "--out", str(out), "--max-seconds", "0", "--json"]
+    assert cli.main(arguments) == 3
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert report["success"] is False
+    assert report["file"] is None
+    assert report["faces"][0]["distance_after"] < SAME
+    assert "no file written" in captured.err
+    assert not out.exists()
+
+
+def test_an_interrupt_leaves_nothing(photo, tmp_path, monkeypatch, eye):
+    def interrupted(self, *arguments, **choices):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cloak_module.Search, "look", interrupted)
+    out = tmp_path / "out"
+    assert cli.main(["cloak", photo, "--out", str(out)]) == 130
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "code"),
+    [
+        (["{coffee}"], "no face found", 1),
+        (["{photo}", "--target", "{coffee}"], "no face found", 1),
+        (["{photo}", "--face", "7"], "none is number 7", 1),
+        (["{photo}", "--method", "magic"], "choose from fgsm", 1),
+        (["{photo}", "--gallery", "{photo}"], "is no folder", 1),
+        (["{tiny}"], "cut off or below 40 pixels", 1),
+    ],
+)
+def test_bad_input_is_one_line(arguments, words, code, photo, portrait, tmp_path, capsys, eye):
+    tiny = tmp_path / "tiny.png"
+    Image.fromarray(portrait).resize((96, 96), Image.Resampling.LANCZOS).save(tiny)
+    names = {"coffee": str(sample_paths()[2]), "photo": photo, "tiny": str(tiny)}
+    arguments = [argument.format(**names) for argument in arguments]
+    assert cli.main(["cloak", *arguments, "--out", str(tmp_path / "out")]) == code
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_without_a_face_is_one_line(photo, capsys):
+    assert cli.main(["verify", photo, str(sample_paths()[2])]) == 1
+    assert "no face found" in capsys.readouterr().err
