@@ -30,7 +30,7 @@ class Toy(nn.Module):
         self.second = nn.Linear(8 * 7 * 7, 5)
 
     def forward(self, x):
-        return self.second(torch.tanh(self.first(x)).flatten(1))
+        return self.second(torch.tanh(self.first(8 * x - 4)).flatten(1))
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,10 @@ def test_momentum_is_a_plain_loop(toy, pictures):
 @pytest.mark.parametrize("name", list(METHODS))
 def test_every_method_keeps_its_word(name, targeted, toy, pictures):
     problem = problem_on(toy, pictures, targeted)
-    search = Search(problem, method(name, targeted), seed=3)
+    row = method(name, targeted)
+    if isinstance(row.tuning, Lower):  # thirty rounds on faces, four here
+        row = replace(row, tuning=Lower(first=30.0, by=10.0, rounds=4))
+    search = Search(problem, row, seed=3)
     steps = list(search.steps())
     end = steps[-1]
     assert end.found.float().mean() >= (0.5 if name in ("fgsm", "fgv") else 1)
@@ -166,7 +169,7 @@ def test_pictures_that_are_done_drop_out(toy, pictures):
     steps = list(Search(problem, method("bim", False)).steps())
     counts = torch.stack([step.gradients for step in steps])
     assert len(set(counts[-1].tolist())) > 1  # each has had its own number of looks
-    assert min(step.active for step in steps) < 4
+    assert any(0 < step.active < 4 for step in steps)
 
 
 def test_the_same_seed_gives_the_same_picture(toy, pictures):

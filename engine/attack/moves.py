@@ -113,12 +113,16 @@ def shape(active: Active, power: float) -> Tensor:
 
 
 def ddn(
-    rate: float = 1.0, growth: float = 0.05, first: float = 1.0, power: float = 0.0
+    rate: float = 1.0,
+    growth: float = 0.05,
+    settled: float = 0.05,
+    first: float = 1.0,
+    power: float = 0.0,
 ) -> Callable[[Active], Tensor]:
     """Decoupled direction and norm (Rony et al. 2019, Alg. 1), in the metric |P / J^power|.
 
     The radius shrinks by `growth` where the picture succeeds, else grows; the step falls from
-    rate to a hundredth of it by a cosine. power 0 is the paper's.
+    rate to a hundredth of it by a cosine, `growth` to `settled`. The defaults are the paper's.
     """
 
     def advance(active: Active) -> Tensor:
@@ -128,7 +132,8 @@ def ddn(
         change = change - cosine(rate, 0.01 * rate, active.done) * inner / norm(inner)
         radius = active.memory.get("radius", active.knob.new_full(active.knob.shape, first))
         won = active.won.view(-1, 1, 1, 1)
-        radius = torch.where(won, radius * (1 - growth), radius * (1 + growth))
+        gamma = cosine(growth, settled, active.done)
+        radius = torch.where(won, radius * (1 - gamma), radius * (1 + gamma))
         active.memory["radius"] = radius
         z = active.x + unit * radius * change / norm(change)
         return z

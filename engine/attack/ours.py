@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from . import moves
-from .objective import hinge, lead
+from .objective import lead
 from .search import LEVELS, Active, Method, Problem, to_levels
 
 POWER = 0.25  # p: 0 is plain L2, 1 counts every change in units of the eye's threshold
@@ -77,17 +77,12 @@ def polish(problem: Problem, rows: Tensor, z: Tensor) -> Iterator[Tensor]:
         yield z
 
 
-def loss(active: Active) -> Tensor:
-    problem = active.problem
-    return hinge(active.logits, active.labels, problem.targeted, problem.margin + 0.5)
-
-
 def ours(targeted: bool) -> Method:
     return Method(
         name="ours",
         source="this project",
         loss=worst,
-        advance=moves.ddn(growth=0.05, power=POWER),
+        advance=moves.ddn(growth=0.25, settled=0.01, power=POWER),
         steps=30,
         measure=size,
         polish=polish,

@@ -147,7 +147,7 @@ class Search:
         max_seconds: float | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Step]:
-        """One `Step` per gradient step. Ends early when late or cancelled, the best kept."""
+        """A `Step` per gradient step and one per round. Ends early when late or cancelled."""
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
         problem, method = self.problem, self.method
         tuner = method.tuning.begin(len(problem.clean), problem.clean.device)
@@ -175,6 +175,7 @@ class Search:
                     return
             won_now[active.rows[self.finish(active)]] = True
             tuner.update(won_now)
+            yield self.step(round_, number, 0)
         if method.polish is not None and self.found.any():
             rows = self.found.nonzero()[:, 0]
             for refined in method.polish(problem, rows, self.best[rows]):
