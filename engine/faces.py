@@ -129,11 +129,13 @@ class FaceFinder:
 
     def chip(self, pixels: np.ndarray, face: Face) -> np.ndarray:
         """dlib's own face chip, uint8 150×150×3."""
-        return self._dlib.get_face_chip(pixels, self._shape(face), SIDE, PADDING)
+        photo = np.ascontiguousarray(pixels)
+        return self._dlib.get_face_chip(photo, self._shape(face), SIDE, PADDING)
 
     def describe(self, pixels: np.ndarray, face: Face) -> np.ndarray:
         """dlib's own descriptor of a face, float32 128, from its own chip."""
-        found = self._recogniser.compute_face_descriptor(pixels, self._shape(face), 0, PADDING)
+        photo, shape = np.ascontiguousarray(pixels), self._shape(face)
+        found = self._recogniser.compute_face_descriptor(photo, shape, 0, PADDING)
         return np.array(found, np.float32)
 
     def describe_chip(self, chip: np.ndarray) -> np.ndarray:

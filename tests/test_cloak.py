@@ -142,7 +142,7 @@ def test_the_verdict_is_on_what_is_read_again(cloak, portrait):
 def test_parts_of_photos_are_equally_large_and_on_the_grid():
     box = region([(40, 50, 150, 160)], 250, 250, 32)
     assert box == (32, 32, 160, 192)
-    boxes = [(32, 32, 160, 192), (96, 0, 250, 160)]
+    boxes = [(32, 32, 224, 192), (96, 0, 250, 160)]
     assert equally_large(boxes, 250, 250, 32) == [(0, 0, 250, 250)] * 2
     grown = equally_large([(10, 10, 100, 100), (200, 180, 250, 250)], 250, 250, 1)
     assert grown == [(10, 10, 100, 100), (160, 160, 250, 250)]
