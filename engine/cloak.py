@@ -33,7 +33,7 @@ MARGINS = (
     0.032,
     0.064,
 )  # of the distance, asked for by one attempt after the other
-LASTING_MARGINS = (0.02, 0.04, 0.08, 0.12)
+LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12)
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 BORDER = 4  # pixels around the chips
 VIEWS: dict[str, Callable] = {

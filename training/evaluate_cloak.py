@@ -39,7 +39,7 @@ BATCH = 10
 JND = "hvs-sd"
 OTHER_JNDS = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022")
 MAIN = tuple(name for name in METHODS if name not in ABLATIONS)
-ENDURING = ("bim", "pgd", "mi-fgsm", "di2-fgsm", "ddn", "fmn", "perc-al", "paper", "ours")
+ENDURING = ("bim", "pgd", "di2-fgsm", "ddn", "perc-al", "paper", "ours")
 JOD_PHOTOS = 20  # of each row: the metric takes longer than some attacks
 
 

@@ -29,11 +29,11 @@ from .objective import (
 )
 from .ours import ours
 from .search import Active, Method
-from .tuning import Bisect, Lower
+from .tuning import Bisect, Lower, Once
 
 LEVEL = 1 / 255
 EPSILON = Bisect(first=2 * LEVEL, rounds=8, limit=64 * LEVEL, unit=LEVEL)
-SCALE = Bisect(first=8 * LEVEL, rounds=8, limit=1.0, precise=1.1)  # ε of the largest entry only
+SCALE = Bisect(first=8 * LEVEL, rounds=6, limit=1.0, precise=1.1)  # ε of the largest entry only
 
 
 def ce(active: Active) -> Tensor:
@@ -121,7 +121,6 @@ def _paper(name: str, weights: Weights, targeted: bool) -> Method:
         advance=moves.adam(2e-3),
         steps=40,
         tuning=Lower(first=first, rounds=31, by=by),
-        eager=True,
     )
 
 
@@ -179,8 +178,8 @@ ROWS = (
         "Akan et al. 2020",
         jndmga,
         moves.adam(1e-3),
-        steps=40,
-        tuning=Bisect(first=0.01, rounds=4, factor=10.0),
+        steps=60,
+        tuning=Once(first=1.0),
         eager=True,
     ),
     Method(
@@ -188,27 +187,27 @@ ROWS = (
         "Sun et al. 2022",
         mnd,
         moves.adam(1e-3),
-        steps=40,
-        tuning=Bisect(first=0.01, rounds=4, factor=10.0),
+        steps=30,
+        tuning=Bisect(first=0.1, rounds=2, factor=10.0),
         eager=True,
     ),
     Method(
         "cw",
-        "Carlini and Wagner 2017, 5 × 60 steps",
+        "Carlini and Wagner 2017, 4 × 40 steps",
         carlini_wagner,
         moves.tanh_adam(1e-2),
-        steps=60,
-        tuning=Bisect(first=1.0, rounds=5, factor=10.0),
+        steps=40,
+        tuning=Bisect(first=1.0, rounds=4, factor=10.0),
     ),
-    Method("ddn", "Rony et al. 2019", ce, moves.ddn(), steps=60),
-    Method("fmn", "Pintor et al. 2021", distance_to_border, moves.fmn(), steps=60),
-    Method("perc-al", "Zhao et al. 2020", perc_al, moves.alternate(1.0, 0.5), steps=60),
+    Method("ddn", "Rony et al. 2019", ce, moves.ddn(), steps=40),
+    Method("fmn", "Pintor et al. 2021", distance_to_border, moves.fmn(), steps=40),
+    Method("perc-al", "Zhao et al. 2020", perc_al, moves.alternate(1.0, 0.5), steps=40),
     Method(
         "ssah",
         "Luo et al. 2022",
         ssah,
         moves.adam(1e-3),
-        steps=60,
+        steps=30,
         tuning=Bisect(first=100.0, rounds=3, factor=10.0),
     ),
 )
