@@ -26,13 +26,7 @@ from .image import encode_png
 from .recogniser import Recogniser, load_recogniser
 from .verdict import LASTING, PNG, Verdict, find_again, judge, version
 
-MARGINS = (
-    0.004,
-    0.008,
-    0.016,
-    0.032,
-    0.064,
-)  # of the distance, asked for by one attempt after the other
+MARGINS = (0.012, 0.02, 0.035, 0.06)  # of the distance, one attempt after the other
 LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12)
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 BORDER = 4  # pixels around the chips

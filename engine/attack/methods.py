@@ -29,7 +29,7 @@ from .objective import (
 )
 from .ours import ours
 from .search import Active, Method
-from .tuning import Bisect, Lower, Once
+from .tuning import Bisect, Lower
 
 LEVEL = 1 / 255
 EPSILON = Bisect(first=2 * LEVEL, rounds=8, limit=64 * LEVEL, unit=LEVEL)
@@ -71,14 +71,16 @@ def carlini_wagner(active: Active) -> Tensor:
 
 
 def jndmga(active: Active) -> Tensor:
-    """Akan et al. 2020: CE + L2 + total variation + bounded range, weights ours; the knob is CE's.
+    """Akan et al. 2020: L_adv + L2 + total variation + bounded range; the weights are ours.
 
-    Stops at the first changed label.
+    Stops at the first changed label. L_adv instead of their cross-entropy, whose gradient
+    vanishes where the observer is sure, which ours are.
     """
     p = active.z - active.x
     outside = (F.relu(active.z - 1) + F.relu(-active.z)).mean((1, 2, 3))
     energy = p.square().mean((1, 2, 3))
-    return active.knob.flatten() * ce(active) + energy + total_variation(p) + outside
+    adversarial = adversarial_loss(active.logits, active.labels, active.problem.targeted)
+    return adversarial + 100 * (energy + total_variation(p)) + outside
 
 
 def mnd(active: Active) -> Tensor:
@@ -179,7 +181,6 @@ ROWS = (
         jndmga,
         moves.adam(1e-3),
         steps=60,
-        tuning=Once(first=1.0),
         eager=True,
     ),
     Method(
