@@ -7,6 +7,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
 DEVICES = ("auto", "cpu", "cuda")
+HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", "hvs-sd")
+HUMAN_DEFAULT = "hvs-sd"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,43 @@ class MachineOptions:
     )
 
 
+_MODEL = {"choices": HUMAN_NAMES, "help": f"which JND (default: {HUMAN_DEFAULT})"}
+
+
+@dataclass(frozen=True)
+class HumanOptions:
+    """Options of `python -m engine human`."""
+
+    out: Path = field(metadata={"help": "folder for the pictures (made where missing)"})
+    model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
+    json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
+    level: float | None = field(
+        default=None, metadata={"metavar": "X", "help": "noise at X times the JND (default: 1)"}
+    )
+    psnr: float | None = field(
+        default=None, metadata={"metavar": "DB", "help": "noise at the level with this PSNR"}
+    )
+    seed: int = field(default=0, metadata={"help": "of the noise's signs (default: 0)"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+
+
+@dataclass(frozen=True)
+class QualityOptions:
+    """Options of `python -m engine quality`."""
+
+    model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
+    json: bool = field(default=False, metadata={"help": "one JSON object on stdout"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+
+
 def add_options(parser: argparse.ArgumentParser, options: type) -> None:
     """One argument per field of a frozen dataclass: its name, default and metadata."""
     for item in fields(options):
@@ -36,7 +75,8 @@ def add_options(parser: argparse.ArgumentParser, options: type) -> None:
         if item.type == "bool":
             parser.add_argument(flag, action="store_true", **item.metadata)
         else:
-            kind = {"Path": Path, "float": float}.get(item.type, str)
+            kinds = {"Path": Path, "float": float, "float | None": float, "int": int}
+            kind = kinds.get(item.type, str)
             needed = item.default is MISSING
             default = None if needed else item.default
             parser.add_argument(flag, type=kind, required=needed, default=default, **item.metadata)
