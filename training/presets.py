@@ -85,3 +85,49 @@ GENERATOR_PRESETS = {
         epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
     ),
 }
+
+
+@dataclass(frozen=True)
+class HumanPreset:
+    """Settings of HVS-SD's three trainings: degradation, attention branch, JND network.
+
+    Steps of Adam with a cosine learning rate each. `images` caps the photos (None: all).
+    """
+
+    degradation_steps: int
+    branch_steps: int
+    jnd_steps: int
+    batch: int = 8
+    crop: int = 128  # pixels, a multiple of 16
+    channels: int = 128  # of the degradation autoencoder
+    learning_rate: float = 5e-4  # peak, of all three
+    fidelity: float = 0.01  # weight of the squared error in 8-bit levels against bits per pixel
+    psnr_low: float = 26.0  # dB; noise is injected at an energy between these two
+    psnr_high: float = 36.0
+    magnitude: float = 0.5  # weight of the magnitude term
+    target: float = 0.03  # D_t of the magnitude term; calibration sets the scale afterwards
+    agreement: float = 0.5  # weight of the agreement of the attention maps
+    taught: float = 0.5  # share of the steps that see the true maps, not the branch's
+    average: float = 0.995  # decay of the exponential moving average of the JND network
+    save_every: int = 100  # steps
+    images: int | None = None
+    seed: int = 0
+
+
+HUMAN_DEFAULT = HumanPreset(degradation_steps=1200, branch_steps=600, jnd_steps=2000)
+HUMAN_PRESETS = {
+    "default": HUMAN_DEFAULT,
+    "quick": replace(HUMAN_DEFAULT, degradation_steps=300, branch_steps=150, jnd_steps=500),
+    "smoke": replace(
+        HUMAN_DEFAULT,
+        degradation_steps=4,
+        branch_steps=4,
+        jnd_steps=6,
+        batch=2,
+        crop=64,
+        channels=16,
+        average=0.5,
+        save_every=2,
+        images=4,
+    ),
+}

@@ -49,7 +49,7 @@ def background(plane: np.ndarray) -> np.ndarray:
 
 
 def luminance_adaptation(bg: np.ndarray) -> np.ndarray:
-    """LA, the threshold in 8-bit levels on a background of 0…255: 20 on black, 3 at 127, 6 on white.
+    """LA, the threshold in 8-bit levels on a background of 0…255: 20 at 0, 3 at 127, 6 at 255.
 
     Chou & Li 1995 (eq. 13 of Wu et al. 2017): 17(1-√(bg/127))+3 up to 127, 3/128·(bg-127)+3 above.
     """

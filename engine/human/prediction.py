@@ -56,7 +56,7 @@ def _predicted_strip(strip: np.ndarray, rows: int, width: int) -> np.ndarray:
     total = np.zeros((rows, width), np.float32)
     weights = np.full((rows, width), np.finfo(np.float32).tiny)
     for dy, dx in shifts():
-        # The pixels p for which p or p - (dy, dx) is in the core, and their neighbours p + (dy, dx).
+        # The pixels p for which p or p - (dy, dx) is in the core; their neighbours p + (dy, dx).
         first = (
             slice(core[0].start - dy - 1, core[0].stop + 1),
             slice(core[1].start - max(dx, 0) - 1, core[1].stop - min(dx, 0) + 1),

@@ -1,4 +1,4 @@
-"""Large pictures in pieces: each tile is worked on with a margin, of which only the core is kept."""
+"""Large pictures in pieces: each is worked on with a margin, and only its core is kept."""
 
 from __future__ import annotations
 
