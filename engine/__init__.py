@@ -1,7 +1,8 @@
 """Just Noticeable: how much can a picture change before a machine, or a person, notices?
 
-    from engine import machine_jnd
+    from engine import human_jnd, machine_jnd
     result = machine_jnd("photo.jpg")
+    thresholds = human_jnd("photo.jpg", model="wu2017")
 
 Importing this package is cheap: ONNX Runtime is loaded by the first call that needs it, and
 torch by none of the functions named here.
@@ -13,7 +14,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .errors import DeviceError, EngineError, ImageError, OutputError, WeightsError
+    from .errors import (
+        DeviceError,
+        EngineError,
+        ImageError,
+        OutputError,
+        UsageError,
+        WeightsError,
+    )
+    from .human import human_jnd
     from .image import open_image
     from .machine import MachineJND, MachineResult, machine_jnd
 
@@ -26,7 +35,9 @@ _HOMES = {
     "MachineJND": "machine",
     "MachineResult": "machine",
     "OutputError": "errors",
+    "UsageError": "errors",
     "WeightsError": "errors",
+    "human_jnd": "human",
     "machine_jnd": "machine",
     "open_image": "image",
 }
@@ -37,7 +48,9 @@ __all__ = [
     "MachineJND",
     "MachineResult",
     "OutputError",
+    "UsageError",
     "WeightsError",
+    "human_jnd",
     "machine_jnd",
     "open_image",
 ]

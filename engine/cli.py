@@ -7,14 +7,16 @@ usage, weights or device; 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from pathlib import Path
+from importlib import import_module
 
 from . import __version__
-from .errors import DeviceError, EngineError, WeightsError
-from .options import MachineOptions, add_options
+from .errors import DeviceError, EngineError, UsageError, WeightsError
+from .options import HumanOptions, MachineOptions, QualityOptions, add_options
+
+# Commands that take pictures; engine.commands has a module for each.
+OPTIONS = {"machine": MachineOptions, "human": HumanOptions, "quality": QualityOptions}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,6 +35,23 @@ def parser() -> argparse.ArgumentParser:
     )
     machine.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
     add_options(machine, MachineOptions)
+    human = commands.add_parser(
+        "human",
+        help="how much each pixel may change before a person notices",
+        description="For each picture, its just noticeable difference to a person: the threshold "
+        "of every pixel and channel as an array and as a picture, the picture with noise at that "
+        "threshold, and numbers.",
+    )
+    human.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
+    add_options(human, HumanOptions)
+    quality = commands.add_parser(
+        "quality",
+        help="how far two pictures are apart, in every number",
+        description="PSNR, SSIM, CIEDE2000, share of pixels changed and changed beyond the JND; "
+        "JOD, FSIM and VIF where the evaluation extra is installed.",
+    )
+    quality.add_argument("images", nargs=2, metavar=("REFERENCE", "CHANGED"), help="picture files")
+    add_options(quality, QualityOptions)
     commands.add_parser("samples", help="print the paths of sample pictures already installed")
     return root
 
@@ -44,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         if command == "samples":
             return samples()
         images = options.pop("images")
-        return machine(images, MachineOptions(**options))
+        run = import_module(f".commands.{command}", __package__).run
+        return run(images, OPTIONS[command](**options))
     except EngineError as error:
         return fail(error)
     except KeyboardInterrupt:
@@ -57,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def fail(error: EngineError) -> int:
     print(f"error: {error}", file=sys.stderr)
-    return 2 if isinstance(error, (WeightsError, DeviceError)) else 1
+    return 2 if isinstance(error, (WeightsError, DeviceError, UsageError)) else 1
 
 
 def samples() -> int:
@@ -65,58 +85,3 @@ def samples() -> int:
 
     print(*sample_paths(), sep="\n")
     return 0
-
-
-def machine(images: list[str], options: MachineOptions) -> int:
-    from . import batch, report
-    from .machine import load
-
-    jnd = load(options.weights, options.device)
-    print(jnd.description, file=sys.stderr)
-
-    search = None
-    if options.search:
-        search = gradient_search(options)
-
-    def work(image: str, stem: str) -> str:
-        result = jnd(image, search)
-        files = report.write(result, stem, Path(image).name, options.out)
-        if options.json:
-            return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
-        return report.table(result, image, files) + "\n"
-
-    refused = 0
-    for done in batch.run(images, work):
-        if done.error is not None:
-            refused += 1
-            print(f"error: {done.error}", file=sys.stderr, flush=True)
-            if options.json:
-                print(json.dumps({"image": done.image, "error": str(done.error)}), flush=True)
-        else:
-            print(done.result, flush=True)
-    if refused:
-        print(f"{refused} of {len(images)} pictures refused", file=sys.stderr)
-    return 1 if refused else 0
-
-
-def gradient_search(options: MachineOptions):
-    """The per-image search of `engine.search`, its progress on stderr."""
-    try:
-        from .search import Searcher
-    except ModuleNotFoundError as error:
-        raise WeightsError(
-            f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
-        ) from None
-    searcher = Searcher(weights=options.weights, device=options.device)
-    print(f"gradient search on {searcher.device}", file=sys.stderr)
-
-    def search(pixels):
-        for step in searcher.steps(pixels, max_seconds=options.max_seconds):
-            if step.number % 10 == 0 or step.last:
-                held = f"{step.psnr_db[0]:.2f} dB" if step.held[0] else "nothing yet"
-                line = f"\rstep {step.number}/{step.total}: best that holds {held}   "
-                print(line, end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
-        return step.change
-
-    return search

@@ -17,7 +17,7 @@ from export.check import ParityError, check_parity, compare
 from export.graphs import ClassifierGraph, export_generator, generator_graph
 from training.classifiers import round_to_half
 
-FILES = [model.file for model in MODELS.values()]
+FILES = [model.file for model in MODELS.values() if model.sha256]
 GENERATOR_FILE = EMBEDDED / MODELS[GENERATOR].file
 
 

@@ -40,7 +40,8 @@ def test_arrows(room):
         assert not imports(path) & others, path
 
 
-TORCH_MODULES = ("classifiers", "layers", "losses", "networks", "search", "stored")
+TORCH_MODULES = ("classifiers", "hvs", "layers", "losses", "networks", "search", "stored")
+TORCH_MODULES += ("perceptual",)  # ColorVideoVDP runs on it; only `quality` and a measure ask it
 NEEDS_TORCH = {f"{name}.py" for name in TORCH_MODULES}
 
 

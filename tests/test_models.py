@@ -21,6 +21,9 @@ RESNET = MODELS["resnet-cifar10"]
 def test_the_embedded_files_are_those_of_the_table_and_of_their_provenance():
     provenance = json.loads((EMBEDDED / "provenance.json").read_text())["files"]
     for model in MODELS.values():
+        if not model.sha256:  # not trained yet
+            assert not (EMBEDDED / model.file).exists()
+            continue
         digest = hashlib.sha256((EMBEDDED / model.file).read_bytes()).hexdigest()
         assert digest == model.sha256
         assert digest == provenance[model.file]["sha256"]

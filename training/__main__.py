@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.errors import EngineError
 
 from .data import DataError
-from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
+from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
 
 PROGRAM = "python -m training"
 
@@ -36,8 +36,27 @@ def parser() -> argparse.ArgumentParser:
     job.add_argument("--name", help="name of its checkpoint (default: the preset's)")
     job.set_defaults(run=generator)
 
-    job = jobs.add_parser("evaluate", parents=[runs, data], help="measure, write results/*.json")
-    job.add_argument("what", choices=("classifiers", "machine"))
+    photos = argparse.ArgumentParser(add_help=False)
+    photos.add_argument(
+        "--data",
+        default="../shared/data/bsds500",
+        help="photos: folder of parquet files or pictures, or hub:OWNER/NAME",
+    )
+    job = jobs.add_parser("human", parents=[runs, photos], help="train HVS-SD, the human JND")
+    job.add_argument("--preset", choices=HUMAN_PRESETS, default="default")
+    job.add_argument("--name", help="name of its checkpoints (default: the preset's)")
+    job.set_defaults(run=human)
+
+    job = jobs.add_parser("calibrate", parents=[runs, photos], help="find the scale of HVS-SD")
+    job.add_argument("--name", default="default", help="which trained HVS-SD")
+    job.set_defaults(run=calibrate)
+
+    job = jobs.add_parser("evaluate", parents=[runs], help="measure, write results/*.json")
+    job.add_argument("what", choices=("classifiers", "machine", "human"))
+    job.add_argument("--data", help="default: cifar10, for human kodak, in ../shared/data")
+    job.add_argument(
+        "--name", default="default", help="human: whose checkpoints have the true maps"
+    )
     job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
     job.add_argument("--count", type=int, help="only the first pictures of each split")
     job.set_defaults(run=evaluate)
@@ -77,14 +96,49 @@ def generator(options: argparse.Namespace) -> None:
     print(f"{name}: test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB (first 2,000 images)")
 
 
-def evaluate(options: argparse.Namespace) -> None:
-    from .evaluate import evaluate_classifiers, evaluate_machine
+def human(options: argparse.Namespace) -> None:
+    from .data import load_photos
+    from .human import train_human
 
-    job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
+    photos = load_photos(options.data, "train")
+    preset, name = HUMAN_PRESETS[options.preset], options.name or options.preset
+    command = f"{PROGRAM} human --preset {options.preset} --name {name}"
+    note = train_human(name, photos, preset, options.runs, command)
+    last = note["history"][-1]
+    print(f"{name}: SSIM loss {last['ssim']:.4f} after {last['step']} steps; now calibrate")
+
+
+def calibrate(options: argparse.Namespace) -> None:
+    from .calibration import calibrate as find
+    from .data import load_photos
+
+    photos = load_photos(options.data, "val", "test")
+    command = f"{PROGRAM} calibrate --name {options.name}"
+    found = find(options.name, photos, options.runs, command=command)
+    last = found["tried"][-1]
+    print(
+        f"{options.name}: scale {found['scale']:.4f}, mean threshold {last['mean_threshold']:.2f}"
+    )
+
+
+def evaluate(options: argparse.Namespace) -> None:
     command = f"{PROGRAM} evaluate {options.what}"
     if options.count:
         command += f" --count {options.count}"
-    print(job(options.data, options.weights, options.count, command))
+    data = options.data or f"../shared/data/{'kodak' if options.what == 'human' else 'cifar10'}"
+    if options.what == "human":
+        from .evaluate_human import evaluate_human
+
+        print(
+            evaluate_human(
+                data, options.weights, options.count, options.runs, options.name, command
+            )
+        )
+        return
+    from .evaluate import evaluate_classifiers, evaluate_machine
+
+    job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
+    print(job(data, options.weights, options.count, command))
 
 
 def figures(options: argparse.Namespace) -> None:
@@ -103,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (DataError, EngineError) as error:
+    except (DataError, EngineError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
