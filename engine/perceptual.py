@@ -19,6 +19,7 @@ import numpy as np
 
 DISPLAY = "standard_4k"
 EXTRA = "pip install 'just-noticeable[evaluation]'"
+LARGEST = 4_000_000  # pixels; ColorVideoVDP holds some hundreds of bytes for each
 SMALLEST = {"jod": 16, "fsim": 16, "vif": 41}  # pixels of the shorter side
 
 
@@ -75,7 +76,11 @@ def measure(
     notes = []
     for name, metric in METRICS.items():
         values[name] = None
-        if min(reference.shape[:2]) < SMALLEST[name]:
+        height, width = reference.shape[:2]
+        if height * width > LARGEST:
+            notes.append(f"{name}: the picture has more than {LARGEST:,} pixels")
+            continue
+        if min(height, width) < SMALLEST[name]:
             notes.append(f"{name}: the picture is smaller than {SMALLEST[name]} pixels")
             continue
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.human import HUMAN_MODELS
+
 from .record import RESULTS, read_json
 
 FOLDER = RESULTS / "figures"
@@ -16,11 +18,14 @@ def draw() -> list[Path]:
     matplotlib.use("Agg")
     FOLDER.mkdir(parents=True, exist_ok=True)
     result = read_json(RESULTS / "machine_cifar10.json")
-    return [
+    figures = [
         draw_curves(result["history"]),
         draw_homogeneity(result["homogeneity"]),
         draw_example("chelsea.png"),
     ]
+    if (RESULTS / "human_kodak.json").exists():
+        figures.append(draw_human_maps("chelsea.png"))
+    return figures
 
 
 def draw_curves(history: list[dict]) -> Path:
@@ -79,6 +84,30 @@ def draw_example(name: str) -> Path:
     path = FOLDER / f"machine_{source.stem}.png"
     path.write_bytes(encode_png(figure(machine_jnd(source, device="cpu"), source.name)))
     return path
+
+
+def draw_human_maps(name: str) -> Path:
+    """A sample picture, every model's thresholds (mean of R, G, B; one scale for all)."""
+    from matplotlib import pyplot as plt
+
+    from engine.human import thresholds
+    from engine.image import open_image
+    from engine.samples import sample_paths
+
+    (source,) = (path for path in sample_paths() if path.name == name)
+    pixels = open_image(source).pixels
+    measured = [row["model"] for row in read_json(RESULTS / "human_kodak.json")["rows"]]
+    models = [model for model in HUMAN_MODELS if model in measured]
+    figure, axes = plt.subplots(2, 4, figsize=(13, 4.8), layout="constrained")
+    axes[0, 0].imshow(pixels)
+    axes[0, 0].set_title("original")
+    for axis, model in zip(axes.flat[1:], models, strict=False):
+        shown = axis.imshow(thresholds(pixels, model).mean(2), cmap="gray", vmin=0, vmax=32)
+        axis.set_title(model)
+    figure.colorbar(shown, ax=axes, label="threshold, 8-bit levels")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return save(figure, f"human_{source.stem}.png")
 
 
 def save(figure, name: str) -> Path:

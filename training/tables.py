@@ -67,12 +67,37 @@ def machine() -> str:
     )
 
 
+def human() -> str:
+    result = read_json(RESULTS / "human_kodak.json")
+    first, second = (f"{db:g}" for db in result["psnr_db"])
+    header = ["model", f"JOD at {first} dB", f"JOD at {second} dB", "SSIM", "FSIM", "VIF"]
+    header += [f"PSNR at JOD {result['jod']:g}"]
+    rows = []
+    for row in result["rows"]:
+        equal, hidden = row["equal_energy"], row["equal_visibility"]
+        rows.append(
+            [
+                row["model"],
+                *(f"{equal[db]['jod']:.2f} ± {equal[db]['jod_std']:.2f}" for db in (first, second)),
+                *(f"{equal[first][key]:.4f}" for key in ("ssim", "fsim", "vif")),
+                f"{hidden['psnr_db']:.2f} ± {hidden['psnr_db_std']:.2f} dB",
+            ]
+        )
+    return (
+        f"{markdown(header, rows)}\n\nSSIM, FSIM and VIF at {first} dB; {result['rows'][0]['n']} "
+        f"pictures, mean ± standard deviation over pictures; display {result['display']}; seed "
+        f"{result['seed']}; {source(result)}"
+    )
+
+
 def source(result: dict) -> str:
     """What was measured where and how, as the end of a table's note."""
     return f"{result['data']}; {result['hardware']}; `{result['command']}`."
 
 
 TABLES: dict[str, Callable[[], str]] = {"classifiers": classifiers, "machine": machine}
+if (RESULTS / "human_kodak.json").exists():  # not measured yet: no block in the README
+    TABLES["human"] = human
 
 
 def render(text: str) -> str:

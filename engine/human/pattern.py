@@ -28,7 +28,7 @@ def orientation_bins(y: np.ndarray) -> np.ndarray:
     """uint8 H×W: which twelve degrees the gradient of a pixel is in, 0…14; 15 where it has none."""
     across = ndimage.correlate(y, PREWITT, mode="reflect")
     down = ndimage.correlate(y, PREWITT.T, mode="reflect")
-    degrees = np.rint(np.degrees(np.arctan2(down, across))) % 180
+    degrees = np.degrees(np.arctan2(down, across)) % 180
     bins = np.rint(degrees / BIN).astype(np.uint8) % (180 // BIN)
     return np.where(np.hypot(across, down) >= SMOOTH, bins, 180 // BIN).astype(np.uint8)
 
@@ -76,7 +76,8 @@ def wu2017(pixels: np.ndarray) -> np.ndarray:
     This is the paper's model. The authors' MATLAB code differs: M_P = C_l·.3·C_p^2.7/(C_p² + 1);
     M_P is switched off around strong Canny edges (above 60 levels, dilated by 3 pixels, blurred);
     LA is weakened to 70 % and backgrounds up to 127 are raised to 32…127, so that black has a
-    threshold of 9, not 20; contrast and complexity are cleared at the border; and vertical
+    threshold of 9, not 20; contrast and complexity are cleared at the border; angles are
+    first rounded to whole degrees; and vertical
     gradients of opposite sign fall into two bins, ours into one. Noise is injected at 0.7 T.
     """
     return grey(luminance_threshold(luma(pixels)))
