@@ -76,16 +76,16 @@ def wu2017(pixels: np.ndarray) -> np.ndarray:
     This is the paper's model. The authors' MATLAB code differs: M_P = C_l·.3·C_p^2.7/(C_p² + 1);
     M_P is switched off around strong Canny edges (above 60 levels, dilated by 3 pixels, blurred);
     LA is weakened to 70 % and backgrounds up to 127 are raised to 32…127, so that black has a
-    threshold of 9, not 20; contrast and complexity are cleared at the border; angles are
-    first rounded to whole degrees; and vertical
-    gradients of opposite sign fall into two bins, ours into one. Noise is injected at 0.7 T.
+    threshold of 8, not 20; contrast and complexity are cleared at the border; angles are first
+    rounded to whole degrees; and vertical gradients of opposite sign fall into two bins, ours into
+    one. It injects noise at 0.7 T.
     """
     return grey(luminance_threshold(luma(pixels)))
 
 
-# How much each channel may take: in proportion to 1/√(its weight in the luma), which hides most
-# energy for a given change of the luma, and scaled so that a change of all three channels with
-# one sign changes the luma by T, as in wu2017. Red 1.11, green 0.79, blue 1.79.
+# How much each channel may take: in proportion to 1/√(its weight in the luma), half-way between
+# equal thresholds and equal shares of the luma, and scaled so that a change of all three with one
+# sign changes the luma by T, as in wu2017. Red 1.11, green 0.79, blue 1.79.
 CHANNEL_WEIGHTS = (1 / np.sqrt(LUMA) / np.sqrt(LUMA).sum()).astype(np.float32)
 
 
@@ -94,7 +94,7 @@ def rgb2022(pixels: np.ndarray) -> np.ndarray:
 
     After Jin et al., "Full RGB just noticeable difference modelling", arXiv 2203.00629 (2022),
     whose network was found to put more into red and blue than into green. That network is not
-    public; the weights here are ours, from the luma alone (see `CHANNEL_WEIGHTS`).
+    used here: the weights are ours, from the luma alone (see `CHANNEL_WEIGHTS`).
     uint8 H×W×3 -> float32 H×W×3.
     """
     return luminance_threshold(luma(pixels))[:, :, None] * CHANNEL_WEIGHTS
