@@ -128,7 +128,8 @@ def magnitude_loss(j: Tensor, target: float, side: int = 16, epsilon: float = 1e
     """log((D_t² + D_a² + ε)/(2 D_t D_a + ε)), 0 where equal, mean over places -> scalar.
 
     j N×3×H×W in 0…1. The paper's D_a is the mean of a picture; ours of each square of side×side
-    pixels, so that nowhere is the threshold zero and nowhere is all of it.
+    pixels and each channel, so that nowhere is the threshold zero and nowhere is all of it. (With
+    one mean for the three channels, all of the noise soon goes into blue.)
     """
-    actual = F.avg_pool2d(j.mean(1, keepdim=True), side)
+    actual = F.avg_pool2d(j, side)
     return torch.log((target**2 + actual**2 + epsilon) / (2 * target * actual + epsilon)).mean()
