@@ -44,8 +44,12 @@ TRUE_MAPS = "hvs-sd with the true maps"
 
 
 def uniform(pixels: np.ndarray) -> np.ndarray:
-    """The reference: the same threshold everywhere."""
-    return np.ones(pixels.shape, np.float32)
+    """The reference: the same threshold everywhere, but for a twentieth up or down.
+
+    Without that, 8 bits would allow whole levels only, and the PSNR could not be met.
+    """
+    dither = np.random.default_rng(SEED).uniform(-0.05, 0.05, (*pixels.shape[:2], 1))
+    return np.repeat(1 + dither, 3, axis=2).astype(np.float32)
 
 
 def level_for_jod(pixels: np.ndarray, jnd: np.ndarray, target: float, seed: int) -> float:
