@@ -40,7 +40,7 @@ def test_arrows(room):
         assert not imports(path) & others, path
 
 
-TORCH_MODULES = ("classifiers", "layers", "losses", "networks", "search", "stored")
+TORCH_MODULES = ("classifiers", "layers", "losses", "networks", "search", "stored", "unseen")
 NEEDS_TORCH = {f"{name}.py" for name in TORCH_MODULES}
 
 
