@@ -13,7 +13,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .errors import DeviceError, EngineError, ImageError, OutputError, WeightsError
+    from .errors import (
+        DeviceError,
+        EngineError,
+        ImageError,
+        OptionError,
+        OutputError,
+        WeightsError,
+    )
     from .image import open_image
     from .machine import MachineJND, MachineResult, machine_jnd
 
@@ -25,6 +32,7 @@ _HOMES = {
     "ImageError": "errors",
     "MachineJND": "machine",
     "MachineResult": "machine",
+    "OptionError": "errors",
     "OutputError": "errors",
     "WeightsError": "errors",
     "machine_jnd": "machine",
@@ -36,6 +44,7 @@ __all__ = [
     "ImageError",
     "MachineJND",
     "MachineResult",
+    "OptionError",
     "OutputError",
     "WeightsError",
     "machine_jnd",

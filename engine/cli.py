@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
-from .errors import DeviceError, EngineError, WeightsError
+from .errors import DeviceError, EngineError, OptionError, WeightsError
 from .options import MachineOptions, add_options
 
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def fail(error: EngineError) -> int:
     print(f"error: {error}", file=sys.stderr)
-    return 2 if isinstance(error, (WeightsError, DeviceError)) else 1
+    return 2 if isinstance(error, (WeightsError, DeviceError, OptionError)) else 1
 
 
 def samples() -> int:
@@ -71,7 +71,8 @@ def machine(images: list[str], options: MachineOptions) -> int:
     from . import batch, report
     from .machine import load
 
-    jnd = load(options.weights, options.device)
+    jnd = load(options.weights, options.device, options.generator)
+    jnd.check_strength(options.strength)
     print(jnd.description, file=sys.stderr)
 
     search = None
@@ -79,7 +80,7 @@ def machine(images: list[str], options: MachineOptions) -> int:
         search = gradient_search(options)
 
     def work(image: str, stem: str) -> str:
-        result = jnd(image, search)
+        result = jnd(image, search=search, strength=options.strength)
         files = report.write(result, stem, Path(image).name, options.out)
         if options.json:
             return json.dumps(report.as_json(result, image, files), ensure_ascii=False)

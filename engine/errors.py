@@ -17,5 +17,9 @@ class WeightsError(EngineError):
     """A model file that is missing, changed, or not what it should be."""
 
 
+class OptionError(EngineError):
+    """A setting outside its range."""
+
+
 class DeviceError(EngineError):
     """A device that was asked for and is not there."""

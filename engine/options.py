@@ -6,6 +6,8 @@ import argparse
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
+from .models import BEST, GENERATORS
+
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -19,6 +21,17 @@ class MachineOptions:
     weights: str | None = field(
         default=None,
         metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+    generator: str = field(
+        default=BEST,
+        metadata={"choices": tuple(GENERATORS), "help": f"which network (default: {BEST})"},
+    )
+    strength: float = field(
+        default=1.0,
+        metadata={
+            "metavar": "X",
+            "help": "how much to change, 0.2 to 1.8 (default: 1; only with conditioned)",
+        },
     )
     search: bool = field(
         default=False,
