@@ -12,6 +12,7 @@ from .data import DataError
 from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
 
 PROGRAM = "python -m training"
+MEASURES = ("classifiers", "machine", "fresh", "ablation")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +28,9 @@ def parser() -> argparse.ArgumentParser:
     )
 
     job = jobs.add_parser("classifiers", parents=[runs, data], help="train the panel")
-    job.add_argument("names", nargs="*", metavar="NAME", help="which classifiers (default: all)")
+    job.add_argument(
+        "names", nargs="*", metavar="NAME", help="which classifiers (default: the panel's)"
+    )
     job.add_argument("--preset", choices=CLASSIFIER_PRESETS, default="default")
     job.set_defaults(run=classifiers)
 
@@ -37,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     job.set_defaults(run=generator)
 
     job = jobs.add_parser("evaluate", parents=[runs, data], help="measure, write results/*.json")
-    job.add_argument("what", choices=("classifiers", "machine"))
+    job.add_argument("what", choices=MEASURES)
     job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
     job.add_argument("--count", type=int, help="only the first pictures of each split")
     job.set_defaults(run=evaluate)
@@ -52,13 +55,13 @@ def parser() -> argparse.ArgumentParser:
 def classifiers(options: argparse.Namespace) -> None:
     from engine.classifiers import CLASSIFIERS
 
-    from .classifiers import train_classifier
+    from .classifiers import NETWORKS, train_classifier
     from .data import load
 
     train, test = load(options.data, "train"), load(options.data, "test")
     for name in options.names or CLASSIFIERS:
-        if name not in CLASSIFIERS:
-            raise DataError(f"no classifier {name}: choose from {', '.join(CLASSIFIERS)}")
+        if name not in NETWORKS:
+            raise DataError(f"no classifier {name}: choose from {', '.join(NETWORKS)}")
         preset = CLASSIFIER_PRESETS[options.preset]
         command = f"{PROGRAM} classifiers {name} --preset {options.preset}"
         row = train_classifier(name, train, test, preset, options.runs, command)
@@ -78,13 +81,20 @@ def generator(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
+    from .ablation import evaluate_ablation
     from .evaluate import evaluate_classifiers, evaluate_machine
+    from .fresh import evaluate_fresh
 
-    job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
+    job = {
+        "classifiers": evaluate_classifiers,
+        "machine": evaluate_machine,
+        "fresh": evaluate_fresh,
+        "ablation": evaluate_ablation,
+    }[options.what]
     command = f"{PROGRAM} evaluate {options.what}"
     if options.count:
         command += f" --count {options.count}"
-    print(job(options.data, options.weights, options.count, command))
+    print(job(options.data, options.weights, options.count, options.runs, command))
 
 
 def figures(options: argparse.Namespace) -> None:
