@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine import losses
-from training.generator import Draws, learning_rate, multiples, strengths
+from training.generator import Draws, learning_rate, multiples, ramp, strengths
 from training.presets import GENERATOR_PRESETS
 
 
@@ -77,6 +77,15 @@ def test_multiples_are_one_or_of_the_documented_range():
     assert 0.35 < len(others) / len(values) < 0.45
     assert 0.2 <= others.min() < 0.25
     assert 1.75 < others.max() <= 1.8
+
+
+def test_the_magnitude_rises_to_what_is_wanted():
+    preset = GENERATOR_PRESETS["default"]
+    rises = [ramp(preset, done / 100) for done in range(100)]
+    assert rises[0] == pytest.approx(0.2)
+    assert rises == sorted(rises)
+    assert all(rise == 1 for rise in rises[25:])
+    assert ramp(GENERATOR_PRESETS["paper"], 0.0) == 1
 
 
 def test_a_step_asks_some_of_the_panel_each_as_often():

@@ -97,8 +97,22 @@ def measure(
     }
 
 
+def ramp(preset: GeneratorPreset, done: float) -> float:
+    """Factor on the wanted magnitude after this share of the steps: small changes come first.
+
+    From the first steps at full magnitude, most of the panel's answers are lost at once, and with
+    them the gradient that would bring them back.
+    """
+    return 1.0 if done >= preset.ramp else 0.2 + 0.8 * done / preset.ramp
+
+
 def step_loss(
-    generator: Generator, panel: Panel, batch: Batch, preset: GeneratorPreset, random: Draws
+    generator: Generator,
+    panel: Panel,
+    batch: Batch,
+    preset: GeneratorPreset,
+    random: Draws,
+    rise: float = 1.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
     device, kind = batch.x.device, batch.x.device.type
@@ -116,7 +130,7 @@ def step_loss(
     counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
     parts = (
         losses.classification_loss(logits.float(), labels),
-        losses.magnitude_loss(counted, cam, preset.wanted * multiple),
+        losses.magnitude_loss(counted, cam, rise * preset.wanted * multiple),
         losses.spatial_loss(counted, cam),
     )
     loss = parts[0] + preset.alpha * parts[1] + preset.beta * parts[2]  # eq. 7
@@ -191,7 +205,8 @@ def run_epoch(
     for step in range(batches):
         index = order[step * preset.batch : (step + 1) * preset.batch]
         batch = take(images, seen, panel.names, index, mirrored[index], device)
-        loss, values, rates = step_loss(training.network, panel, batch, preset, draws)
+        rise = ramp(preset, (epoch + step / batches) / preset.epochs)
+        loss, values, rates = step_loss(training.network, panel, batch, preset, draws, rise)
         logged.append(values)
         kept.append(rates)
         for group in training.optimizer.param_groups:

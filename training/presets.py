@@ -77,6 +77,7 @@ class GeneratorPreset:
     skips: bool = False  # the decoder also sees what the encoder saw at each resolution
     asked: int | None = None  # panel members asked in a step, drawn at random; None: all
     wanted: float = 1.0  # D_t (eq. 10) is multiplied by this
+    ramp: float = 0.0  # share of the steps, the first, in which that rises from a fifth of it
     varied: float = 0.0  # share of each batch that is asked for a random multiple of that
     cosine: bool = True  # cosine learning rate after a short warm-up; else constant
     decoupled: bool = True  # weight decay as in AdamW; else added to the gradient, as in Adam
@@ -88,7 +89,7 @@ class GeneratorPreset:
 
 
 DEFAULT = GeneratorPreset(
-    epochs=12,
+    epochs=10,
     batch=128,
     learning_rate=2e-3,
     weight_decay=1e-3,
@@ -97,6 +98,8 @@ DEFAULT = GeneratorPreset(
     average=0.998,
     asked=2,
     wanted=1.05,
+    ramp=0.25,
+    weakened=0.2,
 )
 GENERATOR_PRESETS = {
     # The paper's schedule: Adam, batch 50, 1e-5, weight decay 1e-3, 200 epochs.
@@ -114,7 +117,7 @@ GENERATOR_PRESETS = {
     "quick": replace(DEFAULT, epochs=2, average=0.98),
     # Our extension: what the engine has anyway, given to the network, and a strength to choose.
     "conditioned": replace(
-        DEFAULT, epochs=10, conditioned=True, skips=True, varied=0.4, weakened=0.4
+        DEFAULT, epochs=8, conditioned=True, skips=True, varied=0.4, weakened=0.4
     ),
     "smoke": GeneratorPreset(
         epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256

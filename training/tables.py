@@ -181,15 +181,12 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
+
+
 def render(text: str) -> str:
-    """The README with every generated block made anew."""
-    for name, make in TABLES.items():
-        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
-        made = make()
-        text, count = block.subn(lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text)
-        if count != 1:
-            raise ValueError(f"README has {count} blocks for the table {name}, expected 1")
-    return text
+    """The README with every generated block made anew. Raises KeyError for an unknown table."""
+    return BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]]()}\n{block[3]}", text)
 
 
 def update() -> None:
