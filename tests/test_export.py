@@ -8,10 +8,12 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from engine.classifiers import CLASSIFIERS
 from engine.errors import WeightsError
 from engine.models import EMBEDDED, GENERATORS, MODELS
 from engine.networks import Generator
 from engine.stored import contract, fill
+from engine.unseen import UNSEEN
 from export.check import ParityError, check_parity, compare
 from export.graphs import ClassifierGraph, export_generator, generator_graph
 from training.classifiers import NETWORKS, round_to_half
@@ -28,7 +30,7 @@ def read_generator(path):
     return fill(generator_graph(build(preset, norm=False)), path)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *UNSEEN])
 def test_a_shipped_classifier_is_its_network_over_the_grid(name):
     path = EMBEDDED / f"{name}-cifar10.onnx"
     rows = check_parity(fill(ClassifierGraph(NETWORKS[name](norm=False)), path), path)

@@ -27,10 +27,11 @@ from engine.layers import fold
 from engine.unseen import UNSEEN
 
 from . import checkpoint
+from .assistants import ASSISTANTS
 from .data import DataError, LabelledImages
 from .presets import ClassifierPreset
 
-NETWORKS: dict[str, type[Classifier]] = CLASSIFIERS | UNSEEN
+NETWORKS: dict[str, type[Classifier]] = CLASSIFIERS | UNSEEN | ASSISTANTS
 Network = TypeVar("Network", bound=nn.Module)
 
 

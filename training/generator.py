@@ -26,12 +26,13 @@ from engine.layers import fold
 from engine.networks import Generator, Panel
 
 from . import checkpoint
-from .classifiers import pick_device, round_to_half
+from .classifiers import load_classifier, pick_device, round_to_half, shift
 from .data import LabelledImages
 from .looks import Batch, digest, load_panel, looks, take
 from .presets import GeneratorPreset
 from .stages import jnd_maps, stages
 
+REACH = 2  # pixels by which pictures are shifted, where a preset is diverse
 PROBE = 2000  # test images looked at after every epoch
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 
@@ -54,6 +55,9 @@ class Draws:
     """The random choices of one epoch's steps, the same at every run of it."""
 
     generator: torch.Generator
+
+    def share(self) -> float:
+        return torch.rand((), generator=self.generator).item()
 
     def members(self, count: int, asked: int | None) -> list[int]:
         """Which of the panel's members a step asks, in the panel's order."""
@@ -117,15 +121,19 @@ def step_loss(
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
     device, kind = batch.x.device, batch.x.device.type
     asked = random.members(len(panel.names), preset.asked)
+    told = batch.labels[:, : batch.cams.shape[1]]  # the panel's; not what assistants say
     weakened = strengths(len(batch.x), preset.weakened, random.generator).to(device)
     multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with torch.autocast(kind, dtype=torch.bfloat16):
-        change = generator(2 * batch.x - 1, batch.cams, batch.labels, multiple)  # eq. 3
+        change = generator(2 * batch.x - 1, batch.cams, told, multiple)  # eq. 3
     change = change.float()
     distorted = (batch.x + weakened * change / 2).clamp(0, 1)  # eq. 4, an image again
+    shown = distorted
+    if random.share() < preset.diverse:
+        shown = shift(distorted, REACH, random.generator)
     with torch.autocast(kind, dtype=torch.bfloat16):
-        logits = panel.logits(distorted, [panel.names[member] for member in asked])
+        logits = panel.logits(shown, [panel.names[member] for member in asked])
     labels = batch.labels[:, asked]
     counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
     parts = (
@@ -200,11 +208,12 @@ def run_epoch(
     training.network.train()
     panel.train()  # a step sees one side; mirrored pictures in the batches show the other
     batches = len(images) // preset.batch
+    told = tuple(name for name in panel.names if f"maps.{name}" in seen)  # not the assistants
     draws = Draws(random)
     logged, kept = [], []
     for step in range(batches):
         index = order[step * preset.batch : (step + 1) * preset.batch]
-        batch = take(images, seen, panel.names, index, mirrored[index], device)
+        batch = take(images, seen, told, index, mirrored[index], device)
         rise = ramp(preset, (epoch + step / batches) / preset.epochs)
         loss, values, rates = step_loss(training.network, panel, batch, preset, draws, rise)
         logged.append(values)
@@ -220,6 +229,22 @@ def run_epoch(
         **dict(zip(LOGGED, torch.stack(logged).mean(0).tolist(), strict=True)),
         "train_rca": dict(zip(panel.names, torch.stack(kept).nanmean(0).tolist(), strict=True)),
     }
+
+
+def with_assistants(
+    panel: Panel, preset: GeneratorPreset, train: LabelledImages, runs: Path, device: torch.device
+) -> tuple[Panel, list[Tensor]]:
+    """Who is asked in training: the panel and the preset's assistants; and what these say, N×Q."""
+    if not preset.assistants:
+        return panel, []
+    loaded = {
+        name: load_classifier(runs / "classifiers" / f"{name}.safetensors")[0]
+        for name in preset.assistants
+    }
+    assistants = Panel(loaded).eval().requires_grad_(False)
+    assistants.to(device, memory_format=torch.channels_last)
+    told = looks(assistants, train, "train", runs, device)["labels"]
+    return Panel(dict(panel.classifiers.items()) | loaded), [told]
 
 
 def train_generator(
@@ -242,12 +267,14 @@ def train_generator(
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
     panel = load_panel(runs)[0]
-    settings = {"preset": asdict(preset), "panel": digest(panel)}
+    settings = {"preset": json.loads(json.dumps(asdict(preset))), "panel": digest(panel)}
     if final.exists():
         return checkpoint.load_same(final, **settings)[1]
     panel.to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
     clean = looks(panel, probe, "test", runs, device)
+    asked, labels = with_assistants(panel, preset, train, runs, device)
+    seen["labels"] = torch.cat([seen["labels"], *labels], 1)
     training = Training(preset, device)
     if unfinished.exists():
         training.resume(unfinished, settings)
@@ -255,7 +282,7 @@ def train_generator(
     images = torch.from_numpy(train.images)
     while len(training.history) < preset.epochs:
         started = time.monotonic()
-        row = run_epoch(training, panel, images, seen, preset, device)
+        row = run_epoch(training, asked, images, seen, preset, device)
         training.seconds += time.monotonic() - started
         row["test"] = measure(training.average.module, panel, probe, clean)
         row["seconds"] = round(training.seconds)

@@ -83,6 +83,8 @@ class GeneratorPreset:
     decoupled: bool = True  # weight decay as in AdamW; else added to the gradient, as in Adam
     average: float = 0.0  # decay of the exponential moving average of the weights; 0: none
     clipped: bool = True  # L_m and L_s see the change that survives clipping; else E itself
+    assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
+    diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
     images: int | None = None
     seed: int = 0
@@ -118,6 +120,18 @@ GENERATOR_PRESETS = {
     # Our extension: what the engine has anyway, given to the network, and a strength to choose.
     "conditioned": replace(
         DEFAULT, epochs=8, conditioned=True, skips=True, varied=0.4, weakened=0.4
+    ),
+    # Our extension for machines outside the panel: more of them, each in its own way, are asked.
+    "transfer": replace(
+        DEFAULT,
+        epochs=8,
+        conditioned=True,
+        skips=True,
+        asked=3,
+        varied=0.4,
+        weakened=0.4,
+        assistants=("inception", "wide", "mixer"),
+        diverse=0.5,
     ),
     "smoke": GeneratorPreset(
         epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
