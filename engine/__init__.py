@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         DeviceError,
         EngineError,
         ImageError,
-        OptionError,
         OutputError,
+        UsageError,
         WeightsError,
     )
     from .image import open_image
@@ -32,7 +32,7 @@ _HOMES = {
     "ImageError": "errors",
     "MachineJND": "machine",
     "MachineResult": "machine",
-    "OptionError": "errors",
+    "UsageError": "errors",
     "OutputError": "errors",
     "WeightsError": "errors",
     "machine_jnd": "machine",
@@ -44,8 +44,8 @@ __all__ = [
     "ImageError",
     "MachineJND",
     "MachineResult",
-    "OptionError",
     "OutputError",
+    "UsageError",
     "WeightsError",
     "machine_jnd",
     "open_image",

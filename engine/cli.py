@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
-from .errors import DeviceError, EngineError, OptionError, WeightsError
+from .errors import DeviceError, EngineError, UsageError, WeightsError
 from .options import MachineOptions, add_options
 
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def fail(error: EngineError) -> int:
     print(f"error: {error}", file=sys.stderr)
-    return 2 if isinstance(error, (WeightsError, DeviceError, OptionError)) else 1
+    return 2 if isinstance(error, (WeightsError, DeviceError, UsageError)) else 1
 
 
 def samples() -> int:

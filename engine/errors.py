@@ -17,7 +17,7 @@ class WeightsError(EngineError):
     """A model file that is missing, changed, or not what it should be."""
 
 
-class OptionError(EngineError):
+class UsageError(EngineError):
     """A setting outside its range."""
 
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 
 from . import models
-from .errors import EngineError, OptionError
+from .errors import EngineError, UsageError
 from .image import (
     as_picture,
     decode,
@@ -131,15 +131,15 @@ class MachineJND:
         return self.look(pixels)[0].argmax(2)
 
     def check_strength(self, strength: float) -> None:
-        """Raise OptionError where this generator cannot be asked for that strength."""
+        """Raise UsageError where this generator cannot be asked for that strength."""
         if "strength" not in self.generator.inputs and strength != 1:
-            raise OptionError(
+            raise UsageError(
                 f"strength {strength}: this generator has only one, 1; "
                 f"choose the generator {models.BEST} for others"
             )
         low, high = STRENGTHS
         if not low <= strength <= high:
-            raise OptionError(f"strength {strength} is outside {low}…{high}: 1 is the usual")
+            raise UsageError(f"strength {strength} is outside {low}…{high}: 1 is the usual")
 
     def change(
         self, pixels: np.ndarray, logits: np.ndarray, cams: np.ndarray, strength: float = 1.0
@@ -274,7 +274,7 @@ def machine_jnd(
     image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255. A picture of
     another size is resized to the panel's 32×32, and the notes say so. strength: the multiple of
     the usual magnitude, 0.2…1.8, heeded by the conditioned generator; generator, weights and
-    device as in `MachineJND`. Raises ImageError, WeightsError, DeviceError, OptionError.
+    device as in `MachineJND`. Raises ImageError, WeightsError, DeviceError, UsageError.
     Source: paper A, eqs 2-4, 16-17.
     """
     whole = load(None if weights is None else str(weights), device, generator)

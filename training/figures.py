@@ -63,7 +63,7 @@ def draw_stages(history: list[dict]) -> Path:
     from engine.machine import load
     from engine.report import heat
 
-    from .stages import read_map, samples
+    from .snapshots import read_map, samples
 
     pictures = samples()
     rows = [row for row in history if "jnd_maps" in row]

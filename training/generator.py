@@ -30,7 +30,7 @@ from .classifiers import load_classifier, pick_device, round_to_half, shift
 from .data import LabelledImages
 from .looks import Batch, digest, load_panel, looks, take
 from .presets import GeneratorPreset
-from .stages import jnd_maps, stages
+from .snapshots import jnd_maps, stages
 
 REACH = 2  # pixels by which pictures are shifted, where a preset is diverse
 PROBE = 2000  # test images looked at after every epoch

@@ -8,7 +8,7 @@ import torch
 
 from engine.networks import Generator
 from engine.stored import stored_panel
-from training.stages import jnd_maps, read_map, samples, stages
+from training.snapshots import jnd_maps, read_map, samples, stages
 
 
 @pytest.mark.parametrize(
