@@ -105,6 +105,43 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
     ]
 
 
+def test_fresh_classifiers_learn_from_clean_and_from_distorted_pictures(
+    trained, labelled, tmp_path, monkeypatch
+):
+    from training import fresh, record
+
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(fresh, "PRESET", "smoke")
+    common = ["--data", str(labelled), "--weights", str(trained[1]), "--runs", str(tmp_path)]
+    assert training_main(["evaluate", "fresh", *common]) == 0
+    rows = json.loads((tmp_path / "fresh_cifar10.json").read_text())["rows"]
+    worlds = [(row["trained_on"], row["shown"]) for row in rows]
+    assert worlds == [(a, b) for a in ("clean", BEST) for b in ("clean", BEST)]
+    assert all(0 <= row["accuracy"] <= 1 and row["n"] == 64 for row in rows)
+
+
+def test_the_ablation_adds_one_thing_per_row(trained, labelled, tmp_path, monkeypatch):
+    import shutil
+    from dataclasses import replace
+
+    from training import ablation, record
+
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(ablation, "PLAIN", replace(ablation.PLAIN, epochs=1, batch=32))
+    steps = ("the paper's: merged CAM", "+ each CAM and each label")
+    chosen = {name: ablation.STEPWISE[name] for name in steps}
+    monkeypatch.setattr(ablation, "STEPWISE", chosen)
+    shutil.copytree(trained[0] / "classifiers", tmp_path / "runs" / "classifiers")
+    common = ["--data", str(labelled), "--runs", str(tmp_path / "runs")]
+    assert training_main(["evaluate", "ablation", *common]) == 0
+    rows = json.loads((tmp_path / "ablation_cifar10.json").read_text())["rows"]
+    assert [row["variation"] for row in rows] == list(steps)
+    assert [row["preset"]["conditioned"] for row in rows] == [False, True]
+    for row in rows:
+        assert 0 <= row["every_k_keeps"] <= 1
+        assert row["n"] == 64
+
+
 def stop_after_first_save(patch) -> list:
     """Let a training be killed once its first checkpoint is written."""
     calls = []

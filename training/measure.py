@@ -106,10 +106,15 @@ def rate(kept: np.ndarray) -> dict:
 
 
 def spread(name: str, values: np.ndarray) -> dict:
+    """Mean and standard deviation over images; null where there is none."""
+    if not len(values):
+        return {name: None, f"{name}_std": None}
     return {name: float(values.mean()), f"{name}_std": float(values.std())}
 
 
 def percentiles(values: np.ndarray) -> dict[str, float]:
+    if not len(values):
+        return {}
     return {str(p): float(np.percentile(values, p)) for p in (1, 5, 25, 50, 75, 95, 99)}
 
 

@@ -119,7 +119,7 @@ GENERATOR_PRESETS = {
     "quick": replace(DEFAULT, epochs=2, average=0.98),
     # Our extension: what the engine has anyway, given to the network, and a strength to choose.
     "conditioned": replace(
-        DEFAULT, epochs=8, conditioned=True, skips=True, varied=0.4, weakened=0.4
+        DEFAULT, epochs=8, conditioned=True, skips=True, wanted=1.1, varied=0.4, weakened=0.4
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(

@@ -46,7 +46,7 @@ def machine_result() -> dict:
 
 def decibels(row: dict, name: str = "psnr_db") -> str:
     """A mean PSNR with its standard deviation over images, where they were measured."""
-    if name not in row:
+    if row.get(name) is None:
         return "–"
     return f"{row[name]:.2f} ± {row[f'{name}_std']:.2f} dB"
 
