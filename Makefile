@@ -24,7 +24,9 @@ test: $(VENV)/.installed-test
 
 train: $(VENV)/.installed-test
 	$(BIN)/python -m training classifiers --data $(DATA)
-	$(BIN)/python -m training generator --data $(DATA)
+	$(BIN)/python -m training classifiers mobilenet convnext vit --preset adaptive --data $(DATA)
+	$(BIN)/python -m training generator --preset default --name merged --data $(DATA)
+	$(BIN)/python -m training generator --preset conditioned --data $(DATA)
 	$(BIN)/python -m export --embed
 
 train-human: $(VENV)/.installed-evaluation

@@ -56,9 +56,8 @@ def _row(name: str, sha256: str, repo: str = "just-noticeable/machine-jnd-cifar1
     )
 
 
-# The panel's classifiers (picture -> logits and class activation map), in the order in which the
-# generator knows them, and the generator (picture and CAMs -> change); the human JND (picture ->
-# threshold).
+# Classifiers (picture -> logits and class activation map) of the panel and outside it, the
+# generators (picture and CAMs -> change), and the human JND (picture -> threshold).
 MODELS = {
     row.name: row
     for row in (
@@ -68,14 +67,22 @@ MODELS = {
         _row(
             "densenet-cifar10", "e86d3131ff5652e7c067922b8d92af1723ada357f890a11f4d8bff269289622c"
         ),
-        _row(
-            "generator-cifar10", "edac9286d518347664f0a2ad8e20007bbf6dda0965e8c09fa21a9e91858c3336"
-        ),
+        _row("mobilenet-cifar10", ""),
+        _row("convnext-cifar10", ""),
+        _row("vit-cifar10", ""),
+        _row("generator-conditioned-cifar10", ""),
+        _row("generator-merged-cifar10", ""),
+        _row("generator-transfer-cifar10", ""),
         _row("hvs-sd", "", "just-noticeable/human-jnd"),
     )
 }
+# In the order in which a conditioned generator knows them.
 PANEL = ("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10")
-GENERATOR = "generator-cifar10"
+UNSEEN = ("mobilenet-cifar10", "convnext-cifar10", "vit-cifar10")
+# merged: the paper's network, which sees the merged CAM. conditioned: sees each classifier's CAM
+# and label. transfer: trained to hold for machines outside the panel as well.
+GENERATORS = {name: f"generator-{name}-cifar10" for name in ("conditioned", "merged", "transfer")}
+BEST = "conditioned"
 HUMAN = "hvs-sd"
 
 

@@ -6,6 +6,8 @@ import argparse
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
+from .models import BEST, GENERATORS
+
 DEVICES = ("auto", "cpu", "cuda")
 HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", "hvs-sd")
 HUMAN_DEFAULT = "hvs-sd"
@@ -21,6 +23,17 @@ class MachineOptions:
     weights: str | None = field(
         default=None,
         metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+    generator: str = field(
+        default=BEST,
+        metadata={"choices": tuple(GENERATORS), "help": f"which network (default: {BEST})"},
+    )
+    strength: float = field(
+        default=1.0,
+        metadata={
+            "metavar": "X",
+            "help": "how much to change, 0.2 to 1.8 (default: 1; only with conditioned)",
+        },
     )
     search: bool = field(
         default=False,

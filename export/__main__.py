@@ -1,9 +1,9 @@
 """`python -m export [machine|human]`: trained checkpoints to checked ONNX files and provenance.
 
-machine reads RUNS/classifiers and RUNS/generators/NAME.safetensors and writes the classifiers and
-the generator; human reads RUNS/human/NAME.* and writes hvs-sd. Both add to --out's
-`provenance.json` (sha256, data, command, seed, accuracy of each file) and `export.json` (the parity
-report). A graph that differs from its network is not written.
+machine reads RUNS/classifiers and RUNS/generators and writes every classifier and generator of
+`engine/models.py` that has a checkpoint there; human reads RUNS/human/NAME.* and writes hvs-sd.
+Both add to --out's `provenance.json` (sha256, data, command, seed, accuracy of each file) and
+`export.json` (the parity report). Where a graph differs from its network, nothing is written.
 """
 
 from __future__ import annotations
@@ -15,16 +15,31 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from engine import models
-from engine.models import EMBEDDED, GENERATOR, LICENCE, MODELS, PANEL, PROVENANCE
+from engine.models import EMBEDDED, GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PROVENANCE, UNSEEN
 
-NAMED = {"machine": "generator", "human": "human"}  # the option that names the checkpoint
+PARITY = "export.json"
+COMPARED = "PyTorch and ONNX Runtime on the CPU, largest absolute difference"
 
 
 class PairError(Exception):
-    """A generator that was trained against another panel."""
+    """A generator that was trained against another panel, or no generator at all."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One graph to write: the row of `MODELS`, its network, how it was trained, what writes it."""
+
+    model: str
+    module: Any  # torch.nn.Module; torch is imported late
+    note: dict
+    write: Callable[[Path], None]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +51,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("what", nargs="?", choices=("machine", "human"), default="machine")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="trained checkpoints")
     parser.add_argument("--out", type=Path, default=Path("runs/export"), help="where to write")
-    parser.add_argument("--generator", default="default", help="which trained generator to ship")
     parser.add_argument("--human", default="default", help="which trained HVS-SD to ship")
     parser.add_argument(
         "--embed", action="store_true", help="write into engine/weights and engine/models.py"
@@ -47,7 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
     from .check import ParityError
 
     try:
-        files = build(options.what, options.runs, out, getattr(options, NAMED[options.what]))
+        if options.what == "human":
+            files = build(human(options.runs, options.human), out)
+        else:
+            files = build(machine(options.runs), out)
     except (ParityError, PairError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -58,50 +75,87 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def build(what: str, runs: Path, out: Path, name: str) -> dict[str, dict]:
-    """Export and check all graphs, and only then put them into `out`; return provenance."""
-    from .human import build_human
+def human(runs: Path, name: str) -> list[Artefact]:
+    """HVS-SD. Raises FileNotFoundError where NAME is not trained or not calibrated."""
+    from .human import calibrated_human, export_human
 
-    builder = {"machine": build_machine, "human": build_human}[what]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        trained, parity = builder(runs, Path(folder), name)
-        out.mkdir(exist_ok=True)
-        files = {file: describe(Path(folder) / file, note) for file, note in trained.items()}
-        for file in files:
-            os.replace(Path(folder) / file, out / file)
-    add_json(out / PROVENANCE, "files", files)
-    add_json(
-        out / "export.json",
-        "parity",
-        {file: [vars(row) for row in rows] for file, rows in parity.items()},
-        compared="PyTorch and ONNX Runtime on the CPU, largest absolute difference",
-    )
-    return files
+    model, note, calibration = calibrated_human(name, runs)
+    write = partial(export_human, model, training=note, calibration=calibration)
+    return [Artefact(HUMAN, model, note | {"calibration": calibration}, write)]
 
 
-def build_machine(runs: Path, folder: Path, generator: str) -> tuple[dict[str, dict], dict]:
-    """Export and check the panel and the generator into `folder` -> notes and parity per file."""
+def machine(runs: Path) -> list[Artefact]:
+    """The panel, and of the other classifiers and the generators those that were trained."""
+    from training.classifiers import load_classifier
     from training.generator import load_generator
     from training.looks import digest, load_panel
 
-    from .check import check_parity
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 
-    panel, rows = load_panel(runs)
-    network, note = load_generator(runs / "generators" / f"{generator}.safetensors")
-    if note["panel"] != digest(panel):
-        raise PairError(f"generator {generator} was trained against another panel: train it anew")
-    trained, parity = {}, {}
-    for name, classifier, row in zip(PANEL, panel.classifiers.values(), rows, strict=True):
-        path = folder / MODELS[name].file
-        export_classifier(classifier, path, training=row)
-        trained[path.name], parity[path.name] = row, check_parity(ClassifierGraph(classifier), path)
-    path = folder / MODELS[GENERATOR].file
-    settings = {key: value for key, value in note.items() if key != "history"}
-    export_generator(network, path, training=settings)
-    trained[path.name], parity[path.name] = note, check_parity(generator_graph(network), path)
-    return trained, parity
+    panel, trained = load_panel(runs)
+    classifiers = list(zip(PANEL, panel.classifiers.values(), trained, strict=True))
+    for model in UNSEEN:
+        path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
+        if path.exists():
+            classifiers.append((model, *load_classifier(path)))
+    found = [
+        Artefact(
+            model,
+            ClassifierGraph(network),
+            note,
+            partial(export_classifier, network, training=note),
+        )
+        for model, network, note in classifiers
+    ]
+    for name, model in GENERATORS.items():
+        path = runs / "generators" / f"{name}.safetensors"
+        if path.exists():
+            network, note = load_generator(path)
+            if note["panel"] != digest(panel):
+                raise PairError(
+                    f"generator {name} was trained against another panel: train it anew"
+                )
+            settings = {key: value for key, value in note.items() if key != "history"}
+            found.append(
+                Artefact(
+                    model,
+                    generator_graph(network),
+                    note,
+                    partial(export_generator, network, training=settings),
+                )
+            )
+    if len(found) == len(classifiers):
+        raise PairError(
+            f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
+            "train one with `python -m training generator`"
+        )
+    return found
+
+
+def build(found: list[Artefact], out: Path) -> dict[str, dict]:
+    """Export all graphs, check them, and only then put them into `out`; return provenance."""
+    from .check import check_parity
+
+    files, parity = {}, {}
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        for artefact in found:
+            path = Path(folder) / MODELS[artefact.model].file
+            artefact.write(path)
+            parity[path.name] = [vars(row) for row in check_parity(artefact.module, path)]
+            files[path.name] = describe(path, artefact.note)
+        for name in files:
+            os.replace(Path(folder) / name, out / name)
+    update(out / PROVENANCE, "files", files)
+    update(out / PARITY, "parity", parity, compared=COMPARED)
+    return files
+
+
+def update(path: Path, key: str, entries: dict, **said: str) -> None:
+    """Put entries under `key` of a JSON file, new or there already; others of it stay."""
+    whole = said | (json.loads(path.read_text()) if path.exists() else {})
+    whole[key] = whole.get(key, {}) | entries
+    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
 
 
 def embed(files: dict[str, dict]) -> None:
@@ -127,13 +181,6 @@ def describe(path: Path, training: dict) -> dict:
         "versions": versions(),
         "training": training,
     }
-
-
-def add_json(path: Path, key: str, rows: dict, **fixed: str) -> None:
-    """Add rows to one dictionary of a JSON file; the rows of other exports stay."""
-    whole = json.loads(path.read_text()) if path.exists() else {}
-    whole = fixed | whole | {key: whole.get(key, {}) | rows}
-    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

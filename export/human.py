@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 
 from engine.hvs import MARGIN, STRIDE, HvsSd
-from engine.models import HUMAN, LICENCE, MODELS
+from engine.models import LICENCE
 
-from .check import Parity, check_parity
 from .graphs import SPATIAL, export, image_contract
 
 
 def export_human(model: HvsSd, path: Path, *, training: dict, calibration: dict) -> None:
     """Write the graph: image -> threshold."""
+    kept = {key: value for key, value in training.items() if key != "history"}
     contract = {
         "inputs": {"image": image_contract()},
         "outputs": {"threshold": image_contract("0…, 1 is 255 levels")},
@@ -27,7 +27,7 @@ def export_human(model: HvsSd, path: Path, *, training: dict, calibration: dict)
         "stride": STRIDE,  # tiles begin at multiples of this
         "smallest": 1,
         "licence": LICENCE,
-        "training": training,
+        "training": kept,
         "calibration": calibration,
     }
     export(
@@ -40,10 +40,10 @@ def export_human(model: HvsSd, path: Path, *, training: dict, calibration: dict)
     )
 
 
-def build_human(runs: Path, folder: Path, name: str) -> tuple[dict[str, dict], dict]:
-    """Export and check NAME into `folder` -> how it was made, per file; parity, per file.
+def calibrated_human(name: str, runs: Path) -> tuple[HvsSd, dict, dict]:
+    """NAME with its absolute scale, how it was trained, and how it was calibrated.
 
-    Raises FileNotFoundError where it is not trained or not calibrated, ParityError.
+    Raises FileNotFoundError where it is not trained or not calibrated.
     """
     from training.calibration import calibrated
     from training.human import load_human
@@ -51,8 +51,4 @@ def build_human(runs: Path, folder: Path, name: str) -> tuple[dict[str, dict], d
     model, _, note = load_human(name, runs)
     calibration = {k: v for k, v in calibrated(name, runs).items() if k != "tried"}
     model.scale = calibration["scale"]
-    kept = {key: value for key, value in note.items() if key != "history"}
-    path = folder / MODELS[HUMAN].file
-    export_human(model, path, training=kept, calibration=calibration)
-    parity: list[Parity] = check_parity(model, path)
-    return {path.name: note | {"calibration": calibration}}, {path.name: parity}
+    return model, note, calibration

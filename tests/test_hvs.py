@@ -142,11 +142,11 @@ def test_nothing_is_exported_without_a_calibration(trained, tmp_path, capsys):
 
 
 def test_an_export_leaves_the_other_models_provenance(tmp_path):
-    from export.__main__ import add_json
+    from export.__main__ import update
 
     path = tmp_path / "provenance.json"
-    add_json(path, "files", {"a.onnx": {"sha256": "1"}})
-    add_json(path, "files", {"b.onnx": {"sha256": "2"}})
+    update(path, "files", {"a.onnx": {"sha256": "1"}})
+    update(path, "files", {"b.onnx": {"sha256": "2"}})
     assert set(json.loads(path.read_text())["files"]) == {"a.onnx", "b.onnx"}
 
 

@@ -40,7 +40,7 @@ def test_arrows(room):
         assert not imports(path) & others, path
 
 
-TORCH_MODULES = ("classifiers", "hvs", "layers", "losses", "networks", "search", "stored")
+TORCH_MODULES = ("classifiers", "hvs", "layers", "losses", "networks", "search", "stored", "unseen")
 TORCH_MODULES += ("perceptual",)  # ColorVideoVDP runs on it; only `quality` and a measure ask it
 NEEDS_TORCH = {f"{name}.py" for name in TORCH_MODULES}
 

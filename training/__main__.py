@@ -12,6 +12,7 @@ from .data import DataError
 from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
 
 PROGRAM = "python -m training"
+MEASURES = ("classifiers", "machine", "fresh", "ablation", "human")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,7 +28,9 @@ def parser() -> argparse.ArgumentParser:
     )
 
     job = jobs.add_parser("classifiers", parents=[runs, data], help="train the panel")
-    job.add_argument("names", nargs="*", metavar="NAME", help="which classifiers (default: all)")
+    job.add_argument(
+        "names", nargs="*", metavar="NAME", help="which classifiers (default: the panel's)"
+    )
     job.add_argument("--preset", choices=CLASSIFIER_PRESETS, default="default")
     job.set_defaults(run=classifiers)
 
@@ -52,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     job.set_defaults(run=calibrate)
 
     job = jobs.add_parser("evaluate", parents=[runs], help="measure, write results/*.json")
-    job.add_argument("what", choices=("classifiers", "machine", "human"))
+    job.add_argument("what", choices=MEASURES)
     job.add_argument("--data", help="default: cifar10, for human kodak, in ../shared/data")
     job.add_argument(
         "--name", default="default", help="human: whose checkpoints have the true maps"
@@ -71,13 +74,13 @@ def parser() -> argparse.ArgumentParser:
 def classifiers(options: argparse.Namespace) -> None:
     from engine.classifiers import CLASSIFIERS
 
-    from .classifiers import train_classifier
+    from .classifiers import NETWORKS, train_classifier
     from .data import load
 
     train, test = load(options.data, "train"), load(options.data, "test")
     for name in options.names or CLASSIFIERS:
-        if name not in CLASSIFIERS:
-            raise DataError(f"no classifier {name}: choose from {', '.join(CLASSIFIERS)}")
+        if name not in NETWORKS:
+            raise DataError(f"no classifier {name}: choose from {', '.join(NETWORKS)}")
         preset = CLASSIFIER_PRESETS[options.preset]
         command = f"{PROGRAM} classifiers {name} --preset {options.preset}"
         row = train_classifier(name, train, test, preset, options.runs, command)
@@ -135,10 +138,17 @@ def evaluate(options: argparse.Namespace) -> None:
             )
         )
         return
+    from .ablation import evaluate_ablation
     from .evaluate import evaluate_classifiers, evaluate_machine
+    from .fresh import evaluate_fresh
 
-    job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
-    print(job(data, options.weights, options.count, command))
+    job = {
+        "classifiers": evaluate_classifiers,
+        "machine": evaluate_machine,
+        "fresh": evaluate_fresh,
+        "ablation": evaluate_ablation,
+    }[options.what]
+    print(job(data, options.weights, options.count, options.runs, command))
 
 
 def figures(options: argparse.Namespace) -> None:

@@ -15,12 +15,13 @@ from . import pictures
 
 def run(images: list[str], options: MachineOptions) -> int:
     """Each picture's report on stdout, its files in options.out; returns the exit code."""
-    jnd = load(options.weights, options.device)
+    jnd = load(options.weights, options.device, options.generator)
+    jnd.check_strength(options.strength)
     print(jnd.description, file=sys.stderr)
     search = gradient_search(options) if options.search else None
 
     def work(image: str, stem: str) -> str:
-        result = jnd(image, search)
+        result = jnd(image, search=search, strength=options.strength)
         files = report.write(result, stem, Path(image).name, options.out)
         if options.json:
             return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
@@ -32,7 +33,7 @@ def run(images: list[str], options: MachineOptions) -> int:
 def gradient_search(options: MachineOptions):
     """The per-image search of `engine.search`, its progress on stderr."""
     try:
-        from .search import Searcher
+        from ..search import Searcher
     except ModuleNotFoundError as error:
         raise WeightsError(
             f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
