@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from engine.errors import EngineError
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
     job.add_argument("--count", type=int, help="only the first pictures of each split")
+    job.add_argument("--sections", nargs="+", metavar="NAME", help="machine: only these")
     job.set_defaults(run=evaluate)
 
     job = jobs.add_parser("figures", help="draw the figures from results/*.json")
@@ -148,6 +150,9 @@ def evaluate(options: argparse.Namespace) -> None:
         "fresh": evaluate_fresh,
         "ablation": evaluate_ablation,
     }[options.what]
+    if options.sections:
+        command += f" --sections {' '.join(options.sections)}"
+        job = partial(job, chosen=options.sections)
     print(job(data, options.weights, options.count, options.runs, command))
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from engine.quality import psnr
 from engine.session import Session, open_session
 
 from .controls import CONTROLS, match
-from .data import LabelledImages, load
+from .data import DataError, LabelledImages, load
 from .measure import (
     Distortion,
     Look,
@@ -90,12 +90,17 @@ def evaluate_classifiers(
 
 
 def evaluate_machine(
-    data: str, weights: Path | None, count: int | None, runs: Path, command: str
+    data: str,
+    weights: Path | None,
+    count: int | None,
+    runs: Path,
+    command: str,
+    chosen: Sequence[str] | None = None,
 ) -> Path:
     """RCA and PSNR of the shipped generators and what belongs to them.
 
-    count: at most that many pictures, the first, of each split. Writes
-    results/machine_cifar10.json.
+    count: at most that many pictures, the first, of each split; chosen: of `SECTIONS`, by
+    default all. Writes results/machine_cifar10.json.
     """
     subject = Subject(data, weights, count)
     files = digests(weights, *subject.models)
@@ -106,7 +111,10 @@ def evaluate_machine(
         kept = ("generator", "preset", "parameters", "seconds", "command")
         sections["training"][name] = {part: note[part] for part in kept}
         sections["history"][name] = note["history"]
-    for name, make in SECTIONS.items():
+    for name in chosen or SECTIONS:
+        if name not in SECTIONS:
+            raise DataError(f"no section {name}: choose from {', '.join(SECTIONS)}")
+        make = SECTIONS[name]
         kept = runs / "evaluated" / key / f"{name}.json"
         sections[name] = remembered(kept, lambda make=make: make(subject), name)
     return write(

@@ -25,7 +25,7 @@ def draw() -> list[Path]:
         *(draw_curves(name, history) for name, history in result["history"].items()),
         draw_stages(result["history"][MERGED]),
         draw_homogeneity(result["homogeneity"]),
-        draw_trade_off(result["curve"]),
+        *([draw_trade_off(result["curve"])] if result.get("curve") else []),
         draw_noise("chelsea.png"),
         draw_example("chelsea.png"),
     ]
