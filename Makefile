@@ -6,9 +6,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ../shared/data/cifar10
+PHOTOS ?= ../shared/data/bsds500
+KODAK ?= ../shared/data/kodak
 OUT ?= out
 
-.PHONY: run test lint train results clean
+.PHONY: run test lint train train-human results results-human clean
 
 run: $(VENV)/.installed-run
 	@$(BIN)/python -m engine samples | tr '\n' '\0' \
@@ -22,8 +24,20 @@ test: $(VENV)/.installed-test
 
 train: $(VENV)/.installed-test
 	$(BIN)/python -m training classifiers --data $(DATA)
-	$(BIN)/python -m training generator --data $(DATA)
+	$(BIN)/python -m training classifiers mobilenet convnext vit --preset adaptive --data $(DATA)
+	$(BIN)/python -m training generator --preset default --name merged --data $(DATA)
+	$(BIN)/python -m training generator --preset conditioned --data $(DATA)
 	$(BIN)/python -m export --embed
+
+train-human: $(VENV)/.installed-evaluation
+	$(BIN)/python -m training human --data $(PHOTOS)
+	$(BIN)/python -m training calibrate --data $(PHOTOS)
+	$(BIN)/python -m export human --embed
+
+results-human: $(VENV)/.installed-evaluation
+	$(BIN)/python -m training evaluate human --data $(KODAK)
+	$(BIN)/python -m training figures
+	$(BIN)/python -m training tables
 
 results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate classifiers --data $(DATA)
@@ -42,6 +56,10 @@ $(VENV)/.installed-run: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/.installed-run
+
+$(VENV)/.installed-evaluation: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable '.[test,evaluation]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) $(OUT)

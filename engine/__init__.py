@@ -1,7 +1,8 @@
 """Just Noticeable: how much can a picture change before a machine, or a person, notices?
 
-    from engine import machine_jnd
+    from engine import human_jnd, machine_jnd
     result = machine_jnd("photo.jpg")
+    thresholds = human_jnd("photo.jpg", model="wu2017")
 
 Importing this package is cheap: ONNX Runtime is loaded by the first call that needs it, and
 torch by none of the functions named here.
@@ -14,7 +15,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .compare import Comparison, verify
-    from .errors import DeviceError, EngineError, ImageError, OutputError, WeightsError
+    from .errors import (
+        DeviceError,
+        EngineError,
+        ImageError,
+        OutputError,
+        UsageError,
+        WeightsError,
+    )
+    from .human import human_jnd
     from .image import open_image
     from .machine import MachineJND, MachineResult, machine_jnd
     from .protect import CloakedPhoto, cloak_photo
@@ -30,8 +39,10 @@ _HOMES = {
     "MachineJND": "machine",
     "MachineResult": "machine",
     "OutputError": "errors",
+    "UsageError": "errors",
     "WeightsError": "errors",
     "cloak_photo": "protect",
+    "human_jnd": "human",
     "machine_jnd": "machine",
     "open_image": "image",
     "verify": "compare",
@@ -45,8 +56,10 @@ __all__ = [
     "MachineJND",
     "MachineResult",
     "OutputError",
+    "UsageError",
     "WeightsError",
     "cloak_photo",
+    "human_jnd",
     "machine_jnd",
     "open_image",
     "verify",

@@ -89,6 +89,16 @@ class Classifier(nn.Module, ABC):
         """float32 N×3×H×W in 0…1 -> logits N×classes."""
         return self.linear(self.features(x).mean((2, 3)))
 
+    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """float32 N×3×H×W in 0…1 -> (logits N×classes, CAM of the top-1 N×1×h×w, unscaled).
+
+        The class activation map is exact (Zhou et al. 2016).
+        """
+        features = self.features(x)
+        logits = self.linear(features.mean((2, 3)))
+        chosen = self.linear.weight[logits.argmax(1)]  # N×K
+        return logits, torch.einsum("nk,nkhw->nhw", chosen, features)[:, None]
+
 
 class AlexNet(Classifier):
     """Five convolutions, the first large and strided, overlapping max-pooling (Krizhevsky 2012)."""

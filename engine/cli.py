@@ -7,15 +7,82 @@ usage, weights or device; 3 a cloak that did not succeed within its budget; 130 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from pathlib import Path
+from dataclasses import dataclass
+from importlib import import_module
 
 from . import __version__
-from .commands import cloak, verify
-from .errors import DeviceError, EngineError, WeightsError
-from .options import MachineOptions, add_options
+from .errors import DeviceError, EngineError, UsageError, WeightsError
+from .options import (
+    CloakOptions,
+    HumanOptions,
+    MachineOptions,
+    QualityOptions,
+    VerifyOptions,
+    add_options,
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that takes pictures; `run` of its module in engine.commands does it.
+
+    operands: what to call the pictures; one name stands for one or more of them.
+    """
+
+    name: str
+    options: type
+    operands: tuple[str, ...]
+    help: str
+    description: str
+
+
+COMMANDS = (
+    Command(
+        "machine",
+        MachineOptions,
+        ("IMAGE",),
+        "the largest change that a panel of deep classifiers does not notice",
+        "For each picture, the largest change that four deep classifiers do not notice: the "
+        "distorted picture, the change as a map, where the panel looks, and a figure. Pictures "
+        "are resized to the panel's 32×32.",
+    ),
+    Command(
+        "human",
+        HumanOptions,
+        ("IMAGE",),
+        "how much each pixel may change before a person notices",
+        "For each picture, its just noticeable difference to a person: the threshold of every "
+        "pixel and channel as an array and as a picture, the picture with noise at that "
+        "threshold, and numbers.",
+    ),
+    Command(
+        "cloak",
+        CloakOptions,
+        ("PHOTO",),
+        "change a face so little that only machines notice",
+        "For each photo a PNG of the same size, without metadata, in which dlib's recogniser no "
+        "longer matches the face. Success is measured on the file itself. Exit code 3: the "
+        "budget was not enough; then no file is written.",
+    ),
+    Command(
+        "verify",
+        VerifyOptions,
+        ("A", "B"),
+        "whether two photos show the same person, to a machine",
+        "Compares the largest face of two photos with dlib's recogniser: the same person where "
+        "their descriptors are closer than 0.6. Use it to test a cloak.",
+    ),
+    Command(
+        "quality",
+        QualityOptions,
+        ("REFERENCE", "CHANGED"),
+        "how far two pictures are apart, in every number",
+        "PSNR, SSIM, CIEDE2000, share of pixels changed and changed beyond the JND; JOD, FSIM "
+        "and VIF where the evaluation extra is installed.",
+    ),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,17 +92,14 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"just-noticeable {__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    machine = commands.add_parser(
-        "machine",
-        help="the largest change that a panel of deep classifiers does not notice",
-        description="For each picture, the largest change that four deep classifiers do not "
-        "notice: the distorted picture, the change as a map, where the panel looks, and a figure. "
-        "Pictures are resized to the panel's 32×32.",
-    )
-    machine.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
-    add_options(machine, MachineOptions)
-    cloak.add(commands)
-    verify.add(commands)
+    for row in COMMANDS:
+        command = commands.add_parser(row.name, help=row.help, description=row.description)
+        if len(row.operands) == 1:
+            count, names = "+", row.operands[0]
+        else:
+            count, names = len(row.operands), row.operands
+        command.add_argument("images", nargs=count, metavar=names, help="picture files")
+        add_options(command, row.options)
     commands.add_parser("samples", help="print the paths of sample pictures already installed")
     return root
 
@@ -44,12 +108,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = vars(parser().parse_args(arguments))
     command = options.pop("command")
     try:
-        if "run" in options:
-            return options.pop("run")(**options)
         if command == "samples":
             return samples()
         images = options.pop("images")
-        return machine(images, MachineOptions(**options))
+        row = next(row for row in COMMANDS if row.name == command)
+        run = import_module(f".commands.{command}", __package__).run
+        return run(images, row.options(**options))
     except EngineError as error:
         return fail(error)
     except KeyboardInterrupt:
@@ -62,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def fail(error: EngineError) -> int:
     print(f"error: {error}", file=sys.stderr)
-    return 2 if isinstance(error, (WeightsError, DeviceError)) else 1
+    return 2 if isinstance(error, (WeightsError, DeviceError, UsageError)) else 1
 
 
 def samples() -> int:
@@ -70,58 +134,3 @@ def samples() -> int:
 
     print(*sample_paths(), sep="\n")
     return 0
-
-
-def machine(images: list[str], options: MachineOptions) -> int:
-    from . import batch, report
-    from .machine import load
-
-    jnd = load(options.weights, options.device)
-    print(jnd.description, file=sys.stderr)
-
-    search = None
-    if options.search:
-        search = gradient_search(options)
-
-    def work(image: str, stem: str) -> str:
-        result = jnd(image, search)
-        files = report.write(result, stem, Path(image).name, options.out)
-        if options.json:
-            return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
-        return report.table(result, image, files) + "\n"
-
-    refused = 0
-    for done in batch.run(images, work):
-        if done.error is not None:
-            refused += 1
-            print(f"error: {done.error}", file=sys.stderr, flush=True)
-            if options.json:
-                print(json.dumps({"image": done.image, "error": str(done.error)}), flush=True)
-        else:
-            print(done.result, flush=True)
-    if refused:
-        print(f"{refused} of {len(images)} pictures refused", file=sys.stderr)
-    return 1 if refused else 0
-
-
-def gradient_search(options: MachineOptions):
-    """The per-image search of `engine.search`, its progress on stderr."""
-    try:
-        from .search import Searcher
-    except ModuleNotFoundError as error:
-        raise WeightsError(
-            f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
-        ) from None
-    searcher = Searcher(weights=options.weights, device=options.device)
-    print(f"gradient search on {searcher.device}", file=sys.stderr)
-
-    def search(pixels):
-        for step in searcher.steps(pixels, max_seconds=options.max_seconds):
-            if step.number % 10 == 0 or step.last:
-                held = f"{step.psnr_db[0]:.2f} dB" if step.held[0] else "nothing yet"
-                line = f"\rstep {step.number}/{step.total}: best that holds {held}   "
-                print(line, end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
-        return step.change
-
-    return search

@@ -9,6 +9,10 @@ class ImageError(EngineError):
     """A picture that cannot be opened, or is outside the documented limits."""
 
 
+class UsageError(EngineError):
+    """An option that makes no sense: its value, the limit and what to ask for instead."""
+
+
 class OutputError(EngineError):
     """A result that cannot be written."""
 

@@ -27,6 +27,7 @@ class ConvNorm(nn.Module):
         *,
         stride: int = 1,
         pool: int = 1,
+        groups: int = 1,
         transpose: bool = False,
         norm: bool = True,
     ):
@@ -35,7 +36,13 @@ class ConvNorm(nn.Module):
             self.conv = nn.ConvTranspose2d(inputs, outputs, kernel, stride=kernel, bias=not norm)
         else:
             self.conv = nn.Conv2d(
-                inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=not norm
+                inputs,
+                outputs,
+                kernel,
+                stride=stride,
+                padding=(kernel - 1) // 2,
+                groups=groups,
+                bias=not norm,
             )
         self.pool = nn.MaxPool2d(pool) if pool > 1 else nn.Identity()
         self.bn = nn.BatchNorm2d(outputs) if norm else nn.Identity()

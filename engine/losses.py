@@ -25,9 +25,14 @@ def actual_magnitude(change: Tensor) -> Tensor:
     return change.abs().mean((1, 2, 3))
 
 
-def magnitude_loss(change: Tensor, cam: Tensor, epsilon: float = 1e-10) -> Tensor:
-    """L_m, eq. 13: log((D_t² + D_a² + ε) / (2 D_t D_a + ε)), mean over the batch; 0 when equal."""
-    wanted, actual = target_magnitude(cam), actual_magnitude(change)
+def magnitude_loss(
+    change: Tensor, cam: Tensor, strength: Tensor | float = 1.0, epsilon: float = 1e-10
+) -> Tensor:
+    """L_m, eq. 13: log((D_t² + D_a² + ε) / (2 D_t D_a + ε)), mean over the batch; 0 when equal.
+
+    strength, N or one number, multiplies D_t: 1 is the paper's target.
+    """
+    wanted, actual = strength * target_magnitude(cam), actual_magnitude(change)
     return torch.log((wanted**2 + actual**2 + epsilon) / (2 * wanted * actual + epsilon)).mean()
 
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 
 from . import models
-from .errors import EngineError
+from .errors import EngineError, UsageError
 from .image import (
     as_picture,
     decode,
@@ -32,6 +32,7 @@ from .quality import psnr
 from .session import open_session
 
 STEPS = 9  # paper A weakens E in ninths
+STRENGTHS = (0.2, 1.8)  # smallest and largest that a conditioned generator was trained for
 Search = Callable[[np.ndarray], np.ndarray]
 FINER = 3  # halvings between the ninth that holds and the next that does not: 1/72
 
@@ -84,20 +85,27 @@ class MachineResult:
 
 
 class MachineJND:
-    """The loaded panel of classifiers and the generator; call it on a picture.
+    """The loaded panel of classifiers and a generator; call it on a picture.
 
-    weights: a directory, "hub", or None (see `engine.models`); device: auto, cpu or cuda.
-    Raises WeightsError, DeviceError.
+    generator: one of `models.GENERATORS`; weights: a directory, "hub", or None (see
+    `engine.models`); device: auto, cpu or cuda. Raises WeightsError, DeviceError.
     """
 
-    def __init__(self, *, weights: str | os.PathLike | None = None, device: str = "auto"):
+    def __init__(
+        self,
+        *,
+        generator: str = models.BEST,
+        weights: str | os.PathLike | None = None,
+        device: str = "auto",
+    ):
         self.panel = tuple(
             open_session(name, weights=weights, device=device) for name in models.PANEL
         )
-        self.generator = open_session(models.GENERATOR, weights=weights, device=device)
+        name = models.GENERATORS[generator]
+        self.generator = open_session(name, weights=weights, device=device)
         for classifier in self.panel:
             classifier.expect({"image"}, ("logits", "cam"))
-        self.generator.expect({"image", "cams", "logits"}, ("change",))
+        self.generator.expect({"image", "cams", "logits", "strength"}, ("change",))
         contracts = [classifier.contract for classifier in self.panel]
         self.classes: tuple[str, ...] = tuple(contracts[0]["classes"])
         self.classifiers: tuple[str, ...] = tuple(each["classifier"] for each in contracts)
@@ -122,9 +130,30 @@ class MachineJND:
         """uint8 N×H×W×3 -> top-1 class int64 N×P of each classifier."""
         return self.look(pixels)[0].argmax(2)
 
-    def change(self, pixels: np.ndarray, logits: np.ndarray, cams: np.ndarray) -> np.ndarray:
-        """E at full strength (eq. 3), float32 N×3×H×W on the 0…1 scale, -0.5…0.5."""
-        (change,) = self.generator.run(image=to_batch(pixels), cams=cams, logits=logits)
+    def check_strength(self, strength: float) -> None:
+        """Raise UsageError where this generator cannot be asked for that strength."""
+        if "strength" not in self.generator.inputs and strength != 1:
+            raise UsageError(
+                f"strength {strength}: this generator has only one, 1; "
+                f"choose the generator {models.BEST} for others"
+            )
+        low, high = STRENGTHS
+        if not low <= strength <= high:
+            raise UsageError(f"strength {strength} is outside {low}…{high}: 1 is the usual")
+
+    def change(
+        self, pixels: np.ndarray, logits: np.ndarray, cams: np.ndarray, strength: float = 1.0
+    ) -> np.ndarray:
+        """E (eq. 3), not yet scaled down: float32 N×3×H×W on the 0…1 scale, -0.5…0.5.
+
+        strength: the multiple of the magnitude that the paper aims at (D_t, eq. 10), 0.2…1.8;
+        only a conditioned generator heeds it.
+        """
+        self.check_strength(strength)
+        wanted = np.full(len(pixels), strength, np.float32)
+        (change,) = self.generator.run(
+            image=to_batch(pixels), cams=cams, logits=logits, strength=wanted
+        )
         return change
 
     def tolerated(
@@ -159,11 +188,14 @@ class MachineJND:
                 attempt(rows, scale[rows] + 1 / STEPS / 2**halving)
         return scale, distorted
 
-    def __call__(self, image: object, search: Search | None = None) -> MachineResult:
+    def __call__(
+        self, image: object, *, strength: float = 1.0, search: Search | None = None
+    ) -> MachineResult:
         """One picture (see `engine.image.as_picture`) -> its verified `MachineResult`.
 
-        search, where given, finds E for this picture instead of the generator: pixels
-        uint8 1×H×W×3 -> change float32 1×3×H×W on the 0…1 scale (see `engine.search`).
+        strength: as in `change`. search, where given, finds E for this picture instead of the
+        generator: pixels uint8 1×H×W×3 -> change float32 1×3×H×W on the 0…1 scale (see
+        `engine.search`).
         """
         picture = as_picture(image)
         notes = list(picture.notes)
@@ -174,7 +206,7 @@ class MachineJND:
             notes.append(f"resized from {width}×{height} to the panel's {side}×{side}")
         logits, cams = self.look(pixels)
         labels = logits.argmax(2)
-        change = search(pixels) if search else self.change(pixels, logits, cams)
+        change = search(pixels) if search else self.change(pixels, logits, cams, strength)
         scale, distorted = self.tolerated(pixels, change, labels)
         png = encode_png(distorted[0])
         reread = decode(png).pixels[None]
@@ -222,18 +254,28 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def load(weights: str | None = None, device: str = "auto") -> MachineJND:
-    """A `MachineJND`, loaded once per choice of weights and device."""
-    return MachineJND(weights=weights, device=device)
+def load(
+    weights: str | None = None, device: str = "auto", generator: str = models.BEST
+) -> MachineJND:
+    """A `MachineJND`, loaded once per choice of weights, device and generator."""
+    return MachineJND(weights=weights, device=device, generator=generator)
 
 
 def machine_jnd(
-    image: object, *, weights: str | os.PathLike | None = None, device: str = "auto"
+    image: object,
+    *,
+    strength: float = 1.0,
+    generator: str = models.BEST,
+    weights: str | os.PathLike | None = None,
+    device: str = "auto",
 ) -> MachineResult:
     """How much of a picture a panel of deep classifiers does not notice, verified.
 
     image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255. A picture of
-    another size is resized to the panel's 32×32, and the notes say so. weights and device as in
-    `MachineJND`. Raises ImageError, WeightsError, DeviceError. Source: paper A, eqs 2-4, 16-17.
+    another size is resized to the panel's 32×32, and the notes say so. strength: the multiple of
+    the usual magnitude, 0.2…1.8, heeded by the conditioned generator; generator, weights and
+    device as in `MachineJND`. Raises ImageError, WeightsError, DeviceError, UsageError.
+    Source: paper A, eqs 2-4, 16-17.
     """
-    return load(None if weights is None else str(weights), device)(image)
+    whole = load(None if weights is None else str(weights), device, generator)
+    return whole(image, strength=strength)

@@ -29,7 +29,7 @@ class Model:
 
     name: str
     file: str
-    sha256: str
+    sha256: str  # "" where there are no weights to ship yet
     repo: str  # on the Hugging Face Hub
     revision: str  # of that repository; the sha256 pins the content whatever the name
     licence: str
@@ -45,20 +45,20 @@ class Located:
     sha256: str
 
 
-def _row(name: str, sha256: str) -> Model:
-    """A row of the machine JND on CIFAR-10."""
+def _row(name: str, sha256: str, repo: str = "just-noticeable/machine-jnd-cifar10") -> Model:
+    """A row of the table, by default of the machine JND on CIFAR-10."""
     return Model(
         name=name,
         file=f"{name}.onnx",
         sha256=sha256,
-        repo="just-noticeable/machine-jnd-cifar10",
+        repo=repo,
         revision="v0.1.0",
         licence=LICENCE,
     )
 
 
-# The panel's classifiers (picture -> logits and class activation map), in the order in which the
-# generator knows them, and the generator (picture and CAMs -> change).
+# Classifiers (picture -> logits and class activation map) of the panel and outside it, the
+# generators (picture and CAMs -> change), and the human JND (picture -> threshold).
 MODELS = {
     row.name: row
     for row in (
@@ -68,13 +68,23 @@ MODELS = {
         _row(
             "densenet-cifar10", "e86d3131ff5652e7c067922b8d92af1723ada357f890a11f4d8bff269289622c"
         ),
-        _row(
-            "generator-cifar10", "edac9286d518347664f0a2ad8e20007bbf6dda0965e8c09fa21a9e91858c3336"
-        ),
+        _row("mobilenet-cifar10", ""),
+        _row("convnext-cifar10", ""),
+        _row("vit-cifar10", ""),
+        _row("generator-conditioned-cifar10", ""),
+        _row("generator-merged-cifar10", ""),
+        _row("generator-transfer-cifar10", ""),
+        _row("hvs-sd", "", "just-noticeable/human-jnd"),
     )
 }
+# In the order in which a conditioned generator knows them.
 PANEL = ("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10")
-GENERATOR = "generator-cifar10"
+UNSEEN = ("mobilenet-cifar10", "convnext-cifar10", "vit-cifar10")
+# merged: the paper's network, which sees the merged CAM. conditioned: sees each classifier's CAM
+# and label. transfer: trained to hold for machines outside the panel as well.
+GENERATORS = {name: f"generator-{name}-cifar10" for name in ("conditioned", "merged", "transfer")}
+BEST = "conditioned"
+HUMAN = "hvs-sd"
 
 # The face recogniser: no ONNX, for what uses it needs its gradient.
 RECOGNISER = "face-recogniser"
@@ -97,6 +107,12 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
         place, said = os.environ[ENVIRONMENT], ENVIRONMENT
     if place is not None and str(place) != "hub":
         return _from_directory(model, Path(place), said)
+    if not model.sha256:
+        raise WeightsError(
+            f"{name} is not trained yet, no weights of it are published: choose another model, or "
+            "train it (`python -m training human`, `python -m export human`) and name it with "
+            "--weights DIR"
+        )
     if place is None and (EMBEDDED / model.file).is_file():
         path = EMBEDDED / model.file
         return checked(path, "embedded", model.sha256)

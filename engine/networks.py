@@ -6,20 +6,14 @@ which runs the exported graphs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .classifiers import CIFAR10_CLASSES, Classifier
 from .layers import ConvNorm
-
-
-def class_maps(features: Tensor, logits: Tensor, weight: Tensor) -> Tensor:
-    """Exact class activation map of each image's own top-1 class (Zhou et al. 2016).
-
-    features N×K×h×w, logits N×classes, weight classes×K -> N×1×h×w, unscaled.
-    """
-    return torch.einsum("nk,nkhw->nhw", weight[logits.argmax(1)], features)[:, None]
 
 
 def scale_maps(maps: Tensor, height: int, width: int) -> Tensor:
@@ -46,18 +40,17 @@ class Panel(nn.Module):
     def names(self) -> tuple[str, ...]:
         return tuple(self.classifiers)
 
-    def logits(self, x: Tensor) -> Tensor:
-        """float32 N×3×H×W in 0…1 -> logits N×P×classes."""
-        return torch.stack([classifier(x) for classifier in self.classifiers.values()], 1)
+    def logits(self, x: Tensor, members: Sequence[str] | None = None) -> Tensor:
+        """float32 N×3×H×W in 0…1 -> logits N×P×classes, of all or of the members named."""
+        return torch.stack([self.classifiers[name](x) for name in members or self.names], 1)
 
     def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """float32 N×3×H×W in 0…1 -> (logits N×P×classes, P unscaled maps N×1×h×w)."""
         logits, maps = [], []
         for classifier in self.classifiers.values():
-            features = classifier.features(x)
-            scores = classifier.linear(features.mean((2, 3)))
+            scores, own = classifier.look(x)
             logits.append(scores)
-            maps.append(class_maps(features, scores, classifier.linear.weight))
+            maps.append(own)
         return torch.stack(logits, 1), maps
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,20 +66,23 @@ class Generator(nn.Module):
     deconvolutions of stride 2, a 3×3 convolution, tanh; LeakyReLU between all. Any height and
     width: the input is padded by replication to a multiple of eight and the output cropped.
 
-    The paper's network sees the merged CAM (eq. 2). With `conditioned=True`, our extension, it
-    sees each of the panel's CAMs, and each classifier's label shifts the channels of every layer.
+    The paper's network sees the merged CAM (eq. 2). Our extensions: with `conditioned=True` it
+    sees each of the panel's CAMs, and each classifier's label and the strength asked for shift
+    the channels of every layer; with `skips=True` what the encoder saw at a resolution is added
+    to what the decoder makes at it.
     """
 
     def __init__(
         self,
         *,
         conditioned: bool = False,
+        skips: bool = False,
         members: int = 4,
         classes: int = len(CIFAR10_CLASSES),
         norm: bool = True,
     ):
         super().__init__()
-        self.conditioned, self.classes = conditioned, classes
+        self.conditioned, self.skips, self.classes = conditioned, skips, classes
         inputs = 3 + (members if conditioned else 1)
         down = ((inputs, 64, 1), (64, 128, 2), (128, 256, 2), (256, 64, 2))
         up = ((64, 256), (256, 128), (128, 64))
@@ -95,21 +91,28 @@ class Generator(nn.Module):
         self.output = nn.Conv2d(64, 3, 3, padding=1)
         if conditioned:
             widths = [o for _, o, *_ in (*down, *up)]
-            self.shifts = nn.ModuleList(nn.Linear(members * classes, o) for o in widths)
+            self.shifts = nn.ModuleList(nn.Linear(members * classes + 1, o) for o in widths)
 
-    def forward(self, x: Tensor, cams: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cams: Tensor, labels: Tensor, strength: Tensor) -> Tensor:
         """The JND image E, float32 N×3×H×W in -1…1.
 
-        x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1, labels int64 N×P.
+        x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1; labels int64 N×P and strength
+        float32 N, the multiple of D_t (eq. 10) that is asked for, are for a conditioned network.
         """
         height, width = x.shape[2], x.shape[3]
         maps = cams if self.conditioned else cams.mean(1, keepdim=True)  # eq. 2
         z = torch.cat([x, maps], 1)
         z = F.pad(z, (0, -width % 8, 0, -height % 8), mode="replicate")
-        said = F.one_hot(labels, self.classes).flatten(1).to(x.dtype)  # N×(P·classes)
+        said = F.one_hot(labels, self.classes).flatten(1).to(x.dtype)
+        said = torch.cat([said, strength[:, None]], 1)  # N×(P·classes + 1)
+        seen: list[Tensor] = []
         for level, layer in enumerate((*self.encoder, *self.decoder)):
             z = layer(z)
             if self.conditioned:
                 z = z + self.shifts[level](said)[:, :, None, None]
             z = F.leaky_relu(z)
+            if level < len(self.encoder) - 1:
+                seen.append(z)
+            elif self.skips and level >= len(self.encoder):
+                z = z + seen.pop()
         return torch.tanh(self.output(z))[:, :, :height, :width]

@@ -6,7 +6,11 @@ import argparse
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
+from .models import BEST, GENERATORS
+
 DEVICES = ("auto", "cpu", "cuda")
+HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", "hvs-sd")
+HUMAN_DEFAULT = "wu2017"  # hvs-sd, once its weights are here
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,17 @@ class MachineOptions:
         default=None,
         metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
     )
+    generator: str = field(
+        default=BEST,
+        metadata={"choices": tuple(GENERATORS), "help": f"which network (default: {BEST})"},
+    )
+    strength: float = field(
+        default=1.0,
+        metadata={
+            "metavar": "X",
+            "help": "how much to change, 0.2 to 1.8 (default: 1; only with conditioned)",
+        },
+    )
     search: bool = field(
         default=False,
         metadata={"help": "optimise the change by gradient on each picture (needs PyTorch)"},
@@ -29,6 +44,89 @@ class MachineOptions:
     )
 
 
+_MODEL = {"choices": HUMAN_NAMES, "help": f"which JND (default: {HUMAN_DEFAULT})"}
+
+
+@dataclass(frozen=True)
+class HumanOptions:
+    """Options of `python -m engine human`."""
+
+    out: Path = field(metadata={"help": "folder for the pictures (made where missing)"})
+    model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
+    json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
+    level: float | None = field(
+        default=None, metadata={"metavar": "X", "help": "noise at X times the JND (default: 1)"}
+    )
+    psnr: float | None = field(
+        default=None, metadata={"metavar": "DB", "help": "noise at the level with this PSNR"}
+    )
+    seed: int = field(default=0, metadata={"help": "of the noise's signs (default: 0)"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+
+
+@dataclass(frozen=True)
+class QualityOptions:
+    """Options of `python -m engine quality`."""
+
+    model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
+    json: bool = field(default=False, metadata={"help": "one JSON object on stdout"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+
+
+@dataclass(frozen=True)
+class CloakOptions:
+    """Options of `python -m engine cloak`."""
+
+    out: Path = field(metadata={"help": "folder for the cloaked PNGs (made where missing)"})
+    method: str = field(
+        default="ours", metadata={"metavar": "NAME", "help": "the attack (default: ours)"}
+    )
+    target: str | None = field(
+        default=None,
+        metadata={"metavar": "PHOTO", "help": "be taken for this person instead of for nobody"},
+    )
+    face: str | None = field(
+        default=None,
+        metadata={"metavar": "N", "help": 'which face, 1 being the largest, or "all"'},
+    )
+    gallery: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": "photos that the cloaked face must not match"},
+    )
+    lasting: bool = field(
+        default=False,
+        metadata={"help": "hold after JPEG and half size too: a larger change"},
+    )
+    jnd: str = field(
+        default=HUMAN_DEFAULT,
+        metadata={"choices": HUMAN_NAMES, "help": f"model of the eye (default: {HUMAN_DEFAULT})"},
+    )
+    max_seconds: float = field(
+        default=120.0, metadata={"metavar": "S", "help": "longest search per face (default: 120)"}
+    )
+    json: bool = field(default=False, metadata={"help": "one JSON object per photo on stdout"})
+    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
+    weights: str | None = field(
+        default=None,
+        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
+    )
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """Options of `python -m engine verify`."""
+
+    json: bool = field(default=False, metadata={"help": "one JSON object on stdout"})
+
+
 def add_options(parser: argparse.ArgumentParser, options: type) -> None:
     """One argument per field of a frozen dataclass: its name, default and metadata."""
     for item in fields(options):
@@ -36,7 +134,8 @@ def add_options(parser: argparse.ArgumentParser, options: type) -> None:
         if item.type == "bool":
             parser.add_argument(flag, action="store_true", **item.metadata)
         else:
-            kind = {"Path": Path, "float": float}.get(item.type, str)
+            kinds = {"Path": Path, "float": float, "float | None": float, "int": int}
+            kind = kinds.get(item.type, str)
             needed = item.default is MISSING
             default = None if needed else item.default
             parser.add_argument(flag, type=kind, required=needed, default=default, **item.metadata)

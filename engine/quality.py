@@ -1,8 +1,45 @@
-"""How far two pictures are apart."""
+"""How far two pictures are apart: PSNR, SSIM, ΔE00, and the numbers that need more libraries.
+
+Pinned definitions, the same wherever a number is printed:
+
+- PSNR over all pixels and channels, peak 255.
+- SSIM as scikit-image's: Gaussian window of σ 1.5 (11×11), `use_sample_covariance=False`, range
+  255, the mean of the three channels. (piq's default shrinks the picture first and is larger.)
+- ΔE00: CIEDE2000 per pixel (scikit-image; sRGB, D65), its mean and its 99th percentile.
+- JOD, FSIM, VIF: see `engine.perceptual`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+
+SSIM_WINDOW = 11  # pixels, both ways: σ 1.5, cut at 3.5 σ
+ROWS = 512  # of a picture converted to Lab at a time
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One pair of pictures. A number that is None could not be had; `missing` says why.
+
+    psnr_db: inf where equal. ssim: -1…1. delta_e_mean, delta_e_p99: CIEDE2000. changed_share:
+    share of pixels with any channel changed; beyond_jnd_share: of pixels with any channel changed
+    by more than the JND of the model named in jnd_model. jod: 10 is no visible difference, one
+    less is a difference that 75 % of viewers object to. fsim, vif: 1 where equal.
+    """
+
+    psnr_db: float
+    ssim: float | None
+    delta_e_mean: float
+    delta_e_p99: float
+    changed_share: float
+    beyond_jnd_share: float | None
+    jnd_model: str | None
+    jod: float | None
+    fsim: float | None
+    vif: float | None
+    missing: tuple[str, ...]
 
 
 def psnr(difference: np.ndarray) -> np.ndarray:
@@ -10,3 +47,86 @@ def psnr(difference: np.ndarray) -> np.ndarray:
     power = np.square(difference, dtype=np.float64).reshape(len(difference), -1).mean(1)
     with np.errstate(divide="ignore"):
         return -10 * np.log10(power)
+
+
+def psnr_8bit(reference: np.ndarray, changed: np.ndarray) -> float:
+    """PSNR in dB of two pictures uint8 H×W×3; inf where equal."""
+    difference = reference.astype(np.float32) - changed
+    power = np.square(difference, out=difference).mean(dtype=np.float64)
+    return float("inf") if power == 0 else float(10 * np.log10(255**2 / power))
+
+
+def ssim(reference: np.ndarray, changed: np.ndarray) -> float | None:
+    """SSIM of two pictures uint8 H×W×3; None where they are smaller than its 11×11 window."""
+    from skimage.metrics import structural_similarity
+
+    if min(reference.shape[:2]) < SSIM_WINDOW:
+        return None
+    value = structural_similarity(
+        reference,
+        changed,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        channel_axis=2,
+    )
+    return float(value)
+
+
+def delta_e(reference: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """CIEDE2000 of each pixel, float32 H×W, of two pictures uint8 H×W×3 sRGB."""
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    result = np.empty(reference.shape[:2], np.float32)
+    for top in range(0, len(reference), ROWS):
+        rows = slice(top, top + ROWS)
+        result[rows] = deltaE_ciede2000(rgb2lab(reference[rows]), rgb2lab(changed[rows]))
+    return result
+
+
+def beyond(reference: np.ndarray, changed: np.ndarray, jnd: np.ndarray) -> float:
+    """Share of pixels with a channel changed by more than its threshold.
+
+    reference, changed uint8 H×W×3; jnd float32 H×W×3 in 8-bit levels. Rounding to 8 bits may add
+    half a level to a change, which is forgiven.
+    """
+    change = np.abs(reference.astype(np.float32) - changed)
+    return float((change > jnd + 0.5).any(2).mean())
+
+
+def compare(
+    reference: np.ndarray,
+    changed: np.ndarray,
+    *,
+    jnd: np.ndarray | None = None,
+    jnd_model: str | None = None,
+    perceptual: bool = True,
+) -> Quality:
+    """Every number for a pair uint8 H×W×3 sRGB of one size.
+
+    jnd: thresholds float32 H×W×3 of the reference by jnd_model, where there are some. perceptual:
+    also JOD, FSIM and VIF, which take seconds, where their libraries are installed.
+    """
+    missing = []
+    similar = ssim(reference, changed)
+    if similar is None:
+        missing.append(f"ssim: the picture is smaller than {SSIM_WINDOW}×{SSIM_WINDOW}")
+    colour = delta_e(reference, changed)
+    seen = {"jod": None, "fsim": None, "vif": None}
+    if perceptual:
+        from .perceptual import measure
+
+        seen, notes = measure(reference, changed)
+        missing += notes
+    return Quality(
+        psnr_db=psnr_8bit(reference, changed),
+        ssim=similar,
+        delta_e_mean=float(colour.mean()),
+        delta_e_p99=float(np.percentile(colour, 99)),
+        changed_share=float((reference != changed).any(2).mean()),
+        beyond_jnd_share=None if jnd is None else beyond(reference, changed, jnd),
+        jnd_model=None if jnd is None else jnd_model,
+        missing=tuple(missing),
+        **seen,
+    )

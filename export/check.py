@@ -63,6 +63,7 @@ def inputs(names: list[str], content: str, batch: int, height: int, width: int) 
         "image": picture(content, batch, height, width),
         "cams": noise[:, 0].reshape(batch, members, height, width),
         "logits": 8 * noise.flatten()[: batch * members * classes].reshape(batch, members, -1),
+        "strength": torch.linspace(0.5, 1.5, batch),
     }
     return [made[name] for name in names]
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from engine.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
 from engine.models import LICENCE
-from engine.networks import Generator, class_maps, scale_maps
+from engine.networks import Generator, scale_maps
 from engine.stored import HALF
 
 OPSET = 20
@@ -39,15 +39,15 @@ class GeneratorGraph(nn.Module):
     def forward(self, image: Tensor, cams: Tensor) -> Tensor:
         """image N×3×H×W in 0…1, cams N×P×H×W in 0…1 -> change N×3×H×W in -0.5…0.5."""
         labels = torch.zeros_like(cams[:, :, 0, 0], dtype=torch.int64)  # not looked at
-        return self.generator(2 * image - 1, cams, labels) / 2
+        return self.generator(2 * image - 1, cams, labels, cams[:, 0, 0, 0]) / 2
 
 
 class ConditionedGraph(GeneratorGraph):
-    """The conditioned generator: it also sees the panel's logits, for their top-1."""
+    """The conditioned generator: it also sees the panel's logits (their top-1) and a strength."""
 
-    def forward(self, image: Tensor, cams: Tensor, logits: Tensor) -> Tensor:
-        """As above, logits N×P×classes."""
-        return self.generator(2 * image - 1, cams, logits.argmax(2)) / 2
+    def forward(self, image: Tensor, cams: Tensor, logits: Tensor, strength: Tensor) -> Tensor:
+        """As above; logits N×P×classes, strength N: 1 is the paper's target magnitude."""
+        return self.generator(2 * image - 1, cams, logits.argmax(2), strength) / 2
 
 
 def generator_graph(generator: Generator) -> GeneratorGraph:
@@ -64,9 +64,7 @@ class ClassifierGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """image N×3×H×W in 0…1 -> logits N×classes, CAM N×1×H×W in 0…1."""
-        features = self.classifier.features(image)
-        logits = self.classifier.linear(features.mean((2, 3)))
-        maps = class_maps(features, logits, self.classifier.linear.weight)
+        logits, maps = self.classifier.look(image)
         return logits, scale_maps(maps, image.shape[2], image.shape[3])
 
 
@@ -105,14 +103,17 @@ def export_generator(generator: Generator, path: Path, *, training: dict) -> Non
         "image": image_contract(),
         "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
         "logits": {"type": "float32", "layout": "N×P×classes"},
+        "strength": {"type": "float32", "layout": "N", "range": "0.2…1.8"},
     }
     example = {
         "image": torch.rand(2, 3, 40, 48),
         "cams": torch.rand(2, MEMBERS, 40, 48),
         "logits": torch.rand(2, MEMBERS, generator.classes),
+        "strength": torch.ones(2),
     }
-    free = {"image": SPATIAL, "cams": SPATIAL, "logits": {0: torch.export.Dim.DYNAMIC}}
-    seen = ("image", "cams", "logits") if generator.conditioned else ("image", "cams")
+    batch = {0: torch.export.Dim.DYNAMIC}
+    free = {"image": SPATIAL, "cams": SPATIAL, "logits": batch, "strength": batch}
+    seen = tuple(inputs) if generator.conditioned else ("image", "cams")
     contract = {
         "inputs": {name: inputs[name] for name in seen},
         "outputs": {"change": image_contract("-0.5…0.5")},

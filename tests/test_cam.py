@@ -10,7 +10,7 @@ from torchcam.methods import CAM
 from engine.classifiers import CLASSIFIERS
 from engine.image import to_batch
 from engine.layers import fold
-from engine.networks import Panel, class_maps, scale_maps
+from engine.networks import Panel, scale_maps
 
 
 class Body(nn.Module):
@@ -50,15 +50,13 @@ def test_equals_torchcam(classifier, pictures):
         scores = network(pictures)
         (theirs,) = extractor(scores.argmax(1).tolist(), scores, normalized=False)
     with torch.no_grad():
-        features = classifier.features(pictures)
-        ours = class_maps(features, classifier(pictures), classifier.linear.weight)[:, 0]
+        ours = classifier.look(pictures)[1][:, 0]
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 @torch.no_grad()
 def test_the_mean_of_the_map_is_the_logit_without_its_bias(classifier, pictures):
-    logits = classifier(pictures)
-    maps = class_maps(classifier.features(pictures), logits, classifier.linear.weight)
+    logits, maps = classifier.look(pictures)
     top = logits.max(1)
     expected = top.values - classifier.linear.bias[top.indices]
     torch.testing.assert_close(maps.mean((1, 2, 3)), expected, rtol=1e-4, atol=1e-5)

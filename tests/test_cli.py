@@ -119,6 +119,8 @@ def test_an_impossible_folder_is_one_line(chelsea, tmp_path, capsys):
     [
         (["--device", "cuda"], "CUDA was asked for"),
         (["--weights", "/nonexistent"], "holds no alexnet-cifar10.onnx"),
+        (["--strength", "5"], "outside 0.2…1.8"),
+        (["--strength", "1.5", "--generator", "merged"], "has only one, 1"),
     ],
 )
 def test_wrong_set_up_is_exit_code_2(chelsea, tmp_path, capsys, arguments, words):

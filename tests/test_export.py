@@ -10,32 +10,41 @@ from onnx import numpy_helper
 
 from engine.classifiers import CLASSIFIERS
 from engine.errors import WeightsError
-from engine.models import EMBEDDED, GENERATOR, MODELS
+from engine.models import EMBEDDED, GENERATORS, MODELS
 from engine.networks import Generator
-from engine.stored import fill
+from engine.stored import contract, fill
+from engine.unseen import UNSEEN
 from export.check import ParityError, check_parity, compare
 from export.graphs import ClassifierGraph, export_generator, generator_graph
-from training.classifiers import round_to_half
+from training.classifiers import NETWORKS, round_to_half
+from training.generator import build
+from training.presets import GeneratorPreset
 
-FILES = [model.file for model in MODELS.values()]
-GENERATOR_FILE = EMBEDDED / MODELS[GENERATOR].file
+FILES = [model.file for model in MODELS.values() if model.sha256]
+GENERATOR_FILES = [
+    EMBEDDED / MODELS[model].file for model in GENERATORS.values() if MODELS[model].sha256
+]
 
 
-@pytest.fixture(scope="module")
-def generator():
-    return fill(generator_graph(Generator(norm=False)), GENERATOR_FILE)
+def read_generator(path):
+    """A shipped generator's graph, as a torch module with the weights in the file."""
+    preset = GeneratorPreset(**contract(path)["training"]["preset"])
+    return fill(generator_graph(build(preset, norm=False)), path)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(
+    "name", [name for name in (*CLASSIFIERS, *UNSEEN) if MODELS[f"{name}-cifar10"].sha256]
+)
 def test_a_shipped_classifier_is_its_network_over_the_grid(name):
     path = EMBEDDED / f"{name}-cifar10.onnx"
-    rows = check_parity(fill(ClassifierGraph(CLASSIFIERS[name](norm=False)), path), path)
+    rows = check_parity(fill(ClassifierGraph(NETWORKS[name](norm=False)), path), path)
     assert [row.output for row in rows] == ["logits", "cam"]
     assert all(row.largest < 1e-4 and row.cases == 50 for row in rows)
 
 
-def test_the_shipped_generator_is_its_network_over_the_grid(generator):
-    (row,) = check_parity(generator, GENERATOR_FILE)
+@pytest.mark.parametrize("path", GENERATOR_FILES, ids=lambda path: path.stem)
+def test_a_shipped_generator_is_its_network_over_the_grid(path):
+    (row,) = check_parity(read_generator(path), path)
     assert row.largest < 1e-4
 
 
@@ -44,15 +53,12 @@ def test_a_graph_of_another_network_is_refused():
         fill(Generator(norm=False), EMBEDDED / FILES[0])
 
 
-def test_a_graph_that_differs_fails_loudly(generator):
+def test_a_graph_that_differs_fails_loudly():
+    graph = read_generator(GENERATOR_FILES[0])
     with torch.no_grad():
-        generator.generator.output.bias[0] += 1e-3
-    try:
-        with pytest.raises(ParityError, match="change on"):
-            check_parity(generator, GENERATOR_FILE)
-    finally:
-        with torch.no_grad():
-            generator.generator.output.bias[0] -= 1e-3
+        graph.generator.output.bias[0] += 1e-3
+    with pytest.raises(ParityError, match="change on"):
+        check_parity(graph, GENERATOR_FILES[0])
 
 
 @pytest.mark.parametrize(
@@ -69,9 +75,9 @@ def test_every_kind_of_difference_is_found(expected, actual, words):
         compare("logits", np.array(expected), np.array(actual), "a case", 1e-4)
 
 
-def test_a_conditioned_generator_keeps_its_numbers_and_sees_the_labels(tmp_path):
+def test_a_conditioned_generator_keeps_its_numbers_and_sees_labels_and_strength(tmp_path):
     torch.manual_seed(2)
-    network = round_to_half(Generator(conditioned=True, norm=False).eval())
+    network = round_to_half(Generator(conditioned=True, skips=True, norm=False).eval())
     export_generator(network, tmp_path / "graph.onnx", training={})
     graph = generator_graph(network)
     (row,) = check_parity(graph, tmp_path / "graph.onnx")
@@ -80,7 +86,9 @@ def test_a_conditioned_generator_keeps_its_numbers_and_sees_the_labels(tmp_path)
     ship, frog = torch.zeros(2, 1, 4, 10)
     ship[..., 8], frog[..., 6] = 1, 1
     with torch.no_grad():
-        assert not torch.equal(graph(image, cams, ship), graph(image, cams, frog))
+        usual = graph(image, cams, ship, torch.ones(1))
+        assert not torch.equal(usual, graph(image, cams, frog, torch.ones(1)))
+        assert not torch.equal(usual, graph(image, cams, ship, torch.full((1,), 0.5)))
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -102,7 +110,7 @@ def test_exports_are_the_same_byte_for_byte(tmp_path):
 
 
 def test_weights_are_stored_in_half_precision(tmp_path):
-    for tensor in onnx.load(GENERATOR_FILE).graph.initializer:
+    for tensor in onnx.load(GENERATOR_FILES[0]).graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.size >= 64:
             assert values.dtype == np.float16, tensor.name

@@ -40,7 +40,8 @@ def test_arrows(room):
         assert not imports(path) & others, path
 
 
-TORCH_MODULES = ("classifiers", "layers", "losses", "networks", "search", "stored")
+TORCH_MODULES = ("classifiers", "hvs", "layers", "losses", "networks", "search", "stored", "unseen")
+TORCH_MODULES += ("perceptual",)  # ColorVideoVDP runs on it; only `quality` and a measure ask it
 # The cloak is a gradient search; its command imports torch when it runs.
 CLOAK_MODULES = ("alignment", "cloak", "recogniser")
 ATTACK_MODULES = ("colour", "methods", "moves", "objective", "observers", "ours", "transforms")

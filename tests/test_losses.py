@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine import losses
-from training.generator import learning_rate, strengths
+from training.generator import Draws, learning_rate, multiples, ramp, strengths
 from training.presets import GENERATOR_PRESETS
 
 
@@ -64,11 +64,48 @@ def test_strengths_are_one_or_ninths():
     assert (strengths(100, 0.0, torch.Generator()) == 1).all()
 
 
+def test_magnitude_loss_aims_at_the_strength_asked_for():
+    cam = torch.full((2, 1, 4, 4), 0.4)  # D_t = 0.6
+    change = torch.stack([torch.full((3, 4, 4), 0.3), torch.full((3, 4, 4), 0.9)])
+    strength = torch.tensor([0.5, 1.5])
+    assert losses.magnitude_loss(change, cam, strength).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_multiples_are_one_or_of_the_documented_range():
+    values = multiples(4000, 0.4, torch.Generator().manual_seed(0))
+    others = values[values != 1]
+    assert 0.35 < len(others) / len(values) < 0.45
+    assert 0.2 <= others.min() < 0.25
+    assert 1.75 < others.max() <= 1.8
+
+
+def test_the_magnitude_rises_to_what_is_wanted():
+    preset = GENERATOR_PRESETS["default"]
+    rises = [ramp(preset, done / 100) for done in range(100)]
+    assert rises[0] == pytest.approx(0.2)
+    assert rises == sorted(rises)
+    assert all(rise == 1 for rise in rises[25:])
+    assert ramp(GENERATOR_PRESETS["paper"], 0.0) == 1
+
+
+def test_a_step_asks_some_of_the_panel_each_as_often():
+    draws = Draws(torch.Generator().manual_seed(0))
+    asked = [draws.members(4, 2) for _ in range(600)]
+    assert all(len(some) == 2 and some == sorted(set(some)) for some in asked)
+    for member in range(4):
+        assert 250 < sum(member in some for some in asked) < 350
+    assert draws.members(4, None) == [0, 1, 2, 3]
+
+
 def test_the_paper_preset_is_the_papers_schedule():
     paper = GENERATOR_PRESETS["paper"]
     assert (paper.epochs, paper.batch, paper.learning_rate) == (200, 50, 1e-5)
     assert (paper.weight_decay, paper.alpha, paper.beta) == (1e-3, 1, 1)
     assert not paper.decoupled
+    assert not paper.conditioned
+    assert not paper.skips
+    assert paper.asked is None
+    assert paper.wanted == 1
     assert learning_rate(paper, 199_999, 200_000) == 1e-5
 
 

@@ -13,6 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from engine import machine_jnd
 from engine.image import to_batch, to_pixels
 from engine.machine import MachineJND, load
+from engine.models import GENERATORS, MODELS
 from engine.quality import psnr
 
 
@@ -32,6 +33,25 @@ def test_two_lines_of_python(photos):
     for label in result.labels:
         assert label.before == label.after
         assert 0.1 <= label.confidence_before <= 1
+
+
+def test_a_greater_strength_changes_more(crops, machine):
+    logits, cams = machine.look(crops)
+    noise = []
+    for strength in (0.2, 0.6, 1.0, 1.6):
+        change = machine.change(crops, logits, cams, strength)
+        noise.append(psnr(to_batch(to_pixels(to_batch(crops) + change)) - to_batch(crops)).mean())
+    assert noise == sorted(noise, reverse=True)
+    assert noise[0] - noise[-1] > 6
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, model in GENERATORS.items() if MODELS[model].sha256]
+)
+def test_every_generator_gives_a_verified_result(name, photos):
+    result = machine_jnd(photos["coffee"], generator=name, device="cpu")
+    assert result.verified
+    assert result.rca == 1
 
 
 def test_the_png_is_what_was_verified(machine, photos):

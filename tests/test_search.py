@@ -14,7 +14,7 @@ from engine.image import to_batch, to_pixels
 from engine.machine import load
 from engine.quality import psnr
 from engine.samples import sample_paths
-from engine.search import Searcher
+from engine.search import Searcher, lead
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,11 @@ def test_the_best_holds_and_only_gets_stronger(searcher, crops):
     np.testing.assert_allclose(psnr(to_batch(distorted) - to_batch(pixels)), last.psnr_db)
     np.testing.assert_array_equal(load(None, "cpu").answer(distorted), before)
     assert (np.abs(last.change) <= 0.5).all()
+
+
+def test_lead_is_the_distance_to_the_best_other():
+    logits = torch.tensor([[[3.0, 1.0, 2.5], [0.0, 2.0, 5.0]]])
+    torch.testing.assert_close(lead(logits, torch.tensor([[0, 1]])), torch.tensor([[0.5, -3.0]]))
 
 
 def test_the_same_seed_gives_the_same_change(searcher, crops):

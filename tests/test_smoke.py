@@ -8,6 +8,7 @@ import time
 import pytest
 
 from engine import cli
+from engine.models import BEST
 from export.__main__ import main as export_main
 from training import checkpoint
 from training.__main__ import main as training_main
@@ -20,9 +21,8 @@ def trained(tmp_path_factory, labelled):
     started = time.monotonic()
     common = ["--data", str(labelled), "--runs", str(runs), "--preset", "smoke"]
     assert training_main(["classifiers", *common]) == 0
-    assert training_main(["generator", *common]) == 0
-    arguments = ["--runs", str(runs), "--out", str(out), "--generator", "smoke"]
-    assert export_main(arguments) == 0
+    assert training_main(["generator", *common, "--name", BEST]) == 0
+    assert export_main(["--runs", str(runs), "--out", str(out)]) == 0
     return runs, out, time.monotonic() - started
 
 
@@ -32,7 +32,7 @@ def test_retrains_everything_in_under_a_minute(trained):
 
 def test_losses_are_recorded_and_finite(trained):
     runs, _, _ = trained
-    note = checkpoint.load(runs / "generators" / "smoke.safetensors")[1]
+    note = checkpoint.load(runs / "generators" / f"{BEST}.safetensors")[1]
     row = note["history"][-1]
     assert row["loss"] == pytest.approx(row["l_c"] + row["l_m"] + 0.1 * row["l_s"], rel=1e-4)
     assert 0 <= row["test"]["rca"] <= 1
@@ -73,24 +73,29 @@ def test_changed_weights_are_refused(trained, tmp_path, capsys):
 
 
 def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monkeypatch):
-    from training import record
+    from training import evaluate, record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    common = ["--data", str(labelled), "--weights", str(trained[1])]
+    monkeypatch.setattr(evaluate, "SEARCHED", 4)
+    common = ["--data", str(labelled), "--weights", str(trained[1]), "--runs", str(tmp_path)]
     assert training_main(["evaluate", "classifiers", *common]) == 0
     assert training_main(["evaluate", "machine", *common]) == 0
     machine = json.loads((tmp_path / "machine_cifar10.json").read_text())
     splits = {row["split"]: row for row in machine["rows"]}
     assert splits["train"]["n"] == 256
     assert splits["test"]["n"] == 64
-    assert machine["verified"]["rca"] == 1
-    full = next(row for row in machine["homogeneity"]["rows"] if row["k"] == 9)
+    verified, homogeneity = machine["verified"][BEST], machine["homogeneity"][BEST]
+    assert verified["rca"] == 1
+    full = next(row for row in homogeneity["rows"] if row["k"] == 9)
     assert full["rca"] == splits["test"]["rca"]
     controls = {row["control"]: row for row in machine["controls"]}
     # One pixel of salt more or less is up to 1.5 dB of a picture that is changed this little.
     for name, step in (("gaussian noise", 0.1), ("salt and pepper", 1.5)):
         assert controls[name]["psnr_db"] == pytest.approx(splits["test"]["psnr_db"], abs=step)
-    assert 0 <= machine["verified"]["full_scale"] <= splits["test"]["all_classifiers_keep"] + 1e-9
+    assert 0 <= verified["full_scale"] <= splits["test"]["all_classifiers_keep"] + 1e-9
+    search = {row["method"]: row for row in machine["search"]["rows"]}
+    assert set(search) == {"search", BEST}
+    assert all(row["n"] == 4 and row["rca"] == 1 for row in search.values())
     classifiers = json.loads((tmp_path / "classifiers_cifar10.json").read_text())
     assert [row["classifier"] for row in classifiers["rows"]] == [
         "alexnet",
@@ -98,6 +103,43 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
         "resnet",
         "densenet",
     ]
+
+
+def test_fresh_classifiers_learn_from_clean_and_from_distorted_pictures(
+    trained, labelled, tmp_path, monkeypatch
+):
+    from training import fresh, record
+
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(fresh, "PRESET", "smoke")
+    common = ["--data", str(labelled), "--weights", str(trained[1]), "--runs", str(tmp_path)]
+    assert training_main(["evaluate", "fresh", *common]) == 0
+    rows = json.loads((tmp_path / "fresh_cifar10.json").read_text())["rows"]
+    worlds = [(row["trained_on"], row["shown"]) for row in rows]
+    assert worlds == [(a, b) for a in ("clean", BEST) for b in ("clean", BEST)]
+    assert all(0 <= row["accuracy"] <= 1 and row["n"] == 64 for row in rows)
+
+
+def test_the_ablation_adds_one_thing_per_row(trained, labelled, tmp_path, monkeypatch):
+    import shutil
+    from dataclasses import replace
+
+    from training import ablation, record
+
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(ablation, "PLAIN", replace(ablation.PLAIN, epochs=1, batch=32))
+    steps = ("the paper's: merged CAM", "+ each CAM and each label")
+    chosen = {name: ablation.STEPWISE[name] for name in steps}
+    monkeypatch.setattr(ablation, "STEPWISE", chosen)
+    shutil.copytree(trained[0] / "classifiers", tmp_path / "runs" / "classifiers")
+    common = ["--data", str(labelled), "--runs", str(tmp_path / "runs")]
+    assert training_main(["evaluate", "ablation", *common]) == 0
+    rows = json.loads((tmp_path / "ablation_cifar10.json").read_text())["rows"]
+    assert [row["variation"] for row in rows] == list(steps)
+    assert [row["preset"]["conditioned"] for row in rows] == [False, True]
+    for row in rows:
+        assert 0 <= row["every_k_keeps"] <= 1
+        assert row["n"] == 64
 
 
 def stop_after_first_save(patch) -> list:
@@ -160,7 +202,7 @@ def test_a_generator_of_another_panel_is_not_exported(trained, tmp_path, capsys)
     tensors, note = checkpoint.load(path)
     checkpoint.save(path, tensors | {"linear.bias": tensors["linear.bias"] + 1}, note)
     out = tmp_path / "out"
-    assert export_main(["--runs", str(runs), "--out", str(out), "--generator", "smoke"]) == 1
+    assert export_main(["--runs", str(runs), "--out", str(out)]) == 1
     assert "another panel" in capsys.readouterr().err
     assert not out.exists()
 

@@ -9,11 +9,19 @@ from pathlib import Path
 from engine.errors import EngineError
 
 from .data import DataError
-from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
+from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
 
 PROGRAM = "python -m training"
-FACES = ("recogniser", "cloak")
-CIFAR10, LFW = "../shared/data/cifar10", "../shared/data/lfw"
+# What `evaluate` measures, and the data set it does it on.
+MEASURED_ON = {
+    "classifiers": "cifar10",
+    "machine": "cifar10",
+    "fresh": "cifar10",
+    "ablation": "cifar10",
+    "human": "kodak",
+    "recogniser": "lfw",
+    "cloak": "lfw",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,13 +32,14 @@ def parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "--data",
-        default=CIFAR10,
-        help="folder of parquet files or pictures, torchvision:ROOT or hub:OWNER/NAME; for faces "
-        f"the folder of LFW (default: {CIFAR10}, {LFW})",
+        default="../shared/data/cifar10",
+        help="folder of parquet files or pictures, torchvision:ROOT or hub:OWNER/NAME",
     )
 
     job = jobs.add_parser("classifiers", parents=[runs, data], help="train the panel")
-    job.add_argument("names", nargs="*", metavar="NAME", help="which classifiers (default: all)")
+    job.add_argument(
+        "names", nargs="*", metavar="NAME", help="which classifiers (default: the panel's)"
+    )
     job.add_argument("--preset", choices=CLASSIFIER_PRESETS, default="default")
     job.set_defaults(run=classifiers)
 
@@ -39,8 +48,30 @@ def parser() -> argparse.ArgumentParser:
     job.add_argument("--name", help="name of its checkpoint (default: the preset's)")
     job.set_defaults(run=generator)
 
-    job = jobs.add_parser("evaluate", parents=[runs, data], help="measure, write results/*.json")
-    job.add_argument("what", choices=("classifiers", "machine", *FACES))
+    photos = argparse.ArgumentParser(add_help=False)
+    photos.add_argument(
+        "--data",
+        default="../shared/data/bsds500",
+        help="photos: folder of parquet files or pictures, or hub:OWNER/NAME",
+    )
+    job = jobs.add_parser("human", parents=[runs, photos], help="train HVS-SD, the human JND")
+    job.add_argument("--preset", choices=HUMAN_PRESETS, default="default")
+    job.add_argument("--name", help="name of its checkpoints (default: the preset's)")
+    job.set_defaults(run=human)
+
+    job = jobs.add_parser("calibrate", parents=[runs, photos], help="find the scale of HVS-SD")
+    job.add_argument("--name", default="default", help="which trained HVS-SD")
+    job.set_defaults(run=calibrate)
+
+    job = jobs.add_parser("evaluate", parents=[runs], help="measure, write results/*.json")
+    job.add_argument("what", choices=MEASURED_ON)
+    job.add_argument("--data", help="default: the set in ../shared/data that it is measured on")
+    job.add_argument(
+        "--name", default="default", help="human: whose checkpoints have the true maps"
+    )
+    job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
+    job.add_argument("--count", type=int, help="only the first pictures of each split")
+    job.add_argument("--sections", nargs="+", metavar="NAME", help="machine: only these")
     job.add_argument("--only", metavar="TEXT", help="cloak: rows whose name contains it, no JSON")
     job.add_argument(
         "--unseen",
@@ -48,8 +79,6 @@ def parser() -> argparse.ArgumentParser:
         default=Path("../shared/weights/mobilefacenet_unseen.onnx"),
         help="faces: a recogniser that is only looked at (left out where missing)",
     )
-    job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
-    job.add_argument("--count", type=int, help="only the first pictures of each split")
     job.set_defaults(run=evaluate)
 
     job = jobs.add_parser("recogniser", help="the face recogniser's weights in half precision")
@@ -69,13 +98,13 @@ def parser() -> argparse.ArgumentParser:
 def classifiers(options: argparse.Namespace) -> None:
     from engine.classifiers import CLASSIFIERS
 
-    from .classifiers import train_classifier
+    from .classifiers import NETWORKS, train_classifier
     from .data import load
 
     train, test = load(options.data, "train"), load(options.data, "test")
     for name in options.names or CLASSIFIERS:
-        if name not in CLASSIFIERS:
-            raise DataError(f"no classifier {name}: choose from {', '.join(CLASSIFIERS)}")
+        if name not in NETWORKS:
+            raise DataError(f"no classifier {name}: choose from {', '.join(NETWORKS)}")
         preset = CLASSIFIER_PRESETS[options.preset]
         command = f"{PROGRAM} classifiers {name} --preset {options.preset}"
         row = train_classifier(name, train, test, preset, options.runs, command)
@@ -94,40 +123,75 @@ def generator(options: argparse.Namespace) -> None:
     print(f"{name}: test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB (first 2,000 images)")
 
 
+def human(options: argparse.Namespace) -> None:
+    from .data import load_photos
+    from .human import train_human
+
+    photos = load_photos(options.data, "train")
+    preset, name = HUMAN_PRESETS[options.preset], options.name or options.preset
+    command = f"{PROGRAM} human --preset {options.preset} --name {name}"
+    note = train_human(name, photos, preset, options.runs, command)
+    last = note["history"][-1]
+    print(f"{name}: SSIM loss {last['ssim']:.4f} after {last['step']} steps; now calibrate")
+
+
+def calibrate(options: argparse.Namespace) -> None:
+    from .calibration import calibrate as find
+    from .data import load_photos
+
+    photos = load_photos(options.data, "val", "test")
+    command = f"{PROGRAM} calibrate --name {options.name}"
+    found = find(options.name, photos, options.runs, command=command)
+    last = found["tried"][-1]
+    print(
+        f"{options.name}: scale {found['scale']:.4f}, mean threshold {last['mean_threshold']:.2f}"
+    )
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    command = f"{PROGRAM} evaluate {options.what}"
+    if options.count:
+        command += f" --count {options.count}"
+    if options.sections:
+        command += f" --sections {' '.join(options.sections)}"
+    data = options.data or f"../shared/data/{MEASURED_ON[options.what]}"
+    weights, count, runs = options.weights, options.count, options.runs
+    match options.what:
+        case "human":
+            from .evaluate_human import evaluate_human
+
+            path = evaluate_human(data, weights, count, runs, options.name, command)
+        case "recogniser":
+            from .evaluate_recogniser import evaluate_recogniser
+
+            path = evaluate_recogniser(data, options.unseen, count, command)
+        case "cloak":
+            from .evaluate_cloak import evaluate_cloak
+
+            path = evaluate_cloak(data, options.unseen, count, command, runs, only=options.only)
+        case "machine":
+            from .evaluate import evaluate_machine
+
+            path = evaluate_machine(data, weights, count, runs, command, options.sections)
+        case "classifiers":
+            from .evaluate import evaluate_classifiers
+
+            path = evaluate_classifiers(data, weights, count, command)
+        case "fresh":
+            from .fresh import evaluate_fresh
+
+            path = evaluate_fresh(data, weights, count, runs, command)
+        case "ablation":
+            from .ablation import evaluate_ablation
+
+            path = evaluate_ablation(data, count, runs, command)
+    print(path)
+
+
 def recogniser(options: argparse.Namespace) -> None:
     from .recogniser import convert
 
     print(convert(options.source, options.reference, f"{PROGRAM} recogniser"))
-
-
-def evaluate_faces(options: argparse.Namespace, command: str) -> None:
-    data = LFW if options.data == CIFAR10 else options.data
-    if options.what == "recogniser":
-        from .evaluate_recogniser import evaluate_recogniser
-
-        print(evaluate_recogniser(data, options.unseen, options.count, command))
-    else:
-        from .evaluate_cloak import evaluate_cloak
-
-        print(
-            evaluate_cloak(
-                data, options.unseen, options.count, command, options.runs, only=options.only
-            )
-        )
-
-
-def evaluate(options: argparse.Namespace) -> None:
-    if options.what in FACES:
-        command = f"{PROGRAM} evaluate {options.what}"
-        command += f" --count {options.count}" if options.count else ""
-        return evaluate_faces(options, command)
-    from .evaluate import evaluate_classifiers, evaluate_machine
-
-    job = {"classifiers": evaluate_classifiers, "machine": evaluate_machine}[options.what]
-    command = f"{PROGRAM} evaluate {options.what}"
-    if options.count:
-        command += f" --count {options.count}"
-    print(job(options.data, options.weights, options.count, command))
 
 
 def figures(options: argparse.Namespace) -> None:
@@ -146,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (DataError, EngineError) as error:
+    except (DataError, EngineError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -1,9 +1,10 @@
 """Train the panel's classifiers on CIFAR-10. `python -m training classifiers`.
 
-Each network is trained on all training images by Nesterov SGD with a triangular learning
-rate and label smoothing, in bf16 (autocast), on images flipped every other epoch, shifted and
-with a small square cut out: the recipe of cifar10-airbench in its longer form. The last epochs
-see the pictures as they are, for JPEG's grid of blocks is where the test images have it.
+Each network is trained on all training images by Nesterov SGD (AdamW where the preset says so)
+with a triangular learning rate and label smoothing, in bf16 (autocast), on images flipped every
+other epoch, shifted and with a small square cut out: the recipe of cifar10-airbench in its longer
+form. The last epochs see the pictures as they are, for JPEG's grid of blocks is where the test
+images have it.
 The result is folded (no batch normalisation left), rounded to half precision, measured again
 as rounded, and written to RUNS/classifiers/NAME.safetensors: exactly these weights are shipped,
 exported and trained against. A killed run goes on from its last epoch.
@@ -23,11 +24,14 @@ from torch import Tensor, nn
 
 from engine.classifiers import CLASSIFIERS, Classifier, WhitenedStem
 from engine.layers import fold
+from engine.unseen import UNSEEN
 
 from . import checkpoint
-from .data import LabelledImages
+from .assistants import ASSISTANTS
+from .data import DataError, LabelledImages
 from .presets import ClassifierPreset
 
+NETWORKS: dict[str, type[Classifier]] = CLASSIFIERS | UNSEEN | ASSISTANTS
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -123,7 +127,10 @@ def run_epoch(
     preset: ClassifierPreset,
     device: torch.device,
 ) -> float:
-    """One pass over the images -> mean loss. The same epoch and seed show the same pictures."""
+    """One pass over the images -> mean loss. The same epoch and seed show the same pictures.
+
+    labels: int64 N, or float32 N×classes, probabilities.
+    """
     generator = torch.Generator().manual_seed(1000 * preset.seed + epoch)
     flips = torch.rand(len(images), generator=torch.Generator().manual_seed(preset.seed)) < 0.5
     flips = flips ^ bool(epoch % 2)  # every image is seen flipped every other epoch
@@ -142,8 +149,11 @@ def run_epoch(
             x = cut_out(shift(x, preset.shift, generator), preset.cutout, generator)
         with torch.autocast(device.type, dtype=torch.bfloat16):
             logits = network(x.to(device))
+        soft = labels.ndim == 2
         loss = F.cross_entropy(
-            logits.float(), labels[index].to(device), label_smoothing=preset.label_smoothing
+            logits.float(),
+            labels[index].to(device),
+            label_smoothing=0.0 if soft else preset.label_smoothing,
         )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -160,7 +170,7 @@ def train_classifier(
     runs: Path,
     command: str = "",
 ) -> dict:
-    """Train one row of `CLASSIFIERS`; return its note (fractions, seconds, how it was made).
+    """Train one row of `NETWORKS`; return its note (fractions, seconds, how it was made).
 
     Raises DataError where RUNS holds this classifier trained with other settings.
     """
@@ -169,18 +179,28 @@ def train_classifier(
     folder = runs / "classifiers"
     final, resume = folder / f"{name}.safetensors", folder / f"{name}.resume.safetensors"
     settings = {"preset": asdict(preset)}
+    earlier = None
     if final.exists():
-        return checkpoint.load_same(final, **settings)[1]
+        note = checkpoint.load(final)[1]
+        if note["preset"] == settings["preset"] or not preset.polish:
+            return checkpoint.load_same(final, **settings)[1]
+        earlier = note
 
     torch.manual_seed(preset.seed)
-    network = CLASSIFIERS[name]().to(device, memory_format=torch.channels_last)
     images, labels = torch.from_numpy(train.images), torch.from_numpy(train.labels)
+    if preset.polish:
+        network, labels = prepare_polish(name, images, labels, folder, device)
+    else:
+        network = NETWORKS[name]()
+    network.to(device, memory_format=torch.channels_last)
     for module in network.modules():
-        if isinstance(module, WhitenedStem):
+        if isinstance(module, WhitenedStem) and not preset.polish:
             module.whiten(network.normalise(as_batch(images[:5000]).to(device)))
-    optimizer = torch.optim.SGD(
-        parameter_groups(network, preset), lr=1.0, momentum=preset.momentum, nesterov=True
-    )
+    groups = parameter_groups(network, preset)
+    if preset.adaptive:
+        optimizer = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.99))
+    else:
+        optimizer = torch.optim.SGD(groups, lr=1.0, momentum=preset.momentum, nesterov=True)
     done, seconds = 0, 0.0
     if resume.exists():
         tensors, note = checkpoint.load_same(resume, **settings)
@@ -201,7 +221,8 @@ def train_classifier(
         note = settings | {"epochs": epoch + 1, "seconds": seconds}
         checkpoint.save(resume, checkpoint.pack(network.state_dict(), optimizer), note)
 
-    folded = round_to_half(fold(network.cpu(), CLASSIFIERS[name](norm=False)))
+    folded = network.cpu() if preset.polish else fold(network.cpu(), NETWORKS[name](norm=False))
+    folded = round_to_half(folded.eval())
     row = {
         "classifier": name,
         "test_accuracy": accuracy(folded, test, torch.device("cpu")),
@@ -212,15 +233,44 @@ def train_classifier(
         "parameters": sum(p.numel() for p in folded.parameters()),
         "seconds": round(seconds),
         "command": command,
+        "earlier": earlier,
     } | settings
     checkpoint.save(final, folded.state_dict(), row)
     resume.unlink()
     return row
 
 
-def load_classifier(path: Path) -> Classifier:
-    """A frozen, folded classifier from RUNS/classifiers/NAME.safetensors."""
+@torch.no_grad()
+def prepare_polish(
+    name: str, images: Tensor, labels: Tensor, folder: Path, device: torch.device
+) -> tuple[Classifier, Tensor]:
+    """The finished, folded classifier to go on from, and soft labels float32 N×classes.
+
+    The soft labels are the mean of the true label and of what the other finished classifiers of
+    the panel say. Raises DataError where this one is not finished.
+    """
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        raise DataError(f"{path} is missing: train {name} with another preset first")
+    network = load_classifier(path)[0].requires_grad_(True)
+    for module in network.modules():
+        if isinstance(module, WhitenedStem):
+            module.conv.weight.requires_grad_(False)
+    paths = [folder / f"{other}.safetensors" for other in CLASSIFIERS if other != name]
+    teachers = [load_classifier(path)[0].to(device) for path in paths if path.exists()]
+    told = []
+    for batch in images.split(500):
+        x = as_batch(batch).to(device)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            said = [teacher(x).float().softmax(1) for teacher in teachers]
+        told.append(torch.stack(said).mean(0).cpu())
+    soft = torch.cat(told)
+    return network, (soft + F.one_hot(labels, soft.shape[1])) / 2
+
+
+def load_classifier(path: Path) -> tuple[Classifier, dict]:
+    """A frozen, folded classifier from RUNS/classifiers/NAME.safetensors, and its note."""
     tensors, note = checkpoint.load(path)
-    classifier = CLASSIFIERS[note["classifier"]](norm=False)
+    classifier = NETWORKS[note["classifier"]](norm=False)
     classifier.load_state_dict(tensors)
-    return classifier.eval().requires_grad_(False)
+    return classifier.eval().requires_grad_(False), note

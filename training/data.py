@@ -50,19 +50,71 @@ def load(source: str, split: str, *, size: int = 32) -> LabelledImages:
     """
     if source.startswith("torchvision:"):
         return _load_torchvision(source.removeprefix("torchvision:"), split)
-    if source.startswith("hub:"):
-        folder, name = _download(source.removeprefix("hub:")), source
-    else:
-        folder = Path(source)
-        name = folder.resolve().name  # never a path of one machine
-    if not folder.is_dir():
-        raise DataError(f"no data at {folder}: give a folder, torchvision:ROOT or hub:OWNER/NAME")
+    folder, name = _place(source)
     parquet = sorted(folder.rglob(f"{split}-*.parquet"))
     if parquet:
         return _load_parquet(parquet, name, size)
     if (folder / split).is_dir():
         return _load_folder(folder, split, name, size)
     raise DataError(f"{folder} holds neither {split}-*.parquet nor a folder {split}/ of pictures")
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Pictures of any sizes: uint8 H×W×3 sRGB 0…255 each; source says what they were read from."""
+
+    images: tuple[np.ndarray, ...]
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def first(self, count: int | None) -> Photos:
+        """At most the first `count`; all for None."""
+        return Photos(self.images[:count], self.source)
+
+
+def load_photos(source: str, *splits: str) -> Photos:
+    """Read the pictures of the first of these splits that a source has, each in its own size.
+
+    source: a folder of `SPLIT-*.parquet`, a folder with a folder SPLIT of pictures, or
+    hub:OWNER/NAME. Raises DataError where there is no such split or no pictures.
+    """
+    folder, name = _place(source)
+    for split in splits:
+        streams: list = []
+        for path in sorted(folder.rglob(f"{split}-*.parquet")):
+            streams += [io.BytesIO(data) for data in _pictures_of(path)]
+        if not streams and (folder / split).is_dir():
+            found = sorted((folder / split).rglob("*"))
+            streams = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
+        if streams:
+            images, formats = [], set()
+            for stream in streams:
+                with Image.open(stream) as image:
+                    formats.add(image.format)
+                    images.append(np.asarray(image.convert("RGB")))
+            kinds = " and ".join(sorted(formats))
+            return Photos(tuple(images), f"{name}: {len(images)} {kinds} pictures")
+    raise DataError(f"{folder} holds no pictures of a split {' or '.join(splits)}")
+
+
+def _pictures_of(path: Path) -> list[bytes]:
+    from pyarrow import parquet
+
+    table = parquet.read_table(path)
+    column = table[_column(table.column_names, IMAGE_COLUMNS, path)]
+    return [cell["bytes"] for cell in column.to_pylist()]
+
+
+def _place(source: str) -> tuple[Path, str]:
+    """The folder of a source that is a folder or on the Hub, and its name in a report."""
+    if source.startswith("hub:"):
+        return _download(source.removeprefix("hub:")), source
+    folder = Path(source)
+    if not folder.is_dir():
+        raise DataError(f"no data at {folder}: give a folder, torchvision:ROOT or hub:OWNER/NAME")
+    return folder, folder.resolve().name  # never a path of one machine
 
 
 def _decode(streams: Iterable, size: int) -> tuple[np.ndarray, str]:

@@ -1,62 +1,75 @@
-"""Measure what ships: the exported graphs, through the engine, on 8-bit pictures.
+"""Measure what ships: the exported graphs, through the engine. `python -m training evaluate`.
 
-Every distorted picture is clipped and rounded to 8 bits before the panel sees it; the PSNR of
-x + E without clipping is given beside. Spread is the standard deviation over images for a PSNR
-and the binomial standard error for a rate.
+Each section of machine_cifar10.json is kept under RUNS/evaluated as soon as it is measured, so a
+stopped evaluation goes on; other weights or other pictures are measured anew.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from engine.image import to_batch, to_pixels
 from engine.machine import STEPS, MachineJND
-from engine.models import EMBEDDED, GENERATOR, MODELS, PANEL, PROVENANCE
+from engine.models import BEST, EMBEDDED, GENERATORS, MODELS, PANEL, PROVENANCE, UNSEEN
 from engine.quality import psnr
+from engine.session import Session, open_session
 
 from .controls import CONTROLS, match
-from .data import load
+from .data import DataError, LabelledImages, load
+from .measure import (
+    Distortion,
+    Look,
+    answer,
+    answer_alone,
+    batches,
+    distort,
+    look,
+    measure,
+    percentiles,
+    rate,
+    rates,
+    spread,
+    standard_error,
+)
 from .record import read_json, write
 
-BATCH = 250
 SEED = 0
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A split as the panel and the generator see it.
-
-    images uint8 N×H×W×3; labels int64 N×P, the panel's clean answers; change float32 N×3×H×W,
-    E on the 0…1 scale; distorted uint8 N×H×W×3, x + E clipped and rounded.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    change: np.ndarray
-    distorted: np.ndarray
+MERGED = "merged"  # the paper's own network: its figures are repeated
+STRENGTHS = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8)
+CURVE = 2000  # test images of the trade-off curve
+SEARCHED = 500  # test images of the per-image search
 
 
 def evaluate_classifiers(data: str, weights: Path | None, count: int | None, command: str) -> Path:
     """Test accuracy of each shipped classifier -> results/classifiers_cifar10.json."""
     test = load(data, "test").first(count)
-    machine = MachineJND(weights=weights, device="cpu")
+    machine = MachineJND(weights=weights, device="cpu", generator=present(weights)[0])
     answers = answer(machine, test.images)
+    outside = unseen(weights)
+    columns = {model: answers[:, column] for column, model in enumerate(PANEL)}
+    columns |= {model: answer_alone(session, test.images) for model, session in outside.items()}
     rows = []
-    for column, (model, name) in enumerate(zip(PANEL, machine.classifiers, strict=True)):
+    for model, own in columns.items():
         note = trained_with(weights, model)
-        rate = float((answers[:, column] == test.labels).mean())
+        share = float((own == test.labels).mean())
         rows.append(
             {
-                "classifier": name,
-                "test_accuracy": rate,
-                "standard_error": standard_error(rate, len(test)),
+                "classifier": note["classifier"],
+                "in_the_panel": model in PANEL,
+                "test_accuracy": share,
+                "standard_error": standard_error(share, len(test)),
                 "n_test": len(test),
                 "n_train": note["n_train"],
                 "parameters": note["parameters"],
-                "training_seconds": note["seconds"],
+                "training_seconds": note["seconds"] + (note.get("earlier") or {}).get("seconds", 0),
                 "seed": note["preset"]["seed"],
                 "preset": note["preset"],
                 "training_command": note["command"],
@@ -69,150 +82,265 @@ def evaluate_classifiers(data: str, weights: Path | None, count: int | None, com
         "classifiers_cifar10",
         command=command,
         data=test.source,
-        weights=digests(weights, *PANEL),
-        sections={"rows": rows, "all_classifiers_agree": agree},
+        weights=digests(weights, *columns),
+        sections={"rows": rows, "all_panel_classifiers_agree": agree},
     )
 
 
-def evaluate_machine(data: str, weights: Path | None, count: int | None, command: str) -> Path:
-    """RCA and PSNR of the shipped generator on both splits, its controls on the test images.
+def evaluate_machine(
+    data: str,
+    weights: Path | None,
+    count: int | None,
+    runs: Path,
+    command: str,
+    chosen: Sequence[str] | None = None,
+) -> Path:
+    """RCA and PSNR of the shipped generators and what belongs to them.
 
-    count: at most that many pictures, the first, of each split. Writes
-    results/machine_cifar10.json.
+    count: at most that many pictures, the first, of each split; chosen: of `SECTIONS`, by
+    default all. Writes results/machine_cifar10.json.
     """
-    machine = MachineJND(weights=weights, device="cpu")
-    note = trained_with(weights, GENERATOR)
-    rows = []
-    for split in ("train", "test"):
-        pictures = load(data, split).first(count)
-        looked = look(machine, pictures.images)
-        row = measure(machine, looked, looked.distorted)
-        row |= spread("psnr_unclipped_db", psnr(looked.change))
-        rows.append({"generator": note["generator"], "split": split} | row)
-    kept = ("generator", "preset", "parameters", "seconds", "command")
-    sections = {
-        "seed": SEED,
-        "training": {key: note[key] for key in kept},
-        "rows": rows,
-        "controls": measure_controls(machine, looked),
-        "homogeneity": measure_homogeneity(machine, looked),
-        "verified": measure_verified(machine, looked),
-        "history": note["history"],
-    }
+    subject = Subject(data, weights, count)
+    files = digests(weights, *subject.models)
+    key = hashlib.sha256(json.dumps([files, count, subject.source]).encode()).hexdigest()[:12]
+    sections = {"seed": SEED, "training": {}, "history": {}}
+    for name in subject.generators:
+        note = trained_with(weights, GENERATORS[name])
+        kept = ("generator", "preset", "parameters", "seconds", "command")
+        sections["training"][name] = {part: note[part] for part in kept}
+        sections["history"][name] = note["history"]
+    for name in chosen or SECTIONS:
+        if name not in SECTIONS:
+            raise DataError(f"no section {name}: choose from {', '.join(SECTIONS)}")
+        make = SECTIONS[name]
+        kept = runs / "evaluated" / key / f"{name}.json"
+        sections[name] = remembered(kept, lambda make=make: make(subject), name)
     return write(
-        "machine_cifar10",
-        command=command,
-        data=pictures.source,
-        weights=digests(weights, *PANEL, GENERATOR),
-        sections=sections,
+        "machine_cifar10", command=command, data=subject.source, weights=files, sections=sections
     )
 
 
-def look(machine: MachineJND, images: np.ndarray) -> Looked:
-    labels, changes = [], []
-    for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH]
-        logits, cams = machine.look(batch)
-        labels.append(logits.argmax(2))
-        changes.append(machine.change(batch, logits, cams))
-    change = np.concatenate(changes)
-    return Looked(images, np.concatenate(labels), change, to_pixels(to_batch(images) + change))
+def remembered(path: Path, make: Callable[[], object], name: str) -> object:
+    """What `make` measured, now or in an earlier run."""
+    if not path.exists():
+        started = time.monotonic()
+        value = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(value))
+        part.rename(path)
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return read_json(path)
 
 
-def answer(machine: MachineJND, images: np.ndarray) -> np.ndarray:
-    """uint8 N×H×W×3 -> top-1 class N×P, in batches."""
-    starts = range(0, len(images), BATCH)
-    return np.concatenate([machine.answer(images[s : s + BATCH]) for s in starts])
+class Subject:
+    """The models and pictures of one evaluation; what several sections need is made once."""
+
+    def __init__(self, data: str, weights: Path | None, count: int | None):
+        self.data, self.weights, self.count = data, weights, count
+        self.generators = present(weights)
+        self.best = BEST if BEST in self.generators else self.generators[0]
+        self.machines = {
+            name: MachineJND(weights=weights, device="cpu", generator=name)
+            for name in self.generators
+        }
+        self.panel = self.machines[self.best]
+        self.unseen = unseen(weights)
+        self.models = (*PANEL, *self.unseen, *(GENERATORS[name] for name in self.generators))
+        self.source = self.pictures("test").source
+
+    # One subject lives as long as the process.
+    @cache  # noqa: B019
+    def pictures(self, split: str) -> LabelledImages:
+        return load(self.data, split).first(self.count)
+
+    @cache  # noqa: B019
+    def look(self, split: str) -> Look:
+        return look(self.panel, self.pictures(split).images)
+
+    @cache  # noqa: B019
+    def distorted(self, name: str) -> Distortion:
+        """The test images, each as one generator changes it."""
+        return distort(self.machines[name], self.look("test"))
 
 
-def measure(machine: MachineJND, looked: Looked, distorted: np.ndarray) -> dict:
-    """RCA (eqs 16-17) and PSNR of 8-bit distorted versions of the images."""
-    noise = psnr(to_batch(distorted) - to_batch(looked.images))
-    kept = answer(machine, distorted) == looked.labels
-    return rates(machine, kept) | spread("psnr_db", noise)
-
-
-def rates(machine: MachineJND, kept: np.ndarray) -> dict:
-    """Booleans N×P -> RCA (eq. 17) and RCA_n per classifier (eq. 16), as fractions."""
-    each = kept.mean(0)
-    return {
-        "n": len(kept),
-        "rca": float(each.mean()),
-        "rca_standard_error": standard_error(float(each.mean()), len(kept)),
-        "rca_per_classifier": dict(zip(machine.classifiers, each.tolist(), strict=True)),
-        "all_classifiers_keep": float(kept.all(1).mean()),
-    }
-
-
-def spread(name: str, values: np.ndarray) -> dict:
-    return {name: float(values.mean()), f"{name}_std": float(values.std())}
-
-
-def percentiles(values: np.ndarray) -> dict[str, float]:
-    return {str(p): float(np.percentile(values, p)) for p in (1, 5, 25, 50, 75, 95, 99)}
-
-
-def standard_error(rate: float, count: int) -> float:
-    return float(np.sqrt(rate * (1 - rate) / count))
-
-
-def measure_controls(machine: MachineJND, looked: Looked) -> list[dict]:
-    """Ordinary distortions with each picture's own PSNR, as far as they can be that strong."""
-    wanted = psnr(to_batch(looked.distorted) - to_batch(looked.images))
+def measure_rows(subject: Subject) -> list[dict]:
+    """Every generator on both splits."""
     rows = []
-    for name, make in CONTROLS.items():
-        distorted = match(looked.images, wanted, make(looked.images, SEED))
-        rows.append({"control": name} | measure(machine, looked, distorted))
+    for split in ("test", "train"):
+        looked = subject.look(split)
+        for name, machine in subject.machines.items():
+            made = subject.distorted(name) if split == "test" else distort(machine, looked)
+            row = measure(machine, looked, made.pixels)
+            row |= spread("psnr_unclipped_db", psnr(made.change))
+            rows.append({"generator": name, "split": split} | row)
     return rows
 
 
-def measure_homogeneity(machine: MachineJND, looked: Looked) -> dict:
-    """k/9 · E for k = 9…1: RCA per k, and the share of images that keep their label at every k."""
+def measure_controls(subject: Subject) -> list[dict]:
+    """Ordinary distortions with each test picture's own PSNR, as far as they can be that strong."""
+    looked, rows = subject.look("test"), []
+    made = subject.distorted(subject.best)
+    wanted = psnr(to_batch(made.pixels) - to_batch(looked.images))
+    for name, make in CONTROLS.items():
+        pixels = match(looked.images, wanted, make(looked.images, SEED))
+        row = measure(subject.panel, looked, pixels)
+        rows.append({"control": name, "of": subject.best, "split": "test"} | row)
+    return rows
+
+
+def measure_homogeneity(subject: Subject) -> dict[str, dict]:
+    """k/9 · E for k = 9…1 on the test images, per generator.
+
+    RCA per k, and the share of images that keep their label at every k below nine.
+    """
+    looked, found = subject.look("test"), {}
     clean = to_batch(looked.images)
-    rows, every = [], np.ones_like(looked.labels, bool)
-    for k in range(STEPS, 0, -1):
-        weakened = to_pixels(clean + looked.change * np.float32(k / STEPS))
-        kept = answer(machine, weakened) == looked.labels
-        rows.append({"k": k} | rates(machine, kept))
-        if k < STEPS:
-            every &= kept
-    return {
-        "rows": rows,
-        "every_k_keeps_per_classifier": dict(
-            zip(machine.classifiers, every.mean(0).tolist(), strict=True)
-        ),
-        "every_k_keeps_all_labels": float(every.all(1).mean()),
-    }
+    for name, machine in subject.machines.items():
+        change = subject.distorted(name).change
+        rows, every = [], np.ones_like(looked.labels, bool)
+        for k in range(STEPS, 0, -1):
+            weakened = to_pixels(clean + change * np.float32(k / STEPS))
+            kept = answer(machine, weakened) == looked.labels
+            rows.append({"k": k} | rates(machine, kept))
+            if k < STEPS:
+                every &= kept
+        each = dict(zip(machine.classifiers, every.mean(0).tolist(), strict=True))
+        found[name] = {
+            "rows": rows,
+            "every_k_keeps": float(every.mean()),
+            "every_k_keeps_per_classifier": each,
+            "every_k_keeps_all_labels": float(every.all(1).mean()),
+        }
+    return found
 
 
-def measure_verified(machine: MachineJND, looked: Looked) -> dict:
+def measure_verified(subject: Subject) -> dict[str, dict]:
     """Verified mode: E scaled down per image until all labels hold; PSNR and scale that remain.
 
     The PSNR is over the images that are changed at all; the others are counted.
     """
-    scales, distorted = [], []
-    for start in range(0, len(looked.images), BATCH):
-        rows = slice(start, start + BATCH)
-        scale, pixels = machine.tolerated(
-            looked.images[rows], looked.change[rows], looked.labels[rows]
+    looked, found = subject.look("test"), {}
+    for name, machine in subject.machines.items():
+        change = subject.distorted(name).change
+        parts = [
+            machine.tolerated(looked.images[rows], change[rows], looked.labels[rows])
+            for rows in batches(len(looked.images))
+        ]
+        scale, pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
+        noise = psnr(to_batch(pixels) - to_batch(looked.images))
+        changed = np.isfinite(noise)
+        found[name] = (
+            rates(machine, answer(machine, pixels) == looked.labels)
+            | spread("psnr_db", noise[changed])
+            | {"psnr_db_percentiles": percentiles(noise[changed])}
+            | {"unchanged_images": int((~changed).sum())}
+            | spread("scale", scale)
+            | {"scale_percentiles": percentiles(scale), "full_scale": float((scale == 1).mean())}
         )
-        scales.append(scale)
-        distorted.append(pixels)
-    scale, pixels = np.concatenate(scales), np.concatenate(distorted)
-    noise = psnr(to_batch(pixels) - to_batch(looked.images))
-    changed = np.isfinite(noise)
-    return (
-        rates(machine, answer(machine, pixels) == looked.labels)
-        | spread("psnr_db", noise[changed])
-        | {"psnr_db_percentiles": percentiles(noise[changed])}
-        | {"unchanged_images": int((~changed).sum())}
-        | spread("scale", scale)
-        | {"scale_percentiles": percentiles(scale), "full_scale": float((scale == 1).mean())}
-    )
+    return found
+
+
+def measure_unseen(subject: Subject) -> list[dict]:
+    """Do classifiers outside the panel keep their answers? Per generator and classifier.
+
+    clean_agreement: how often the outside classifier and one of the panel say the same of the
+    clean image, mean over the panel: what a change that told the panel's answer could reach.
+    """
+    looked, rows = subject.look("test"), []
+    for session in subject.unseen.values():
+        before = answer_alone(session, looked.images)
+        agreement = float((looked.labels == before[:, None]).mean())
+        for name in subject.machines:
+            pixels = subject.distorted(name).pixels
+            noise = psnr(to_batch(pixels) - to_batch(looked.images))
+            rows.append(
+                {"generator": name, "classifier": session.contract["classifier"]}
+                | rate(answer_alone(session, pixels) == before)
+                | {"clean_agreement": agreement}
+                | spread("psnr_db", noise)
+            )
+    return rows
+
+
+def measure_curve(subject: Subject) -> list[dict]:
+    """RCA against PSNR, on the panel and outside, over the strengths a generator can be asked."""
+    looked, rows = subject.look("test").first(CURVE), []
+    before = {m: answer_alone(session, looked.images) for m, session in subject.unseen.items()}
+    for name, machine in subject.machines.items():
+        if "strength" not in machine.generator.inputs:
+            continue
+        for strength in STRENGTHS:
+            made = distort(machine, looked, strength)
+            row = measure(machine, looked, made.pixels)
+            row |= spread("psnr_unclipped_db", psnr(made.change))
+            row["rca_unseen"] = {
+                session.contract["classifier"]: float(
+                    (answer_alone(session, made.pixels) == before[model]).mean()
+                )
+                for model, session in subject.unseen.items()
+            }
+            rows.append({"generator": name, "strength": strength} | row)
+    return rows
+
+
+def measure_search(subject: Subject) -> dict:
+    """The per-image search and the generators, verified, on the same test images."""
+    from engine.search import Searcher
+
+    looked = subject.look("test").first(SEARCHED)
+    searcher = Searcher(weights=subject.weights, device="cpu")
+    changes = []
+    started = time.monotonic()
+    for rows in batches(len(looked.images)):
+        *_, last = searcher.steps(looked.images[rows], seed=SEED)
+        changes.append(last.change)
+    seconds = (time.monotonic() - started) / len(looked.images)
+    found = {"search": np.concatenate(changes)}
+    found |= {n: subject.distorted(n).change[: len(looked.images)] for n in subject.machines}
+    rows = []
+    for name, change in found.items():
+        _, pixels = subject.panel.tolerated(looked.images, change, looked.labels)
+        noise = psnr(to_batch(pixels) - to_batch(looked.images))
+        changed = np.isfinite(noise)
+        rows.append(
+            {"method": name}
+            | rates(subject.panel, answer(subject.panel, pixels) == looked.labels)
+            | spread("psnr_db", noise[changed])
+            | {"unchanged_images": int((~changed).sum())}
+        )
+    return {"steps": last.total, "search_seconds_per_image": seconds, "rows": rows}
+
+
+SECTIONS: dict[str, Callable[[Subject], object]] = {
+    "rows": measure_rows,
+    "controls": measure_controls,
+    "homogeneity": measure_homogeneity,
+    "verified": measure_verified,
+    "unseen": measure_unseen,
+    "curve": measure_curve,
+    "search": measure_search,
+}
 
 
 def provenance(weights: Path | None) -> dict[str, dict]:
     return read_json((weights or EMBEDDED) / PROVENANCE)["files"]
+
+
+def present(weights: Path | None) -> list[str]:
+    """The generators that these weights hold."""
+    held = provenance(weights)
+    return [name for name, model in GENERATORS.items() if MODELS[model].file in held]
+
+
+def unseen(weights: Path | None) -> dict[str, Session]:
+    """The classifiers outside the panel that these weights hold."""
+    held = provenance(weights)
+    return {
+        model: open_session(model, weights=weights, device="cpu")
+        for model in UNSEEN
+        if MODELS[model].file in held
+    }
 
 
 def trained_with(weights: Path | None, model: str) -> dict:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from engine.human import HUMAN_MODELS
+
 from .record import RESULTS, read_json
 
 FOLDER = RESULTS / "figures"
+MERGED = "merged"  # the paper's own network: its figures are redrawn
 
 
 def draw() -> list[Path]:
@@ -16,14 +21,20 @@ def draw() -> list[Path]:
     matplotlib.use("Agg")
     FOLDER.mkdir(parents=True, exist_ok=True)
     result = read_json(RESULTS / "machine_cifar10.json")
-    return [
-        draw_curves(result["history"]),
+    figures = [
+        *(draw_curves(name, history) for name, history in result["history"].items()),
+        draw_stages(result["history"][MERGED]),
         draw_homogeneity(result["homogeneity"]),
+        *([draw_trade_off(result["curve"])] if result.get("curve") else []),
+        draw_noise("chelsea.png"),
         draw_example("chelsea.png"),
     ]
+    if (RESULTS / "human_kodak.json").exists():
+        figures.append(draw_human_maps("chelsea.png"))
+    return figures
 
 
-def draw_curves(history: list[dict]) -> Path:
+def draw_curves(name: str, history: list[dict]) -> Path:
     """Loss and its parts, PSNR, RCA per classifier over the epochs (as paper A, Figs 5-7)."""
     from matplotlib import pyplot as plt
 
@@ -31,41 +42,127 @@ def draw_curves(history: list[dict]) -> Path:
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
     for key, label in (("loss", "total"), ("l_c", "$L_c$"), ("l_m", "$L_m$"), ("l_s", "$L_s$")):
         left.plot(epochs, [row[key] for row in history], label=label, marker=".")
-    left.set(title="training loss", xlabel="epoch", yscale="log")
+    left.set(title=f"training loss, {name} generator", xlabel="epoch", yscale="log")
     middle.plot(epochs, [row["psnr_db"] for row in history], label="train", marker=".")
     middle.plot(epochs, [row["test"]["psnr_db"] for row in history], label="test", marker=".")
     middle.set(title="PSNR (clipped), dB", xlabel="epoch")
-    for name in history[0]["train_rca"]:
-        (line,) = right.plot(
-            epochs, [100 * row["train_rca"][name] for row in history], label=name, marker="."
-        )
-        right.plot(
-            epochs,
-            [100 * row["test"]["rca_per_classifier"][name] for row in history],
-            color=line.get_color(),
-            linestyle="--",
-        )
+    for classifier in history[0]["train_rca"]:
+        values = [100 * row["train_rca"][classifier] for row in history]
+        (line,) = right.plot(epochs, values, label=classifier, marker=".")
+        tested = [100 * row["test"]["rca_per_classifier"][classifier] for row in history]
+        right.plot(epochs, tested, color=line.get_color(), linestyle="--")
+    total = [100 * row["test"]["rca"] for row in history]
+    right.plot(epochs, total, color="black", linestyle=":", label="all, test")
     right.set(title="RCA, % (solid: train, dashed: test)", xlabel="epoch")
     for axis in (left, middle, right):
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
-    return save(figure, "machine_curves.png")
+    return save(figure, f"machine_curves_{name}.png")
 
 
-def draw_homogeneity(homogeneity: dict) -> Path:
-    """RCA of k/9 · E on the test images."""
+def draw_stages(history: list[dict]) -> Path:
+    """CAM, JND and distorted picture at stages of training (as paper A, Fig. 8)."""
+    from matplotlib import pyplot as plt
+
+    from engine.image import to_batch, to_pixels
+    from engine.machine import load
+    from engine.report import heat
+
+    from .snapshots import read_map, samples
+
+    pictures = samples()
+    rows = [row for row in history if "jnd_maps" in row]
+    looked = {name: load(device="cpu").look(pixels[None]) for name, pixels in pictures.items()}
+    columns = 2 + 2 * len(rows)
+    figure, axes = plt.subplots(
+        len(pictures), columns, figsize=(1.3 * columns, 1.4 * len(pictures)), layout="constrained"
+    )
+    for line, (name, pixels) in zip(axes, pictures.items(), strict=True):
+        tiles = [("original", pixels), ("CAM", heat(looked[name][1][0].mean(0)))]
+        for row in rows:
+            change = read_map(row["jnd_maps"][name])
+            distorted = to_pixels(to_batch(pixels[None]) + change.transpose(2, 0, 1)[None])[0]
+            grey = np.clip(128 + 254 * change, 0, 255).astype(np.uint8)
+            tiles += [(f"JND, epoch {row['epoch']}", grey), ("distorted", distorted)]
+        for axis, (title, tile) in zip(line, tiles, strict=True):
+            show(axis, tile, title if line is axes[0] else "")
+    return save(figure, "machine_stages.png")
+
+
+def draw_homogeneity(homogeneity: dict[str, dict]) -> Path:
+    """RCA of k/9 · E on the test images, per generator."""
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=(5, 3.6), layout="constrained")
-    rows = homogeneity["rows"]
-    strengths = [row["k"] for row in rows]
-    for name in rows[0]["rca_per_classifier"]:
-        values = [100 * row["rca_per_classifier"][name] for row in rows]
-        axis.plot(strengths, values, label=name, marker=".")
+    for name, part in homogeneity.items():
+        strengths = [row["k"] for row in part["rows"]]
+        axis.plot(strengths, [100 * row["rca"] for row in part["rows"]], label=name, marker=".")
     axis.set(title="RCA of k/9 · E on test images, %", xlabel="k")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     return save(figure, "machine_homogeneity.png")
+
+
+def draw_trade_off(curve: list[dict]) -> Path:
+    """RCA against PSNR on test images, on the panel and outside it."""
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    for name in dict.fromkeys(row["generator"] for row in curve):
+        rows = [row for row in curve if row["generator"] == name]
+        noise = [row["psnr_db"] for row in rows]
+        axis.plot(noise, [100 * row["rca"] for row in rows], marker=".", label=f"{name}, panel")
+        for outside in rows[0]["rca_unseen"]:
+            values = [100 * row["rca_unseen"][outside] for row in rows]
+            axis.plot(noise, values, marker=".", linestyle="--", label=f"{name}, {outside}")
+    axis.axvline(9.56, color="grey", linewidth=0.8)
+    axis.annotate("9.56 dB", (9.56, axis.get_ylim()[0]), fontsize=8, rotation=90, color="grey")
+    axis.set(title="RCA on test images, %", xlabel="PSNR (8-bit), dB: less is more changed")
+    axis.invert_xaxis()
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=7)
+    return save(figure, "machine_trade_off.png")
+
+
+def draw_noise(name: str) -> Path:
+    """A picture, its machine JND, and white noise of the same strength (as paper A, Fig. 1)."""
+    from matplotlib import pyplot as plt
+
+    from engine.image import to_batch
+    from engine.machine import load
+    from engine.quality import psnr
+    from engine.samples import sample_paths
+
+    from .controls import gaussian_noise, match
+
+    machine = load(device="cpu")
+    result = machine(next(path for path in sample_paths() if path.name == name))
+    clean = result.original[None]
+    wanted = psnr(to_batch(result.distorted[None]) - to_batch(clean))
+    noisy = match(clean, wanted, gaussian_noise(clean, 0))
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3.9), layout="constrained")
+    for axis, (title, pixels) in zip(
+        axes,
+        (
+            ("original", clean),
+            (f"machine JND, {wanted[0]:.2f} dB", result.distorted[None]),
+            ("white noise of the same PSNR", noisy),
+        ),
+        strict=True,
+    ):
+        says = [machine.classes[label] for label in machine.answer(pixels)[0]]
+        lines = [f"{who}: {what}" for who, what in zip(machine.classifiers, says, strict=True)]
+        show(axis, pixels[0], title)
+        axis.set_xlabel("\n".join(lines), fontsize=8)
+    return save(figure, "machine_noise.png")
+
+
+def show(axis, pixels: np.ndarray, title: str) -> None:
+    """One picture, enlarged without smoothing."""
+    axis.imshow(pixels, interpolation="nearest")
+    axis.set_title(title, fontsize=8)
+    axis.set_xticks([])
+    axis.set_yticks([])
 
 
 def draw_example(name: str) -> Path:
@@ -79,6 +176,30 @@ def draw_example(name: str) -> Path:
     path = FOLDER / f"machine_{source.stem}.png"
     path.write_bytes(encode_png(figure(machine_jnd(source, device="cpu"), source.name)))
     return path
+
+
+def draw_human_maps(name: str) -> Path:
+    """A sample picture, every model's thresholds (mean of R, G, B; one scale for all)."""
+    from matplotlib import pyplot as plt
+
+    from engine.human import thresholds
+    from engine.image import open_image
+    from engine.samples import sample_paths
+
+    (source,) = (path for path in sample_paths() if path.name == name)
+    pixels = open_image(source).pixels
+    measured = [row["model"] for row in read_json(RESULTS / "human_kodak.json")["rows"]]
+    models = [model for model in HUMAN_MODELS if model in measured]
+    figure, axes = plt.subplots(2, 4, figsize=(13, 4.8), layout="constrained")
+    axes[0, 0].imshow(pixels)
+    axes[0, 0].set_title("original")
+    for axis, model in zip(axes.flat[1:], models, strict=False):
+        shown = axis.imshow(thresholds(pixels, model).mean(2), cmap="gray", vmin=0, vmax=32)
+        axis.set_title(model)
+    figure.colorbar(shown, ax=axes, label="threshold, 8-bit levels")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return save(figure, f"human_{source.stem}.png")
 
 
 def save(figure, name: str) -> Path:

@@ -13,23 +13,26 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
-from engine import losses
+from engine import losses, quality
 from engine.layers import fold
 from engine.networks import Generator, Panel
 
 from . import checkpoint
-from .classifiers import pick_device, round_to_half
+from .classifiers import load_classifier, pick_device, round_to_half, shift
 from .data import LabelledImages
 from .looks import Batch, digest, load_panel, looks, take
 from .presets import GeneratorPreset
+from .snapshots import jnd_maps, stages
 
+REACH = 2  # pixels by which pictures are shifted, where a preset is diverse
 PROBE = 2000  # test images looked at after every epoch
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 
@@ -39,6 +42,26 @@ def strengths(count: int, share: float, generator: torch.Generator) -> Tensor:
     ninths = torch.randint(1, 9, (count,), generator=generator) / 9
     weak = torch.rand(count, generator=generator) < share
     return torch.where(weak, ninths, torch.ones(())).view(-1, 1, 1, 1)
+
+
+def multiples(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """N: 1 for most images, for the given share a random multiple of the target in 0.2…1.8."""
+    others = 0.2 + 1.6 * torch.rand(count, generator=generator)
+    return torch.where(torch.rand(count, generator=generator) < share, others, torch.ones(()))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random choices of one epoch's steps, the same at every run of it."""
+
+    generator: torch.Generator
+
+    def share(self) -> float:
+        return torch.rand((), generator=self.generator).item()
+
+    def members(self, count: int, asked: int | None) -> list[int]:
+        """Which of the panel's members a step asks, in the panel's order."""
+        return sorted(torch.randperm(count, generator=self.generator)[:asked].tolist())
 
 
 def learning_rate(preset: GeneratorPreset, step: int, steps: int) -> float:
@@ -63,49 +86,73 @@ def measure(
     kept, clipped, unclipped = [], [], []
     for index in torch.arange(len(data)).split(500):
         batch = take(images, clean, panel.names, index, plain[index], device)
-        change = generator(2 * batch.x - 1, batch.cams, batch.labels) / 2
+        full = torch.ones(len(index), device=device)
+        change = generator(2 * batch.x - 1, batch.cams, batch.labels, full) / 2
         distorted = ((batch.x + change).clamp(0, 1) * 255).round() / 255
         kept.append(panel.logits(distorted).argmax(2) == batch.labels)
-        clipped.append(psnr(distorted - batch.x))
-        unclipped.append(psnr(change))
+        clipped.append(quality.psnr((distorted - batch.x).cpu().numpy()))
+        unclipped.append(quality.psnr(change.cpu().numpy()))
     rates = torch.cat(kept).float().mean(0).tolist()
     return {
         "rca": sum(rates) / len(rates),
         "rca_per_classifier": dict(zip(panel.names, rates, strict=True)),
-        "psnr_db": torch.cat(clipped).mean().item(),
-        "psnr_unclipped_db": torch.cat(unclipped).mean().item(),
+        "psnr_db": float(np.concatenate(clipped).mean()),
+        "psnr_unclipped_db": float(np.concatenate(unclipped).mean()),
     }
 
 
-def psnr(difference: Tensor) -> Tensor:
-    """Per image, in dB, of a difference N×3×H×W on the 0…1 scale."""
-    return -10 * difference.square().mean((1, 2, 3)).clamp_min(1e-12).log10().cpu()
+def ramp(preset: GeneratorPreset, done: float) -> float:
+    """Factor on the wanted magnitude after this share of the steps: small changes come first.
+
+    From the first steps at full magnitude, most of the panel's answers are lost at once, and with
+    them the gradient that would bring them back.
+    """
+    return 1.0 if done >= preset.ramp else 0.2 + 0.8 * done / preset.ramp
 
 
 def step_loss(
-    generator: Generator, panel: Panel, batch: Batch, strength: Tensor, preset: GeneratorPreset
-) -> tuple[Tensor, Tensor]:
-    """Eq. 7 of one batch -> (loss, what is logged: loss, L_c, L_m, L_s, PSNR, RCA_n…)."""
-    kind = batch.x.device.type
+    generator: Generator,
+    panel: Panel,
+    batch: Batch,
+    preset: GeneratorPreset,
+    random: Draws,
+    rise: float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
+    device, kind = batch.x.device, batch.x.device.type
+    asked = random.members(len(panel.names), preset.asked)
+    told = batch.labels[:, : batch.cams.shape[1]]  # the panel's; not what assistants say
+    weakened = strengths(len(batch.x), preset.weakened, random.generator).to(device)
+    multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with torch.autocast(kind, dtype=torch.bfloat16):
-        change = generator(2 * batch.x - 1, batch.cams, batch.labels)  # eq. 3
+        change = generator(2 * batch.x - 1, batch.cams, told, multiple)  # eq. 3
     change = change.float()
-    distorted = (batch.x + strength * change / 2).clamp(0, 1)  # eq. 4, an image again
+    distorted = (batch.x + weakened * change / 2).clamp(0, 1)  # eq. 4, an image again
+    shown = distorted
+    if random.share() < preset.diverse:
+        shown = shift(distorted, REACH, random.generator)
     with torch.autocast(kind, dtype=torch.bfloat16):
-        logits = panel.logits(distorted)
+        logits = panel.logits(shown, [panel.names[member] for member in asked])
+    labels = batch.labels[:, asked]
     counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
     parts = (
-        losses.classification_loss(logits.float(), batch.labels),
-        losses.magnitude_loss(counted, cam),
+        losses.classification_loss(logits.float(), labels),
+        losses.magnitude_loss(counted, cam, rise * preset.wanted * multiple),
         losses.spatial_loss(counted, cam),
     )
     loss = parts[0] + preset.alpha * parts[1] + preset.beta * parts[2]  # eq. 7
     with torch.no_grad():
-        noise = psnr((batch.x + change / 2).clamp(0, 1) - batch.x).mean().to(change.device)
-        kept = (logits.argmax(2) == batch.labels).float().mean(0)
-        logged = torch.cat([torch.stack([loss, *parts, noise]), kept])
-    return loss, logged
+        difference = (batch.x + change / 2).clamp(0, 1) - batch.x
+        noise = -10 * difference.square().mean((1, 2, 3)).clamp_min(1e-12).log10().mean()  # dB
+        kept = torch.full((len(panel.names),), torch.nan, device=device)
+        kept[asked] = (logits.argmax(2) == labels).float().mean(0)
+    return loss, torch.stack([loss.detach(), *parts, noise]).detach(), kept
+
+
+def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
+    """The network that a preset trains."""
+    return Generator(conditioned=preset.conditioned, skips=preset.skips, norm=norm)
 
 
 class Training:
@@ -113,9 +160,7 @@ class Training:
 
     def __init__(self, preset: GeneratorPreset, device: torch.device):
         torch.manual_seed(preset.seed)
-        self.network = Generator(conditioned=preset.conditioned).to(
-            device, memory_format=torch.channels_last
-        )
+        self.network = build(preset).to(device, memory_format=torch.channels_last)
         self.average = swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=swa_utils.get_ema_multi_avg_fn(preset.average),
@@ -163,25 +208,43 @@ def run_epoch(
     training.network.train()
     panel.train()  # a step sees one side; mirrored pictures in the batches show the other
     batches = len(images) // preset.batch
-    totals = torch.zeros(len(LOGGED) + len(panel.names), device=device)
+    told = tuple(name for name in panel.names if f"maps.{name}" in seen)  # not the assistants
+    draws = Draws(random)
+    logged, kept = [], []
     for step in range(batches):
         index = order[step * preset.batch : (step + 1) * preset.batch]
-        batch = take(images, seen, panel.names, index, mirrored[index], device)
-        strength = strengths(len(index), preset.weakened, random).to(device)
-        loss, logged = step_loss(training.network, panel, batch, strength, preset)
+        batch = take(images, seen, told, index, mirrored[index], device)
+        rise = ramp(preset, (epoch + step / batches) / preset.epochs)
+        loss, values, rates = step_loss(training.network, panel, batch, preset, draws, rise)
+        logged.append(values)
+        kept.append(rates)
         for group in training.optimizer.param_groups:
             group["lr"] = learning_rate(preset, epoch * batches + step, preset.epochs * batches)
         training.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         training.optimizer.step()
         training.average.update_parameters(training.network)
-        totals += logged
-    means = (totals / batches).tolist()
     return {
         "epoch": epoch + 1,
-        **dict(zip(LOGGED, means, strict=False)),
-        "train_rca": dict(zip(panel.names, means[len(LOGGED) :], strict=True)),
+        **dict(zip(LOGGED, torch.stack(logged).mean(0).tolist(), strict=True)),
+        "train_rca": dict(zip(panel.names, torch.stack(kept).nanmean(0).tolist(), strict=True)),
     }
+
+
+def with_assistants(
+    panel: Panel, preset: GeneratorPreset, train: LabelledImages, runs: Path, device: torch.device
+) -> tuple[Panel, list[Tensor]]:
+    """Who is asked in training: the panel and the preset's assistants; and what these say, N×Q."""
+    if not preset.assistants:
+        return panel, []
+    loaded = {
+        name: load_classifier(runs / "classifiers" / f"{name}.safetensors")[0]
+        for name in preset.assistants
+    }
+    assistants = Panel(loaded).eval().requires_grad_(False)
+    assistants.to(device, memory_format=torch.channels_last)
+    told = looks(assistants, train, "train", runs, device)["labels"]
+    return Panel(dict(panel.classifiers.items()) | loaded), [told]
 
 
 def train_generator(
@@ -204,12 +267,14 @@ def train_generator(
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
     panel = load_panel(runs)[0]
-    settings = {"preset": asdict(preset), "panel": digest(panel)}
+    settings = {"preset": json.loads(json.dumps(asdict(preset))), "panel": digest(panel)}
     if final.exists():
         return checkpoint.load_same(final, **settings)[1]
     panel.to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
     clean = looks(panel, probe, "test", runs, device)
+    asked, labels = with_assistants(panel, preset, train, runs, device)
+    seen["labels"] = torch.cat([seen["labels"], *labels], 1)
     training = Training(preset, device)
     if unfinished.exists():
         training.resume(unfinished, settings)
@@ -217,16 +282,18 @@ def train_generator(
     images = torch.from_numpy(train.images)
     while len(training.history) < preset.epochs:
         started = time.monotonic()
-        row = run_epoch(training, panel, images, seen, preset, device)
+        row = run_epoch(training, asked, images, seen, preset, device)
         training.seconds += time.monotonic() - started
         row["test"] = measure(training.average.module, panel, probe, clean)
         row["seconds"] = round(training.seconds)
+        if row["epoch"] in stages(preset.epochs):
+            row["jnd_maps"] = jnd_maps(training.average.module, panel)
         training.history.append(row)
-        print(json.dumps({"generator": name, **row}), file=sys.stderr, flush=True)
+        said = {key: value for key, value in row.items() if key != "jnd_maps"}
+        print(json.dumps({"generator": name, **said}), file=sys.stderr, flush=True)
         training.save(unfinished, settings)
 
-    folded = Generator(conditioned=preset.conditioned, norm=False)
-    folded = round_to_half(fold(training.average.module.cpu(), folded))
+    folded = round_to_half(fold(training.average.module.cpu(), build(preset, norm=False)))
     note = {
         "generator": name,
         "data": train.source,
@@ -244,6 +311,6 @@ def train_generator(
 def load_generator(path: Path) -> tuple[Generator, dict]:
     """A folded, frozen generator from RUNS/generators/NAME.safetensors, and its note."""
     tensors, note = checkpoint.load(path)
-    generator = Generator(conditioned=note["preset"]["conditioned"], norm=False)
+    generator = build(GeneratorPreset(**note["preset"]), norm=False)
     generator.load_state_dict(tensors)
     return generator.eval().requires_grad_(False), note

@@ -27,9 +27,9 @@ def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
     """
     paths = {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
     if all(path.exists() for path in paths.values()):
-        panel = Panel({name: load_classifier(path) for name, path in paths.items()})
-        notes = [checkpoint.load(path)[1] for path in paths.values()]
-        return panel.eval().requires_grad_(False), notes
+        loaded = {name: load_classifier(path) for name, path in paths.items()}
+        panel = Panel({name: network for name, (network, _) in loaded.items()})
+        return panel.eval().requires_grad_(False), [note for _, note in loaded.values()]
     print(f"{runs}/classifiers is not complete: using the exported panel", file=sys.stderr)
     return stored_panel()
 

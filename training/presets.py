@@ -19,10 +19,12 @@ class ClassifierPreset:
     linear_damp: float = 64.0  # the last layer learns this much slower
     momentum: float = 0.85
     weight_decay: float = 1.33e-3
+    adaptive: bool = False  # AdamW instead of Nesterov SGD
     label_smoothing: float = 0.1
     warm_up: float = 0.23  # share of the steps in which the learning rate rises
     shift: int = 4  # pixels of random translation, reflected at the border
     cutout: int = 8  # side in pixels of the square that is greyed at a random place
+    polish: bool = False  # goes on from the finished classifier, with soft labels of the others
     plain: float = 0.1  # share of the epochs, the last, that see whole and unshifted pictures
     images: int | None = None
     seed: int = 0
@@ -32,6 +34,31 @@ CLASSIFIER_PRESETS = {
     "default": ClassifierPreset(epochs=30),
     # Half the time: less is cut away, for there are fewer epochs to see the rest.
     "short": ClassifierPreset(epochs=16, shift=2, cutout=0),
+    # A finished classifier, folded, learns a little more from what the rest of the panel says.
+    "polish": ClassifierPreset(
+        epochs=4,
+        learning_rate=3e-4,
+        bias_boost=1.0,
+        linear_damp=1.0,
+        weight_decay=0.05,
+        adaptive=True,
+        shift=0,
+        plain=0.25,
+        polish=True,
+    ),
+    # For depthwise convolutions and attention, which plain SGD trains badly.
+    "adaptive": ClassifierPreset(
+        epochs=8,
+        learning_rate=2e-3,
+        bias_boost=1.0,
+        linear_damp=1.0,
+        weight_decay=0.05,
+        adaptive=True,
+        shift=2,
+        cutout=0,
+    ),
+    # Eight epochs are enough to compare what can be learned from which pictures.
+    "brief": ClassifierPreset(epochs=8, shift=2, cutout=0),
     "smoke": ClassifierPreset(epochs=1, batch=64, images=256),
 }
 
@@ -47,10 +74,17 @@ class GeneratorPreset:
     alpha: float = 1.0  # weight of L_m, eq. 7
     beta: float = 1.0  # weight of L_s, eq. 7
     conditioned: bool = False  # sees the four CAMs and labels apart, not the merged CAM alone
+    skips: bool = False  # the decoder also sees what the encoder saw at each resolution
+    asked: int | None = None  # panel members asked in a step, drawn at random; None: all
+    wanted: float = 1.0  # D_t (eq. 10) is multiplied by this
+    ramp: float = 0.0  # share of the steps, the first, in which that rises from a fifth of it
+    varied: float = 0.0  # share of each batch that is asked for a random multiple of that
     cosine: bool = True  # cosine learning rate after a short warm-up; else constant
     decoupled: bool = True  # weight decay as in AdamW; else added to the gradient, as in Adam
     average: float = 0.0  # decay of the exponential moving average of the weights; 0: none
     clipped: bool = True  # L_m and L_s see the change that survives clipping; else E itself
+    assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
+    diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
     images: int | None = None
     seed: int = 0
@@ -61,9 +95,13 @@ DEFAULT = GeneratorPreset(
     batch=128,
     learning_rate=2e-3,
     weight_decay=1e-3,
-    beta=0.1,
+    alpha=2.0,
+    beta=0.03,
     average=0.998,
-    weakened=0.3,
+    asked=2,
+    wanted=1.05,
+    ramp=0.25,
+    weakened=0.2,
 )
 GENERATOR_PRESETS = {
     # The paper's schedule: Adam, batch 50, 1e-5, weight decay 1e-3, 200 epochs.
@@ -79,9 +117,69 @@ GENERATOR_PRESETS = {
     "default": DEFAULT,
     # The average must not reach back to the first steps of so short a training.
     "quick": replace(DEFAULT, epochs=2, average=0.98),
-    # Our extension: what the engine has anyway, given to the network.
-    "conditioned": replace(DEFAULT, conditioned=True),
+    # Our extension: what the engine has anyway, given to the network, and a strength to choose.
+    "conditioned": replace(
+        DEFAULT, epochs=8, conditioned=True, skips=True, wanted=1.1, varied=0.4, weakened=0.4
+    ),
+    # Our extension for machines outside the panel: more of them, each in its own way, are asked.
+    "transfer": replace(
+        DEFAULT,
+        epochs=8,
+        conditioned=True,
+        skips=True,
+        asked=3,
+        varied=0.4,
+        weakened=0.4,
+        assistants=("inception", "wide", "mixer"),
+        diverse=0.5,
+    ),
     "smoke": GeneratorPreset(
         epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
+    ),
+}
+
+
+@dataclass(frozen=True)
+class HumanPreset:
+    """Settings of HVS-SD's three trainings: degradation, attention branch, JND network.
+
+    Steps of Adam with a cosine learning rate each. `images` caps the photos (None: all).
+    """
+
+    degradation_steps: int
+    branch_steps: int
+    jnd_steps: int
+    batch: int = 8
+    crop: int = 128  # pixels, a multiple of 16
+    channels: int = 128  # of the degradation autoencoder
+    learning_rate: float = 5e-4  # peak, of all three
+    fidelity: float = 0.01  # weight of the squared error in 8-bit levels against bits per pixel
+    psnr_low: float = 26.0  # dB; noise is injected at an energy between these two
+    psnr_high: float = 36.0
+    magnitude: float = 1.0  # weight of the magnitude term
+    target: float = 0.03  # D_t of the magnitude term; calibration sets the scale afterwards
+    agreement: float = 0.5  # weight of the agreement of the attention maps
+    taught: float = 0.5  # share of the steps that see the true maps, not the branch's
+    average: float = 0.995  # decay of the exponential moving average of the JND network
+    save_every: int = 100  # steps
+    images: int | None = None
+    seed: int = 0
+
+
+HUMAN_DEFAULT = HumanPreset(degradation_steps=1500, branch_steps=600, jnd_steps=3000)
+HUMAN_PRESETS = {
+    "default": HUMAN_DEFAULT,
+    "quick": replace(HUMAN_DEFAULT, degradation_steps=300, branch_steps=150, jnd_steps=500),
+    "smoke": replace(
+        HUMAN_DEFAULT,
+        degradation_steps=4,
+        branch_steps=4,
+        jnd_steps=6,
+        batch=2,
+        crop=64,
+        channels=16,
+        average=0.5,
+        save_every=2,
+        images=4,
     ),
 }

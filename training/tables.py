@@ -28,42 +28,168 @@ def classifiers() -> str:
     rows = [
         [
             row["classifier"],
+            "panel" if row["in_the_panel"] else "outside",
             f"{row['parameters']:,}",
             percent(row["test_accuracy"]),
             f"{row['training_seconds'] / 60:.0f} min",
         ]
         for row in result["rows"]
     ]
-    header = ["classifier", "parameters", "test accuracy", "training"]
+    header = ["classifier", "", "parameters", "test accuracy", "training"]
     count, seed = result["rows"][0]["n_test"], result["rows"][0]["seed"]
     return f"{markdown(header, rows)}\n\n{count:,} test images; seed {seed}; {source(result)}"
 
 
+def machine_result() -> dict:
+    return read_json(RESULTS / "machine_cifar10.json")
+
+
+def decibels(row: dict, name: str = "psnr_db") -> str:
+    """A mean PSNR with its standard deviation over images, where they were measured."""
+    if row.get(name) is None:
+        return "–"
+    return f"{row[name]:.2f} ± {row[f'{name}_std']:.2f} dB"
+
+
 def machine() -> str:
-    result = read_json(RESULTS / "machine_cifar10.json")
-    header = ["pictures", "RCA", "all four keep", "PSNR (8-bit)", "PSNR (unclipped)"]
-    shipped = [
-        row | {"name": f"{row['generator']} generator, {row['split']} images"}
-        for row in result["rows"]
+    """RCA and PSNR of every generator, verified or not, and of the controls."""
+    result = machine_result()
+    named = [
+        (f"{row['generator']} generator, {row['split']} images", row) for row in result["rows"]
     ]
-    verified = result["verified"] | {"name": "the same, verified, test images"}
-    controls = [
-        row | {"name": f"{row['control']} instead, test images"} for row in result["controls"]
+    named += [
+        (f"{name} generator, verified, test images", row)
+        for name, row in result["verified"].items()
+    ]
+    named += [
+        (f"{row['control']} of the same strength, {row['split']} images", row)
+        for row in result["controls"]
     ]
     rows = [
         [
-            row["name"],
+            name,
             percent(row["rca"]),
             percent(row["all_classifiers_keep"]),
-            f"{row['psnr_db']:.2f} ± {row['psnr_db_std']:.2f} dB",
-            f"{row['psnr_unclipped_db']:.2f} dB" if "psnr_unclipped_db" in row else "–",
+            decibels(row),
+            decibels(row, "psnr_unclipped_db"),
         ]
-        for row in [*shipped, verified, *controls]
+        for name, row in named
     ]
+    header = ["pictures", "RCA", "all four keep", "PSNR (8-bit)", "PSNR (unclipped)"]
+    return f"{markdown(header, rows)}\n\n{note(result)}"
+
+
+def homogeneity() -> str:
+    """RCA of weakened changes, k/9 · E."""
+    result = machine_result()
+    found = result["homogeneity"]
+    strengths = [row["k"] for row in next(iter(found.values()))["rows"]]
+    rows = [
+        [name]
+        + [percent(row["rca"], 1) for row in part["rows"]]
+        + [percent(part["every_k_keeps"], 1), percent(part["every_k_keeps_all_labels"], 1)]
+        for name, part in found.items()
+    ]
+    header = ["generator", *(f"{k}/9" for k in strengths), "every k", "every k, all four"]
+    return f"{markdown(header, rows)}\n\nTest images. {note(result)}"
+
+
+def unseen() -> str:
+    """RCA of classifiers outside the panel."""
+    result = machine_result()
+    generators = list(dict.fromkeys(row["generator"] for row in result["unseen"]))
+    cells = {(row["classifier"], row["generator"]): row for row in result["unseen"]}
+    rows = []
+    for name in dict.fromkeys(row["classifier"] for row in result["unseen"]):
+        own = [cells[name, generator] for generator in generators]
+        rates = [percent(row["rca"]) for row in own]
+        rows.append([name, percent(own[0]["clean_agreement"]), *rates])
+    strengths = [cells[rows[0][0], generator] for generator in generators]
+    rows.append(["PSNR (8-bit)", "–", *(decibels(row) for row in strengths)])
+    header = ["outside the panel", "agrees on clean pictures", *generators]
+    return f"{markdown(header, rows)}\n\nTest images. {note(result)}"
+
+
+def search() -> str:
+    """The per-image search beside the generators."""
+    result = machine_result()
+    found = result["search"]
+    rows = [[row["method"], decibels(row), f"{row['unchanged_images']}"] for row in found["rows"]]
+    header = ["verified change from", "PSNR (8-bit)", "pictures left unchanged"]
+    count = found["rows"][0]["n"]
+    return (
+        f"{markdown(header, rows)}\n\nThe first {count:,} test images; {found['steps']} gradient "
+        f"steps, {found['search_seconds_per_image']:.1f} s per image; seed {result['seed']}; "
+        f"{source(result)}"
+    )
+
+
+def fresh() -> str:
+    """What fresh classifiers learn from distorted pictures."""
+    result = read_json(RESULTS / "fresh_cifar10.json")
+    worlds = list(dict.fromkeys(row["trained_on"] for row in result["rows"]))
+    cells = {(row["trained_on"], row["shown"]): row["accuracy"] for row in result["rows"]}
+    rows = [[one, *(percent(cells[one, other], 1) for other in worlds)] for one in worlds]
+    header = ["trained on", *(f"shown {world}" for world in worlds)]
     count = result["rows"][0]["n"]
     return (
-        f"{markdown(header, rows)}\n\nThe first {count:,} images of a split, mean ± standard "
-        f"deviation over images; seed {result['seed']}; {source(result)}"
+        f"{markdown(header, rows)}\n\nTest accuracy of a fresh {result['classifier']}; "
+        f"{result['n_train']:,} training and {count:,} test images, true labels; "
+        f"seed {result['seed']}; {source(result)}"
+    )
+
+
+def ablation() -> str:
+    """What helped by how much, in short trainings."""
+    result = read_json(RESULTS / "ablation_cifar10.json")
+    rows = [
+        [
+            row["variation"],
+            percent(row["rca"]),
+            f"{row['psnr_db']:.2f} dB",
+            percent(row["every_k_keeps"], 1),
+        ]
+        for row in result["rows"]
+    ]
+    header = ["generator", "RCA", "PSNR (8-bit)", "every k/9 keeps the label"]
+    count, seed = result["rows"][0]["n"], result["seed"]
+    return (
+        f"{markdown(header, rows)}\n\nEach trained for {result['epochs']} epochs of "
+        f"{result['n_train']:,} images; the first {count:,} test images; seed {seed}; "
+        f"{source(result)}"
+    )
+
+
+def note(result: dict) -> str:
+    """On which pictures the machine JND was measured, and how."""
+    counts = {row["split"]: row["n"] for row in result["rows"]}
+    said = " and ".join(f"{count:,} {split}" for split, count in counts.items())
+    return (
+        f"{said} images; mean ± standard deviation over images; seed {result['seed']}; "
+        f"{source(result)}"
+    )
+
+
+def human() -> str:
+    result = read_json(RESULTS / "human_kodak.json")
+    first, second = (f"{db:g}" for db in result["psnr_db"])
+    header = ["model", f"JOD at {first} dB", f"JOD at {second} dB", "SSIM", "FSIM", "VIF"]
+    header += [f"PSNR at JOD {result['jod']:g}"]
+    rows = []
+    for row in result["rows"]:
+        equal, hidden = row["equal_energy"], row["equal_visibility"]
+        rows.append(
+            [
+                row["model"],
+                *(f"{equal[db]['jod']:.2f} ± {equal[db]['jod_std']:.2f}" for db in (first, second)),
+                *(f"{equal[first][key]:.4f}" for key in ("ssim", "fsim", "vif")),
+                f"{hidden['psnr_db']:.2f} ± {hidden['psnr_db_std']:.2f} dB",
+            ]
+        )
+    return (
+        f"{markdown(header, rows)}\n\nSSIM, FSIM and VIF at {first} dB; {result['rows'][0]['n']} "
+        f"pictures, mean ± standard deviation over pictures; display {result['display']}; seed "
+        f"{result['seed']}; {source(result)}"
     )
 
 
@@ -72,18 +198,18 @@ def source(result: dict) -> str:
     return f"{result['data']}; {result['hardware']}; `{result['command']}`."
 
 
-TABLES: dict[str, Callable[[], str]] = {"classifiers": classifiers, "machine": machine}
+TABLES: dict[str, Callable[[], str]] = {
+    make.__name__: make
+    for make in (classifiers, machine, homogeneity, unseen, search, fresh, ablation, human)
+}
+
+
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 
 def render(text: str) -> str:
-    """The README with every generated block made anew."""
-    for name, make in TABLES.items():
-        block = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
-        made = make()
-        text, count = block.subn(lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text)
-        if count != 1:
-            raise ValueError(f"README has {count} blocks for the table {name}, expected 1")
-    return text
+    """The README with every generated block made anew. Raises KeyError for an unknown table."""
+    return BLOCK.sub(lambda block: f"{block[1]}{TABLES[block[2]]()}\n{block[3]}", text)
 
 
 def update() -> None:

@@ -1,1 +1,1 @@
-"""Commands of `python -m engine`, one module each: `add` describes one, `run` does it."""
+"""The commands of `python -m engine`, one module each; every one imports only what it needs."""

@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import EngineError, WeightsError
-from ..options import DEVICES, add_options
+from ..errors import UsageError, WeightsError
+from ..options import CloakOptions
+from . import pictures
 
 FAILED = 3  # exit code: an attack did not succeed within its budget
 BAR = 24  # characters of the progress bar
 
 
-@dataclass(frozen=True)
-class CloakOptions:
-    """Options of `python -m engine cloak`; the command line is made from these fields."""
-
-    out: Path = field(metadata={"help": "folder for the cloaked PNGs (made where missing)"})
-    method: str = field(
-        default="ours", metadata={"metavar": "NAME", "help": "the attack (default: ours)"}
-    )
-    target: str | None = field(
-        default=None,
-        metadata={"metavar": "PHOTO", "help": "be taken for this person instead of for nobody"},
-    )
-    face: str | None = field(
-        default=None,
-        metadata={"metavar": "N", "help": 'which face, 1 being the largest, or "all"'},
-    )
-    gallery: str | None = field(
-        default=None,
-        metadata={"metavar": "DIR", "help": "photos that the cloaked face must not match"},
-    )
-    lasting: bool = field(
-        default=False,
-        metadata={"help": "hold after JPEG and half size too: a larger change"},
-    )
-    jnd: str = field(
-        default="hvs-sd", metadata={"metavar": "NAME", "help": "model of the eye (default: hvs-sd)"}
-    )
-    max_seconds: float = field(
-        default=120.0, metadata={"metavar": "S", "help": "longest search per face (default: 120)"}
-    )
-    json: bool = field(default=False, metadata={"help": "one JSON object per photo on stdout"})
-    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
-    weights: str | None = field(
-        default=None,
-        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
-    )
-
-
-def add(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "cloak",
-        help="change a face so little that only machines notice",
-        description="For each photo a PNG of the same size, without metadata, in which dlib's "
-        "recogniser no longer matches the face. Success is measured on the file itself. Exit "
-        "code 3: the budget was not enough; then no file is written.",
-    )
-    command.add_argument("images", nargs="+", metavar="PHOTO", help="picture files")
-    add_options(command, CloakOptions)
-    command.set_defaults(run=lambda images, **options: run(images, CloakOptions(**options)))
-
-
 def run(images: list[str], options: CloakOptions) -> int:
-    from .. import batch
-
+    """Each photo's report on stdout, its cloaked PNG in options.out; returns the exit code."""
     cloak, target, gallery = prepare(options)
     failed = []
 
@@ -83,17 +30,7 @@ def run(images: list[str], options: CloakOptions) -> int:
             return json.dumps(as_json(result, image, path), ensure_ascii=False)
         return table(result, image, path) + "\n"
 
-    refused = 0
-    for done in batch.run(images, work):
-        if done.error is not None:
-            refused += 1
-            print(f"error: {done.error}", file=sys.stderr, flush=True)
-            if options.json:
-                print(json.dumps({"image": done.image, "error": str(done.error)}), flush=True)
-        else:
-            print(done.result, flush=True)
-    if refused:
-        print(f"{refused} of {len(images)} photos refused", file=sys.stderr)
+    refused = pictures.each(images, work, as_json=options.json)
     if failed:
         print(
             f"{len(failed)} of {len(images)} photos not cloaked, no file written: "
@@ -101,7 +38,7 @@ def run(images: list[str], options: CloakOptions) -> int:
             file=sys.stderr,
         )
         return FAILED
-    return 1 if refused else 0
+    return refused
 
 
 def prepare(options: CloakOptions):
@@ -119,7 +56,7 @@ def prepare(options: CloakOptions):
     from ..session import available_cores
 
     if options.method not in METHODS:
-        raise EngineError(f"no method {options.method}: choose from {', '.join(METHODS)}")
+        raise UsageError(f"no method {options.method}: choose from {', '.join(METHODS)}")
     device = place(torch, options.device)
     torch.set_num_threads(available_cores())
     cloak = Cloak(eye(options.jnd), weights=options.weights, device=device)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-from json import dumps
+import json
+
+from ..options import VerifyOptions
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "verify",
-        help="whether two photos show the same person, to a machine",
-        description="Compares the largest face of two photos with dlib's recogniser: the same "
-        "person where their descriptors are closer than 0.6. Use it to test a cloak.",
-    )
-    command.add_argument("one", metavar="A", help="a photo")
-    command.add_argument("two", metavar="B", help="another")
-    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    command.set_defaults(run=run)
-
-
-def run(one: str, two: str, json: bool) -> int:
+def run(images: list[str], options: VerifyOptions) -> int:
+    """Print whether the largest faces of two photos match; returns 0. Raises EngineError."""
     from ..compare import verify
 
+    one, two = images
     found = verify(one, two)
-    if json:
-        print(dumps(as_json(one, two, found), ensure_ascii=False))
+    if options.json:
+        print(json.dumps(as_json(one, two, found), ensure_ascii=False))
     else:
         said = "the same person" if found.same else "different people"
         limit = f"the same below {found.threshold}"

@@ -1,0 +1,66 @@
+"""HVS-SD, the learned model: one ONNX graph from the picture to absolute thresholds, in tiles."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from .. import models
+from ..image import to_batch
+from ..session import Session, open_session
+
+TILE = 512  # pixels of a tile's core, both ways
+GRID = 4  # tiles begin at multiples of this, as the network's strides do
+
+
+class HvsSd:
+    """The loaded graph; call it on a picture. Raises WeightsError, DeviceError."""
+
+    def __init__(self, *, weights: str | None = None, device: str = "auto", tile: int = TILE):
+        self.session: Session = open_session(models.HUMAN, weights=weights, device=device)
+        self.session.expect({"image"}, ("threshold",))
+        self.margin: int = self.session.contract["margin"]
+        self.tile = tile
+
+    @property
+    def description(self) -> str:
+        """One line: where it runs and why, and with which weights."""
+        located = self.session.located
+        return (
+            f"{self.session.placement}; {located.origin} weights: "
+            f"{located.path.stem} {located.sha256[:8]}"
+        )
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 H×W×3 sRGB -> thresholds float32 H×W×3 in 8-bit levels, finite and ≥ 0.
+
+        The picture is reflected around its border, as far as the network sees, and worked on in
+        tiles that see as much of each other: no border and no seams.
+        """
+        height, width = pixels.shape[:2]
+        result = np.empty((height, width, 3), np.float32)
+        reach = self.margin
+        padded = np.pad(
+            pixels,
+            ((reach, reach + -height % GRID), (reach, reach + -width % GRID), (0, 0)),
+            mode="symmetric",
+        )
+        for top in range(0, height, self.tile):
+            for left in range(0, width, self.tile):
+                rows, columns = min(self.tile, height - top), min(self.tile, width - left)
+                piece = padded[
+                    top : top + rows + -rows % GRID + 2 * reach,
+                    left : left + columns + -columns % GRID + 2 * reach,
+                ]
+                (threshold,) = self.session.run(image=to_batch(piece[None]))
+                core = threshold[0, :, reach : reach + rows, reach : reach + columns]
+                result[top : top + rows, left : left + columns] = core.transpose(1, 2, 0)
+        result *= 255
+        return result
+
+
+@lru_cache(maxsize=2)
+def load(weights: str | None = None, device: str = "auto") -> HvsSd:
+    """An `HvsSd`, loaded once per choice of weights and device."""
+    return HvsSd(weights=weights, device=device)

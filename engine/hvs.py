@@ -1,0 +1,181 @@
+"""The networks of HVS-SD in PyTorch: the eye's degradation, its attention, and the JND.
+
+After Jin et al., "HVS-inspired signal degradation network for just noticeable difference
+estimation", arXiv 2208.07583. Imported by training and export; `engine.human` runs the graph.
+
+Three networks. `Degradation`, a compression autoencoder, stands in for what is lost between
+the eye and the brain. Where its code matters to what it makes of the picture gives two attention
+maps (`attention`), which need its gradients. `AttentionBranch` learns to say them from the picture
+alone, so that what ships (`HvsSd`) is one plain convolutional graph. `JndNetwork` makes the
+threshold from the picture and the maps.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAPS = 4  # CAM, and CAM · gradient for R, G, B
+STRIDE = 4  # the branch and the network look at a quarter of the resolution
+MARGIN = 48  # pixels beyond which nothing changes a threshold; the two networks see 45
+
+
+class DivisiveNormalisation(nn.Module):
+    """GDN (Ballé et al. 2016): y_i = x_i / √(β_i + Σ_j γ_ij x_j²), or times it where inverse.
+
+    β and γ are squares of what is learned, so that they stay positive. N×C×H×W -> N×C×H×W.
+    """
+
+    def __init__(self, channels: int, *, inverse: bool = False):
+        super().__init__()
+        self.inverse = inverse
+        self.beta = nn.Parameter(torch.ones(channels))
+        self.gamma = nn.Parameter(
+            torch.full((channels, channels), 0.02) + 0.3 * torch.eye(channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.gamma.square()[:, :, None, None]
+        norm = F.conv2d(x.square(), weight, self.beta.square() + 1e-6)
+        return x * (norm.sqrt() if self.inverse else norm.rsqrt())
+
+
+class Degradation(nn.Module):
+    """Stage 1: three 5×5 convolutions of stride 2 with GDN, and the same way back.
+
+    Rounding of the code is replaced by noise while training; a Laplace density with a learned
+    width per channel stands for its cost in bits.
+    """
+
+    def __init__(self, channels: int = 128):
+        super().__init__()
+        half = {"kernel_size": 5, "stride": 2, "padding": 2}
+        back = half | {"output_padding": 1}
+        self.encoder = nn.Sequential(
+            nn.Conv2d(3, channels, **half),
+            DivisiveNormalisation(channels),
+            nn.Conv2d(channels, channels, **half),
+            DivisiveNormalisation(channels),
+            nn.Conv2d(channels, channels, **half),
+        )
+        self.decoder = nn.Sequential(
+            nn.ConvTranspose2d(channels, channels, **back),
+            DivisiveNormalisation(channels, inverse=True),
+            nn.ConvTranspose2d(channels, channels, **back),
+            DivisiveNormalisation(channels, inverse=True),
+            nn.ConvTranspose2d(channels, 3, **back),
+        )
+        self.width = nn.Parameter(torch.zeros(channels))  # log of the Laplace width
+
+    def bits(self, code: Tensor) -> Tensor:
+        """Bits per picture element of a code N×C×h×w, each step of it one apart -> N."""
+        width = self.width.exp()[:, None, None]
+        nats = code.abs() / width + (2 * width).log()
+        return nats.sum((1, 2, 3)).clamp_min(0) / (64 * code[0, 0].numel() * 0.6931472)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """float32 N×3×H×W in 0…1, H and W multiples of 8 -> reconstruction, code N×C×H/8×W/8."""
+        code = self.encoder(x - 0.5)
+        noise = torch.rand_like(code) - 0.5 if self.training else code.round() - code
+        return self.decoder(code + noise.detach()) + 0.5, code
+
+
+def attention(degradation: Degradation, x: Tensor) -> Tensor:
+    """The two attention maps of a picture, from the autoencoder's gradients: N×4×H×W in 0…1.
+
+    Grad-CAM of the code against the reconstruction error, ReLU(Σ_k mean(∂MSE/∂y_k)·y_k), bilinear
+    to the picture's size and scaled to 0…1 per picture; and that map times |∂MSE/∂x|, which is
+    scaled to its 99th percentile. x float32 N×3×H×W in 0…1, H and W multiples of 8.
+    """
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        code = degradation.encoder(x - 0.5)
+        error = (degradation.decoder(code) + 0.5 - x).square().mean((1, 2, 3)).sum()
+        by_code, by_pixel = torch.autograd.grad(error, (code, x))
+    weights = by_code.mean((2, 3), keepdim=True)
+    scale = weights.abs().amax(1, keepdim=True).clamp_min(1e-20)  # gradients are tiny numbers
+    cam = F.relu((weights / scale * code.detach()).sum(1, keepdim=True))
+    cam = F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)
+    cam = cam / cam.amax((2, 3), keepdim=True).clamp_min(1e-6)
+    slope = by_pixel.abs()
+    top = slope.flatten(1).quantile(0.99, 1).clamp_min(1e-20)[:, None, None, None]
+    return torch.cat([cam, cam * (slope / top).clamp(0, 1)], 1).detach()
+
+
+def enlarge(x: Tensor) -> Tensor:
+    """Bilinear, four times as high and wide."""
+    return F.interpolate(x, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+
+
+class AttentionBranch(nn.Module):
+    """Both maps from the picture alone, learned from `attention`, whose place it takes.
+
+    N×3×H×W in 0…1, H and W multiples of 4 -> N×4×H×W in 0…1.
+    """
+
+    def __init__(self, channels: int = 24):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, channels, 5, 2, 2),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(channels, 2 * channels, 5, 2, 2),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(2 * channels, 2 * channels, 3, 1, 1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(2 * channels, MAPS, 3, 1, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(enlarge(self.layers(x - 0.5)))
+
+
+class JndNetwork(nn.Module):
+    """Stage 2: the picture and its maps, 7 channels, to J, N×3×H×W in 0…1.
+
+    The paper's layers, conv 3×3 to 32, 32 (stride 2), 64, 64 (stride 2), 32 with LeakyReLU between,
+    and bilinear enlargement. Ours: a last 3×3 convolution at full resolution, which sees the first
+    layer's features beside the enlarged ones, so that a threshold may change within four pixels.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3 + MAPS, 32, 3, 1, 1)
+        self.deep = nn.Sequential(
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(32, 32, 3, 2, 1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(32, 64, 3, 1, 1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(64, 64, 3, 2, 1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(64, 32, 3, 1, 1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(32, 12, 3, 1, 1),
+        )
+        self.last = nn.Conv2d(32 + 12, 3, 3, 1, 1)
+        nn.init.constant_(self.last.bias, 0.05)  # begin with a threshold everywhere
+
+    def forward(self, x: Tensor, maps: Tensor) -> Tensor:
+        """x float32 N×3×H×W in 0…1, maps N×4×H×W in 0…1, H and W multiples of 4."""
+        near = self.first(torch.cat([x - 0.5, maps], 1))
+        far = enlarge(self.deep(near))
+        return self.last(torch.cat([F.leaky_relu(near, 0.1), far], 1)).abs().clamp(0, 1)
+
+
+class HvsSd(nn.Module):
+    """What ships: from the picture alone to thresholds on the 0…1 scale, absolute.
+
+    scale: the factor on J found by calibration (see `training.calibration`). Any height and width:
+    the picture is padded by replication to multiples of 4, the threshold cropped.
+    """
+
+    def __init__(self, branch: AttentionBranch, network: JndNetwork, scale: float = 1.0):
+        super().__init__()
+        self.branch, self.network, self.scale = branch, network, scale
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image float32 N×3×H×W in 0…1 -> threshold float32 N×3×H×W ≥ 0."""
+        height, width = image.shape[2], image.shape[3]
+        x = F.pad(image, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+        return self.scale * self.network(x, self.branch(x))[:, :, :height, :width]

@@ -1,0 +1,76 @@
+"""The comparison of the human JNDs: equal energy, equal visibility, resumable, tabulated."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.quality import psnr_8bit
+from training import evaluate_human, figures, record, tables
+from training.__main__ import main as training_main
+from training.record import read_json
+
+
+def visibility(reference: np.ndarray, changed: np.ndarray) -> float:
+    """Stands in for the JOD: 10 where equal, 9.5 at 30 dB."""
+    return 10 - 0.5 * 10 ** ((30 - psnr_8bit(reference, changed)) / 10)
+
+
+@pytest.fixture
+def measured(photos, tmp_path, monkeypatch):
+    """What evaluating two small pictures wrote, and the folder of the run."""
+    folder = tmp_path / "pictures" / "test"
+    folder.mkdir(parents=True)
+    for name in ("chelsea", "astronaut"):
+        Image.fromarray(photos[name][:96, :96]).save(folder / f"{name}.png")
+    monkeypatch.setattr(evaluate_human, "jod", visibility)
+    monkeypatch.setattr(evaluate_human, "fsim", lambda *_: 0.9)
+    monkeypatch.setattr(evaluate_human, "vif", lambda *_: 0.5)
+    for module in (record, tables, figures):
+        monkeypatch.setattr(module, "RESULTS", tmp_path)
+    arguments = ["--data", str(tmp_path / "pictures"), "--runs", str(tmp_path / "runs")]
+    assert training_main(["evaluate", "human", *arguments]) == 0
+    return read_json(tmp_path / "human_kodak.json"), tmp_path, arguments
+
+
+def test_every_model_is_measured_at_equal_energy_and_visibility(measured):
+    result, _, _ = measured
+    rows = {row["model"]: row for row in result["rows"]}
+    assert {"uniform white noise", "chou1995", "yang2005", "wu2013", "rgb2022"} <= set(rows)
+    assert result["command"] == "python -m training evaluate human"
+    assert result["seed"] == 0
+    for row in rows.values():
+        assert row["n"] == 2
+        for db in ("26.65", "30"):
+            assert row["equal_energy"][db]["psnr_db"] == pytest.approx(float(db), abs=0.02)
+            assert row["equal_energy"][db]["jod_std"] >= 0
+        assert row["equal_visibility"]["jod"] == pytest.approx(9.5, abs=0.01)
+        assert row["equal_visibility"]["psnr_db"] == pytest.approx(30, abs=0.2)
+        assert row["as_published"]["level"] == 1
+
+
+def test_a_second_run_measures_nothing_again(measured, monkeypatch):
+    result, folder, arguments = measured
+
+    def never(*_):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(evaluate_human, "measure", never)
+    assert training_main(["evaluate", "human", *arguments]) == 0
+    assert read_json(folder / "human_kodak.json")["rows"] == result["rows"]
+
+
+def test_the_table_and_the_figure_are_made_of_it(measured, monkeypatch):
+    _, folder, _ = measured
+    table = tables.human()
+    assert table.count("\n| ") >= 8
+    assert "| wu2017 | " in table
+    assert "2 pictures" in table
+    monkeypatch.setattr(figures, "FOLDER", folder)
+    path = figures.draw_human_maps("chelsea.png")
+    with Image.open(path) as image:
+        assert min(image.size) > 200
+    assert json.loads((folder / "human_kodak.json").read_text())["display"] == "standard_4k"

@@ -1,0 +1,252 @@
+"""HVS-SD, everything tiny: train, calibrate, export, run in tiles; and its losses."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine import hvs
+from engine.human import thresholds
+from engine.human.learned import HvsSd
+from engine.image import to_batch
+from engine.quality import psnr_8bit
+from export.__main__ import main as export_main
+from training import calibration, checkpoint, iqa
+from training.__main__ import main as training_main
+from training.data import DataError, load_photos
+from training.human import injected, load_human, true_maps
+
+
+@pytest.fixture(scope="module")
+def pictures(photos, tmp_path_factory):
+    """A folder of photos: train/*.png and val/*.png."""
+    folder = tmp_path_factory.mktemp("photos")
+    for split, names in (("train", ("chelsea", "coffee")), ("val", ("astronaut",))):
+        (folder / split).mkdir()
+        for name in names:
+            Image.fromarray(photos[name][:150, :170]).save(folder / split / f"{name}.png")
+    return folder
+
+
+def visibility(reference: np.ndarray, changed: np.ndarray) -> float:
+    """Stands in for the JOD, which needs more libraries: also falls with the noise."""
+    return psnr_8bit(reference, changed) / 3
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    """Runs and the exported graph of the smoke preset, and the processor seconds that it took."""
+    runs, out = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("out") / "weights"
+    started = time.process_time()
+    common = ["--data", str(pictures), "--runs", str(runs)]
+    assert training_main(["human", *common, "--preset", "smoke"]) == 0
+    photos = load_photos(str(pictures), "val")
+    calibration.calibrate("smoke", photos, runs, target=10.0, visibility=visibility)
+    assert export_main(["human", "--runs", str(runs), "--out", str(out), "--human", "smoke"]) == 0
+    return runs, out, time.process_time() - started
+
+
+def test_everything_in_under_a_minute_of_one_core(trained):
+    assert trained[2] < 60
+
+
+def test_every_stage_is_recorded(trained):
+    for stage, key in (("degradation", "bits_per_pixel"), ("attention", "loss"), ("jnd", "nlpd")):
+        note = checkpoint.load(trained[0] / "human" / f"smoke.{stage}.safetensors")[1]
+        assert note["stage"] == stage
+        assert note["n_train"] == 2
+        assert all(np.isfinite(row[key]) for row in note["history"])
+        assert note["history"][-1]["step"] == note["steps"]
+
+
+def test_calibration_reaches_its_target_and_is_kept(trained, pictures):
+    runs = trained[0]
+    kept = calibration.calibrated("smoke", runs)
+    assert kept["tried"][-1]["jod"] == pytest.approx(10, abs=0.01)
+    assert kept["tried"][-1]["scale"] == kept["scale"]
+
+    def never(*_):
+        raise AssertionError("measured again")
+
+    photos = load_photos(str(pictures), "val")
+    again = calibration.calibrate("smoke", photos, runs, target=10.0, visibility=never)
+    assert again == kept
+
+
+def test_the_graph_gives_the_network_s_thresholds(trained, photos):
+    runs, out, _ = trained
+    parity = json.loads((out / "export.json").read_text())["parity"]["hvs-sd.onnx"]
+    assert [row["output"] for row in parity] == ["threshold"]
+    assert parity[0]["largest"] < 1e-4
+    pixels = photos["astronaut"][:200, :240]
+    model, _, _ = load_human("smoke", runs)
+    model.scale = calibration.calibrated("smoke", runs)["scale"]
+    reach = hvs.MARGIN
+    padded = np.pad(pixels, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
+    with torch.no_grad():
+        expected = 255 * model(torch.from_numpy(to_batch(padded[None])))[0].permute(1, 2, 0)
+    found = thresholds(pixels, "hvs-sd", weights=out)
+    np.testing.assert_allclose(found, expected[reach:-reach, reach:-reach], atol=0.02)
+
+
+def test_tiles_have_no_seams(trained, photos):
+    pixels = photos["coffee"][:201, :187]  # no multiple of anything
+    whole = HvsSd(weights=str(trained[1]), device="cpu")(pixels)
+    tiled = HvsSd(weights=str(trained[1]), device="cpu", tile=64)(pixels)
+    np.testing.assert_allclose(tiled, whole, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 37), (2, 3), (300, 2)])
+def test_odd_pictures_have_finite_thresholds(trained, size):
+    for value in (0, 130, 255):
+        found = thresholds(np.full((*size, 3), value, np.uint8), "hvs-sd", weights=trained[1])
+        assert found.shape == (*size, 3)
+        assert np.isfinite(found).all()
+        assert (found >= 0).all()
+
+
+def test_the_border_is_no_artefact(trained):
+    found = thresholds(np.full((90, 90, 3), 120, np.uint8), "hvs-sd", weights=trained[1])
+    assert np.ptp(found[::4, ::4], axis=(0, 1)).max() < 1e-3  # the strides' phase aside
+
+
+def test_the_command_line_runs_it(trained, pictures, tmp_path, capsys, monkeypatch):
+    from engine import cli
+
+    monkeypatch.setattr("engine.perceptual.METRICS", {})
+    nothing = {"jod": None, "fsim": None, "vif": None}
+    monkeypatch.setattr("engine.perceptual.measure", lambda *_: (nothing, []))
+    picture = str(pictures / "val" / "astronaut.png")
+    arguments = ["human", picture, "--out", str(tmp_path), "--weights", str(trained[1]), "--json"]
+    assert cli.main(arguments) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["model"] == "hvs-sd"
+    assert "CPUExecutionProvider" in captured.err
+    assert "hvs-sd" in captured.err
+
+
+def test_nothing_is_exported_without_a_calibration(trained, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(trained[0], tmp_path / "runs")
+    (tmp_path / "runs" / "human" / "smoke.calibration.json").unlink()
+    arguments = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
+    assert export_main(["human", *arguments, "--human", "smoke"]) == 1
+    assert "training calibrate" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_leaves_the_other_models_provenance(tmp_path):
+    from export.__main__ import update
+
+    path = tmp_path / "provenance.json"
+    update(path, "files", {"a.onnx": {"sha256": "1"}})
+    update(path, "files", {"b.onnx": {"sha256": "2"}})
+    assert set(json.loads(path.read_text())["files"]) == {"a.onnx", "b.onnx"}
+
+
+def test_a_stopped_stage_goes_on_where_it_was(pictures, tmp_path):
+    from dataclasses import replace
+
+    from training.human import train_human
+    from training.presets import HUMAN_PRESETS
+
+    photos = load_photos(str(pictures), "train")
+    preset = replace(
+        HUMAN_PRESETS["smoke"], degradation_steps=1, branch_steps=1, jnd_steps=4, images=None
+    )
+    whole = train_human("w", photos, preset, tmp_path / "whole")
+    original = checkpoint.save
+    calls = []
+
+    def save(path, tensors, note):
+        original(path, tensors, note)
+        if ".jnd.resume" in path.name:
+            calls.append(path)
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", save)
+        with pytest.raises(KeyboardInterrupt):
+            train_human("w", photos, preset, tmp_path / "halves")
+    assert len(calls) == 1
+    with pytest.raises(DataError, match="was made with preset"):
+        train_human("w", photos, replace(preset, magnitude=9.0), tmp_path / "halves")
+    halves = train_human("w", photos, preset, tmp_path / "halves")
+    assert [row["loss"] for row in halves["history"]] == pytest.approx(
+        [row["loss"] for row in whole["history"]], rel=1e-2
+    )
+
+
+def test_true_maps_are_in_their_range(trained):
+    _, teacher, _ = load_human("smoke", trained[0])
+    maps = true_maps(teacher, torch.rand(2, 3, 41, 50))
+    assert maps.shape == (2, hvs.MAPS, 41, 50)
+    assert torch.isfinite(maps).all()
+    assert 0 <= maps.min() <= maps.max() <= 1
+    assert torch.isfinite(true_maps(teacher, torch.zeros(1, 3, 16, 16))).all()
+
+
+def test_gdn_divides_and_its_inverse_multiplies():
+    x = torch.full((1, 2, 1, 1), 3.0)
+    plain, inverse = hvs.DivisiveNormalisation(2), hvs.DivisiveNormalisation(2, inverse=True)
+    norm = (1 + 1e-6 + 9 * (0.32**2 + 0.02**2)) ** 0.5
+    assert plain(x).flatten().tolist() == pytest.approx([3 / norm] * 2, rel=1e-5)
+    assert inverse(x).flatten().tolist() == pytest.approx([3 * norm] * 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", iqa.LOSSES)
+def test_losses_are_zero_without_a_change_and_their_gradients_finite(name):
+    x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    y = x.clone().requires_grad_()
+    loss = iqa.LOSSES[name](x, y)
+    assert loss.shape == (2,)
+    assert loss.detach().abs().max() < 1e-5
+    loss.sum().backward()
+    assert torch.isfinite(y.grad).all()
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    weak, strong = (iqa.LOSSES[name](x, x + s * noise) for s in (0.02, 0.1))
+    assert (strong > weak).all()
+    assert (weak > 0).all()
+
+
+def test_ssim_loss_is_scikit_image_s(photos):
+    from skimage.metrics import structural_similarity
+
+    a = photos["chelsea"][:96, :96, 1].astype(np.float32) / 255
+    b = np.clip(a + 0.05 * np.random.default_rng(0).standard_normal(a.shape), 0, 1).astype("f4")
+    _, whole = structural_similarity(
+        a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1, full=True
+    )
+    ours = 1 - iqa.ssim_loss(*(torch.from_numpy(x)[None, None] for x in (a, b))).item()
+    assert ours == pytest.approx(whole.mean(), abs=2e-3)  # the two reflect differently
+
+
+def test_magnitude_is_zero_at_its_target():
+    assert iqa.magnitude_loss(torch.full((2, 3, 32, 32), 0.03), 0.03) == pytest.approx(0, abs=1e-5)
+    twice = iqa.magnitude_loss(torch.full((2, 3, 32, 32), 0.06), 0.03)
+    assert twice == pytest.approx(np.log(5 / 4), abs=1e-5)
+
+
+def test_noise_has_its_energy_after_clipping():
+    x = torch.rand(4, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    x[:2] = 1.0
+    j = torch.full_like(x, 0.01)
+    change = injected(x, j, 30.0) - x
+    assert -10 * change.square().mean().log10() == pytest.approx(30, abs=0.1)
+
+
+def test_photos_are_read_from_folders_and_parquet(pictures, labelled, tmp_path):
+    photos = load_photos(str(pictures), "val", "train")
+    assert photos.images[0].shape == (150, 170, 3)
+    assert photos.source.endswith("1 PNG pictures")
+    assert load_photos(str(labelled), "test").images[0].shape == (32, 32, 3)
+    with pytest.raises(DataError, match="no pictures of a split test"):
+        load_photos(str(pictures), "test")
+    with pytest.raises(DataError, match="no data at"):
+        load_photos(str(tmp_path / "none"), "train")

@@ -1,0 +1,190 @@
+"""Which model's noise is least visible? `python -m training evaluate human`.
+
+On the Kodak pictures, every model and uniform white noise, random signs, 8-bit pictures:
+
+- at equal injected energy (26.65 dB as in Wu et al. 2017, and 30 dB; the level is found for each
+  picture): JOD, SSIM, FSIM, VIF;
+- at equal visibility (JOD 9.5): the PSNR, lower means that more noise is hidden;
+- as published, level 1: mean threshold, PSNR, JOD;
+- hvs-sd with the true attention maps in place of the branch's, where the checkpoints are there:
+  what the branch costs.
+
+Every picture and model is kept in RUNS/human_kodak under a digest of its thresholds, so that a
+killed run goes on. Writes results/human_kodak.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from engine import quality
+from engine.errors import WeightsError
+from engine.human import HUMAN_MODELS, thresholds
+from engine.human.injection import inject, level_for_psnr
+from engine.models import HUMAN, locate
+from engine.perceptual import DISPLAY, fsim, jod, vif
+
+from .calibration import write as write_json
+from .data import load_photos
+from .evaluate import spread
+from .record import write
+
+PSNRS = (26.65, 30.0)  # dB
+JOD = 9.5
+HALVINGS = 10
+CLOSE = 0.003  # JOD
+SEED = 0
+UNIFORM = "uniform white noise"
+TRUE_MAPS = "hvs-sd with the true maps"
+
+
+def uniform(pixels: np.ndarray) -> np.ndarray:
+    """The reference: the same threshold everywhere, but for a twentieth up or down.
+
+    Without that, 8 bits would allow whole levels only, and the PSNR could not be met.
+    """
+    dither = np.random.default_rng(SEED).uniform(-0.05, 0.05, (*pixels.shape[:2], 1))
+    return np.repeat(1 + dither, 3, axis=2).astype(np.float32)
+
+
+def level_for_jod(pixels: np.ndarray, jnd: np.ndarray, target: float, seed: int) -> float:
+    """The level at which noise has this JOD, by bisection."""
+    low, high = 0.0, level_for_psnr(pixels, jnd, PSNRS[-1], seed)
+    while jod(pixels, inject(pixels, jnd, high, seed)) > target and high < 1e4:
+        low, high = high, 1.5 * high
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        value = jod(pixels, inject(pixels, jnd, middle, seed))
+        if abs(value - target) < CLOSE:
+            return middle
+        low, high = (middle, high) if value > target else (low, middle)
+    return high
+
+
+def measure(pixels: np.ndarray, jnd: np.ndarray, seed: int) -> dict:
+    """Every number of one picture and one model's thresholds."""
+
+    def numbers(level: float, *, all_of_them: bool) -> dict:
+        noisy = inject(pixels, jnd, level, seed)
+        row = {"level": level, "psnr_db": quality.psnr_8bit(pixels, noisy)}
+        row["jod"] = jod(pixels, noisy)
+        if all_of_them:
+            row |= {"ssim": quality.ssim(pixels, noisy)}
+            row |= {"fsim": fsim(pixels, noisy), "vif": vif(pixels, noisy)}
+        return row
+
+    equal = {
+        f"{db:g}": numbers(level_for_psnr(pixels, jnd, db, seed), all_of_them=True) for db in PSNRS
+    }
+    return {
+        "equal_energy": equal,
+        "equal_visibility": numbers(level_for_jod(pixels, jnd, JOD, seed), all_of_them=False),
+        "as_published": numbers(1.0, all_of_them=False) | {"mean_threshold": float(jnd.mean())},
+    }
+
+
+def kept(folder: Path, index: int, name: str, pixels: np.ndarray, jnd: np.ndarray) -> dict:
+    """`measure`, or what it gave when it was run on the same picture and thresholds before."""
+    digest = hashlib.sha256(pixels.tobytes() + jnd.tobytes()).hexdigest()[:16]
+    path = folder / f"{index:02d}-{name.replace(' ', '-')}-{digest}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, measure(pixels, jnd, SEED + index))
+    return json.loads(path.read_text())
+
+
+def summary(name: str, rows: list[dict]) -> dict:
+    """Mean and standard deviation over the pictures of every number of one model."""
+    result: dict = {"model": name, "n": len(rows)}
+    for part in ("as_published", "equal_visibility"):
+        result[part] = averages([row[part] for row in rows])
+    result["equal_energy"] = {
+        db: averages([row["equal_energy"][db] for row in rows]) for db in rows[0]["equal_energy"]
+    }
+    return result
+
+
+def averages(rows: list[dict]) -> dict:
+    result = {}
+    for key in rows[0]:
+        result |= spread(key, np.array([row[key] for row in rows]))
+    return result
+
+
+def with_true_maps(name: str, runs: Path):
+    """Thresholds by the network that sees the true maps, or None without the checkpoints."""
+    import torch
+
+    from engine.image import to_batch
+
+    from .calibration import calibrated
+    from .human import load_human, true_maps
+
+    try:
+        model, teacher, _ = load_human(name, runs)
+        scale = calibrated(name, runs)["scale"]
+    except FileNotFoundError as error:
+        print(f"{TRUE_MAPS}: left out, {error}", file=sys.stderr)
+        return None
+
+    def function(pixels: np.ndarray) -> np.ndarray:
+        x = torch.from_numpy(to_batch(pixels[None]))
+        x = torch.nn.functional.pad(x, (0, -x.shape[3] % 4, 0, -x.shape[2] % 4), mode="replicate")
+        with torch.no_grad():
+            j = scale * model.network(x, true_maps(teacher, x))
+        height, width = pixels.shape[:2]
+        return 255 * j[0, :, :height, :width].permute(1, 2, 0).contiguous().numpy()
+
+    return function
+
+
+def evaluate_human(
+    data: str, weights: Path | None, count: int | None, runs: Path, name: str, command: str
+) -> Path:
+    """Measure every model on the first `count` pictures (None: all), write the result.
+
+    Raises DataError without pictures; hvs-sd is left out, and said so, where it has no weights.
+    """
+    photos = load_photos(data, "test", "train").first(count)
+    named = str(weights) if weights else None
+    models = {UNIFORM: uniform}
+    digests = {}
+    for model, row in HUMAN_MODELS.items():
+        if row.learned:
+            try:
+                digests = {f"{HUMAN}.onnx": locate(HUMAN, named).sha256}
+            except WeightsError as error:
+                print(f"{model}: left out, {error}", file=sys.stderr)
+                continue
+        models[model] = lambda pixels, model=model: thresholds(pixels, model, weights=named)
+    if digests and (function := with_true_maps(name, runs)):
+        models[TRUE_MAPS] = function
+    rows: dict[str, list[dict]] = {model: [] for model in models}
+    for index, pixels in enumerate(photos.images):
+        for model, function in models.items():
+            found = kept(runs / "human_kodak", index, model, pixels, function(pixels))
+            rows[model].append(found)
+            print(
+                f"picture {index + 1}/{len(photos)} {model}: "
+                f"JOD {found['equal_energy'][f'{PSNRS[0]:g}']['jod']:.3f} at {PSNRS[0]} dB",
+                file=sys.stderr,
+                flush=True,
+            )
+    return write(
+        "human_kodak",
+        command=command,
+        data=photos.source,
+        weights=digests,
+        sections={
+            "seed": SEED,
+            "display": DISPLAY,
+            "psnr_db": list(PSNRS),
+            "jod": JOD,
+            "rows": [summary(model, found) for model, found in rows.items()],
+        },
+    )

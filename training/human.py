@@ -1,0 +1,214 @@
+"""Train HVS-SD, the learned human JND. `python -m training human`.
+
+Three stages, each kept in RUNS/human/NAME.STAGE.safetensors; a killed run goes on from its last
+hundred steps, and a finished stage is not done again.
+
+1. degradation: the compression autoencoder on crops of photos; bits + fidelity · squared error.
+2. attention: the branch learns the maps that the frozen autoencoder's gradients give.
+3. jnd: noise ±J with random signs, one for R, G and B, is injected at a fixed energy, drawn anew
+   for every batch, and made less visible: an adaptive mix of quality losses (each weighted by one
+   over its own running mean), the magnitude term, which keeps J's scale, and the agreement of the
+   attention maps before and after. Energy is counted after clipping. Half of the steps see the
+   true maps, half the branch's, so that the graph may ship with the branch.
+
+J is relative; `python -m training calibrate` makes it absolute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.hvs import AttentionBranch, Degradation, HvsSd, JndNetwork, attention
+
+from . import checkpoint, iqa
+from .classifiers import pick_device, round_to_half
+from .data import Photos
+from .presets import HumanPreset
+from .stages import STAGES, Stage, StageLoss
+
+
+def autocast(x: Tensor) -> torch.autocast:
+    return torch.autocast(x.device.type, dtype=torch.bfloat16)
+
+
+def degradation_loss(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
+    """Bits per pixel + fidelity · MSE in 8-bit levels."""
+    network = stage.network
+    with autocast(x):
+        rebuilt, code = network(x)
+    error = (rebuilt.float() - x).square().mean()
+    bits = network.bits(code.float()).mean()
+    psnr = -10 * error.detach().clamp_min(1e-12).log10()
+    return bits + stage.preset.fidelity * 255**2 * error, {
+        "bits_per_pixel": bits.detach(),
+        "psnr_db": psnr,
+    }
+
+
+def branch_loss(stage: Stage, x: Tensor, teacher: Degradation) -> tuple[Tensor, dict]:
+    """Mean absolute error of the branch's maps."""
+    with autocast(x):
+        wanted = attention(teacher, x).float()
+        said = stage.network(x)
+    loss = (said.float() - wanted).abs().mean()
+    blind = (wanted - wanted.mean((0, 2, 3), keepdim=True)).abs().mean()
+    return loss, {"constant_maps": blind}  # what maps of one grey would reach
+
+
+def injected(x: Tensor, j: Tensor, psnr_db: float) -> Tensor:
+    """x ± gain·J clipped to 0…1, the gain such that the batch as a whole has this PSNR.
+
+    One random sign per pixel for R, G and B. The gain keeps its gradient: J's scale is free, and
+    energy that clipping takes away has to be spent elsewhere.
+    """
+    sign = torch.randint(0, 2, (len(x), 1, *x.shape[2:]), device=x.device).to(x.dtype) * 2 - 1
+    wanted = 10 ** (-psnr_db / 20)
+    gain = wanted / (j.square().mean() + 1e-12).sqrt()
+    for _ in range(2):
+        change = (x + gain * sign * j).clamp(0, 1) - x
+        gain = gain * wanted / (change.square().mean() + 1e-12).sqrt()
+    return (x + gain * sign * j).clamp(0, 1)
+
+
+def jnd_loss(
+    stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch, psnr_db: float
+) -> tuple[Tensor, dict]:
+    """Quality + magnitude + agreement of the attention before and after."""
+    preset = stage.preset
+    with autocast(x):
+        j = stage.network(x, maps)
+    j = j.float()
+    changed = injected(x, j, psnr_db)
+    logged = {}
+    quality = torch.zeros((), device=x.device)
+    for name, loss in iqa.LOSSES.items():
+        value = loss(x, changed).mean()
+        mean = stage.means.get(name, value.item())
+        stage.means[name] = 0.98 * mean + 0.02 * value.item()
+        quality = quality + value / max(mean, 1e-8) / len(iqa.LOSSES)
+        logged[name] = value.detach()
+    magnitude = iqa.magnitude_loss(j, preset.target)
+    with autocast(x):
+        agreement = (branch(changed) - branch(x).detach()).float().abs().mean()
+    logged |= {"magnitude": magnitude.detach(), "agreement": agreement.detach()}
+    logged |= {"mean_j": j.detach().mean(), "largest_j": j.detach().amax()}
+    return quality + preset.magnitude * magnitude + preset.agreement * agreement, logged
+
+
+def seen_maps(teacher: Degradation, branch: AttentionBranch, x: Tensor, taught: float) -> Tensor:
+    """The true attention maps in a share `taught` of the steps, else the branch's."""
+    if torch.rand(()).item() < taught:
+        with autocast(x):
+            return attention(teacher, x).float()
+    with torch.no_grad(), autocast(x):
+        return branch(x).float()
+
+
+def train_human(
+    name: str, photos: Photos, preset: HumanPreset, runs: Path, command: str = ""
+) -> dict:
+    """Train all stages to RUNS/human/NAME.*.safetensors; return the note of the last, with history.
+
+    Raises DataError where RUNS holds a stage of this name made with other settings.
+    """
+    device = pick_device()
+    photos = photos.first(preset.images)
+    torch.manual_seed(preset.seed)
+    teacher = Degradation(preset.channels)
+    branch, network = AttentionBranch(), JndNetwork()
+
+    def second(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
+        return branch_loss(stage, x, teacher)
+
+    def third(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
+        maps = seen_maps(teacher, branch, x, preset.taught)
+        spread = preset.psnr_high - preset.psnr_low
+        return jnd_loss(stage, x, maps, branch, preset.psnr_low + spread * torch.rand(()).item())
+
+    plan = (
+        (teacher, preset.degradation_steps, degradation_loss, 0.0),
+        (branch, preset.branch_steps, second, 0.0),
+        (network, preset.jnd_steps, third, preset.average),
+    )
+    for kind, (module, steps, loss, decay) in zip(STAGES, plan, strict=True):
+        stage = Stage(kind, module.to(device), preset, decay)
+        note = finish(stage, name, photos, steps, loss, runs / "human", command)
+        module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    return note
+
+
+def finish(
+    stage: Stage,
+    name: str,
+    photos: Photos,
+    steps: int,
+    loss: StageLoss,
+    folder: Path,
+    command: str,
+) -> dict:
+    """Do one stage, or what is left of it; its network then holds the averaged, rounded weights.
+
+    Returns its note. Raises DataError where folder holds it made with other settings.
+    """
+    settings = {"preset": asdict(stage.preset), "data": photos.source}
+    final = folder / f"{name}.{stage.name}.safetensors"
+    if final.exists():
+        tensors, note = checkpoint.load_same(final, **settings)
+        stage.network.load_state_dict(tensors)
+        return note
+    unfinished = final.with_suffix(".resume.safetensors")
+    if unfinished.exists():
+        stage.resume(unfinished, settings)
+    stage.run(photos, steps, loss, unfinished, settings)
+    stage.network.load_state_dict(stage.average.module.state_dict())
+    round_to_half(stage.network)
+    note = settings | {
+        "human": name,
+        "stage": stage.name,
+        "steps": steps,
+        "n_train": len(photos),
+        "parameters": sum(p.numel() for p in stage.network.parameters()),
+        "seconds": round(stage.seconds),
+        "command": command,
+        "history": stage.history,
+    }
+    checkpoint.save(final, stage.network.state_dict(), note)
+    unfinished.unlink(missing_ok=True)
+    return note
+
+
+def load_human(name: str, runs: Path) -> tuple[HvsSd, Degradation, dict]:
+    """The trained networks, frozen, the scale 1, the teacher, and the note of the last stage.
+
+    Raises FileNotFoundError where a stage is missing.
+    """
+    folder = runs / "human"
+    states, notes = [], []
+    for kind in STAGES:
+        path = folder / f"{name}.{kind}.safetensors"
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is missing: run `python -m training human` first")
+        tensors, note = checkpoint.load(path)
+        states.append(tensors)
+        notes.append(note)
+    teacher = Degradation(notes[0]["preset"]["channels"])
+    branch, network = AttentionBranch(), JndNetwork()
+    for module, state in zip((teacher, branch, network), states, strict=True):
+        module.load_state_dict(state)
+    seconds = sum(note["seconds"] for note in notes)
+    stages = {note["stage"]: note["history"][-1] for note in notes}
+    note = notes[-1] | {"seconds": seconds, "stages": stages}
+    model = HvsSd(branch, network).eval().requires_grad_(False)
+    return model, teacher.eval().requires_grad_(False), note
+
+
+def true_maps(teacher: Degradation, x: Tensor) -> Tensor:
+    """`attention` of a picture of any size, N×3×H×W in 0…1 -> N×4×H×W: padded to multiples of 8."""
+    height, width = x.shape[2:]
+    padded = F.pad(x, (0, -width % 8, 0, -height % 8), mode="replicate")
+    return attention(teacher, padded)[:, :, :height, :width]

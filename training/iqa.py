@@ -1,0 +1,135 @@
+"""Losses of the human JND: how visible a change is, differentiable, zero where there is none.
+
+All take pictures float32 N×C×H×W in 0…1 and give one number per picture, N. They are the parts
+of HVS-SD's adaptive quality loss that need no downloaded weights: SSIM, MS-SSIM and GMSD; in place
+of DISTS and FSIM stands NLPD (Laparra et al. 2016), whose divisive normalisation is a model of
+masking. Colour: luma at full resolution, Cb and Cr at half, as eyes see them less sharply.
+None has a square root at zero: gradients are finite where nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+C1, C2 = 0.01**2, 0.03**2  # of SSIM, range 1
+GMSD_C = 170 / 255**2  # of GMSD, range 1 (Xue et al. 2014)
+SCALES = 3  # of MS-SSIM: crops are smaller than the pictures of its paper
+SCALE_WEIGHTS = (0.25, 0.35, 0.4)
+# Of the NLPD: the neighbourhood that a band is divided by, and what is added to it.
+LEVELS, NORMALISER = 4, 0.17
+BINOMIAL = (0.05, 0.25, 0.4, 0.25, 0.05)
+
+
+def opponent(x: Tensor) -> tuple[Tensor, Tensor]:
+    """R G B -> Y N×1×H×W, and Cb and Cr at half the resolution N×2×H/2×W/2, around 0."""
+    y = 0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
+    chroma = torch.cat([(x[:, 2:] - y) / 1.772, (x[:, :1] - y) / 1.402], 1)
+    return y, F.avg_pool2d(chroma, 2)
+
+
+def _blur(x: Tensor, weights: Tensor) -> Tensor:
+    """The same separable filter over every channel; the picture is repeated at its border."""
+    channels, radius = x.shape[1], len(weights) // 2
+    kernel = weights.to(x).view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    x = F.pad(x, (radius,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(x, kernel, groups=channels), kernel.transpose(2, 3), groups=channels)
+
+
+def _gaussian(deviation: float, radius: int) -> Tensor:
+    steps = torch.arange(-radius, radius + 1)
+    weights = torch.exp(-steps.square() / (2 * deviation**2))
+    return weights / weights.sum()
+
+
+def _ssim_parts(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Luminance and contrast-structure terms of SSIM, mean over pixels and channels -> N, N."""
+    window = _gaussian(1.5, 5)
+    both = torch.cat([a, b, a * a, b * b, a * b], 1)
+    mean_a, mean_b, aa, bb, ab = _blur(both, window).chunk(5, 1)
+    var_a, var_b, cov = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b
+    light = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+    structure = (2 * cov + C2) / (var_a + var_b + C2)
+    return (light * structure).mean((1, 2, 3)), structure.mean((1, 2, 3))
+
+
+def ssim_loss(a: Tensor, b: Tensor) -> Tensor:
+    """1 - SSIM (Wang et al. 2004), Gaussian window of σ 1.5."""
+    return 1 - _ssim_parts(a, b)[0]
+
+
+def ms_ssim_loss(a: Tensor, b: Tensor) -> Tensor:
+    """1 - MS-SSIM (Wang et al. 2003) over three scales, as a weighted mean, not a product.
+
+    The mean keeps its gradient where one scale is near zero.
+    """
+    total = torch.zeros(len(a), device=a.device)
+    for weight in SCALE_WEIGHTS:
+        total = total + weight * (1 - _ssim_parts(a, b)[1])
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    return total
+
+
+def gmsd_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Variance of the gradient magnitudes' likeness: GMSD (Xue et al. 2014) before its root."""
+    kernel = torch.tensor([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]], device=a.device) / 3
+    kernels = torch.stack([kernel, kernel.T])[:, None]
+
+    def magnitude(x: Tensor) -> Tensor:
+        flat = F.avg_pool2d(x, 2).flatten(0, 1)[:, None]
+        return (F.conv2d(flat, kernels).square().sum(1) + 1e-6).sqrt().view(len(x), -1)
+
+    first, second = magnitude(a), magnitude(b)
+    likeness = (2 * first * second + GMSD_C) / (first**2 + second**2 + GMSD_C)
+    return likeness.var(1)
+
+
+def nlpd_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Distance of two normalised Laplacian pyramids (Laparra et al. 2016), mean over bands.
+
+    Each band is divided by the mean magnitude of the reference a around a pixel (its masking) plus
+    a constant. The third power, not the square: at equal energy a square is least where all of the
+    change is in the few pixels that mask best.
+    """
+    window = torch.tensor(BINOMIAL)
+    total = torch.zeros(len(a), device=a.device)
+    for level in range(LEVELS):
+        low_a, low_b = _blur(a, window), _blur(b, window)
+        last = level == LEVELS - 1
+        band_a, band_b = (a, b) if last else (a - low_a, b - low_b)
+        mask = NORMALISER / 2**level + _blur(band_a.abs(), window)
+        total = total + ((band_a - band_b) / mask).abs().pow(3).mean((1, 2, 3)) / LEVELS
+        a, b = low_a[..., ::2, ::2], low_b[..., ::2, ::2]
+    return total
+
+
+def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callable:
+    """A loss of two R G B pictures: that of their luma plus `chroma` times that of Cb and Cr."""
+
+    def both(a: Tensor, b: Tensor) -> Tensor:
+        (y_a, c_a), (y_b, c_b) = opponent(a), opponent(b)
+        return loss(y_a, y_b) + (chroma * loss(c_a, c_b) if chroma else 0)
+
+    return both
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "ssim": coloured(ssim_loss, 0.5),
+    "ms_ssim": coloured(ms_ssim_loss, 0.5),
+    "gmsd": coloured(gmsd_loss, 0.0),
+    "nlpd": coloured(nlpd_loss, 0.5),
+}
+
+
+def magnitude_loss(j: Tensor, target: float, side: int = 16, epsilon: float = 1e-10) -> Tensor:
+    """log((D_t² + D_a² + ε)/(2 D_t D_a + ε)), 0 where equal, mean over places -> scalar.
+
+    j N×3×H×W in 0…1. The paper's D_a is the mean of a picture; ours of each square of side×side
+    pixels and each channel, so that nowhere is the threshold zero and nowhere is all of it. (With
+    one mean for the three channels, all of the noise soon goes into blue.)
+    """
+    actual = F.avg_pool2d(j, side)
+    return torch.log((target**2 + actual**2 + epsilon) / (2 * target * actual + epsilon)).mean()
