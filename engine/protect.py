@@ -18,6 +18,7 @@ from .errors import EngineError
 from .faces import Face, FaceError, choose
 from .gallery import Goal, Matching
 from .image import FORMATS, Picture, as_picture, encode_png, open_image, to_batch
+from .options import HUMAN_DEFAULT
 from .quality import psnr
 from .verdict import LASTING, PNG
 
@@ -178,7 +179,7 @@ def _report(cloak, picture, found, chosen, goals, done, pixels, lasting) -> Cloa
     )
 
 
-def cloak_photo(image: object, *, jnd: str = "hvs-sd", **choices) -> CloakedPhoto:
+def cloak_photo(image: object, *, jnd: str = HUMAN_DEFAULT, **choices) -> CloakedPhoto:
     """`protect` to its end, with the human JND of that name. Raises EngineError."""
     *_, result = protect(Cloak(eye(jnd)), image, **choices)
     return result

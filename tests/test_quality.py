@@ -100,7 +100,7 @@ def test_without_weights_only_the_jnd_is_missing(files, capsys, monkeypatch):
         pytest.skip("its weights are embedded")
     monkeypatch.setattr("engine.perceptual.METRICS", {})
     monkeypatch.setattr("engine.perceptual.measure", lambda *_: (dict.fromkeys(SEEN), []))
-    assert cli.main(["quality", *files]) == 0
+    assert cli.main(["quality", *files, "--model", HUMAN]) == 0
     captured = capsys.readouterr()
     assert "hvs-sd is not trained yet" in captured.err
     assert "beyond_jnd_share  –" in captured.out
