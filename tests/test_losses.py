@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine import losses
-from training.generator import Draws, learning_rate, multiples, ramp, strengths
+from training.generator import Draws, contradict, learning_rate, multiples, ramp, strengths
 from training.presets import GENERATOR_PRESETS
 
 
@@ -77,6 +77,19 @@ def test_multiples_are_one_or_of_the_documented_range():
     assert 0.35 < len(others) / len(values) < 0.45
     assert 0.2 <= others.min() < 0.25
     assert 1.75 < others.max() <= 1.8
+
+
+def test_a_contradiction_is_one_members_other_class():
+    random = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 10, (500, 4), generator=random)
+    allowed = torch.arange(500) % 2 == 0
+    wanted = contradict(labels, allowed, 0.5, random)
+    differ = wanted != labels
+    assert not differ[~allowed].any()
+    assert set(differ.sum(1).tolist()) == {0, 1}
+    assert 0.4 < differ[allowed].any(1).float().mean() < 0.6
+    assert ((wanted >= 0) & (wanted < 10)).all()
+    torch.testing.assert_close(contradict(labels, allowed, 0.0, random), labels)
 
 
 def test_the_magnitude_rises_to_what_is_wanted():

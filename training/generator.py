@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.optim import swa_utils
 
 from engine import losses, quality
+from engine.classifiers import CIFAR10_CLASSES
 from engine.layers import fold
 from engine.networks import Generator, Panel
 
@@ -33,6 +34,7 @@ from .presets import GeneratorPreset
 from .snapshots import jnd_maps, stages
 
 REACH = 2  # pixels by which pictures are shifted, where a preset is diverse
+CLASSES = len(CIFAR10_CLASSES)
 PROBE = 2000  # test images looked at after every epoch
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 
@@ -62,6 +64,21 @@ class Draws:
     def members(self, count: int, asked: int | None) -> list[int]:
         """Which of the panel's members a step asks, in the panel's order."""
         return sorted(torch.randperm(count, generator=self.generator)[:asked].tolist())
+
+
+def contradict(labels: Tensor, allowed: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Labels N×P of which, in a share of the allowed images, one member's is another class.
+
+    Where the panel disagrees a generator has to say different things to different members. On
+    training images that is rare, on test images it is not: here it is practised.
+    """
+    chosen = (torch.rand(len(labels), generator=generator) < share) & allowed
+    member = torch.randint(0, labels.shape[1], (len(labels), 1), generator=generator)
+    step = torch.randint(1, CLASSES, (len(labels), 1), generator=generator)
+    own = labels.gather(1, member.to(labels.device))
+    other = (own + step.to(labels.device)) % CLASSES
+    changed = labels.scatter(1, member.to(labels.device), other)
+    return torch.where(chosen[:, None].to(labels.device), changed, labels)
 
 
 def learning_rate(preset: GeneratorPreset, step: int, steps: int) -> float:
@@ -121,9 +138,11 @@ def step_loss(
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
     device, kind = batch.x.device, batch.x.device.type
     asked = random.members(len(panel.names), preset.asked)
-    told = batch.labels[:, : batch.cams.shape[1]]  # the panel's; not what assistants say
     weakened = strengths(len(batch.x), preset.weakened, random.generator).to(device)
     multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
+    strong = (weakened.flatten() * multiple).cpu() >= 0.8  # a weak change cannot contradict
+    wanted = contradict(batch.labels, strong, preset.contrary, random.generator)
+    told = wanted[:, : batch.cams.shape[1]]  # the panel's; not what assistants say
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with torch.autocast(kind, dtype=torch.bfloat16):
         change = generator(2 * batch.x - 1, batch.cams, told, multiple)  # eq. 3
@@ -134,7 +153,7 @@ def step_loss(
         shown = shift(distorted, REACH, random.generator)
     with torch.autocast(kind, dtype=torch.bfloat16):
         logits = panel.logits(shown, [panel.names[member] for member in asked])
-    labels = batch.labels[:, asked]
+    labels = wanted[:, asked]
     counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
     parts = (
         losses.classification_loss(logits.float(), labels),

@@ -85,6 +85,7 @@ class GeneratorPreset:
     clipped: bool = True  # L_m and L_s see the change that survives clipping; else E itself
     assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
     diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
+    contrary: float = 0.0  # share of images for which one member is to say another class
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
     images: int | None = None
     seed: int = 0
