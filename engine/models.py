@@ -66,13 +66,13 @@ MODELS = {
         _row("vgg-cifar10", "b4801094d4fa4fa8bd98ce6dc48ecbb70145cb52c1ef8e495a062b0227fe9604"),
         _row("resnet-cifar10", "043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6"),
         _row(
-            "densenet-cifar10", "e86d3131ff5652e7c067922b8d92af1723ada357f890a11f4d8bff269289622c"
+            "densenet-cifar10", "e4b51949f3d03df771244a6494115f594aa3ca9e58be8d54c268636af948f104"
         ),
         _row("mobilenet-cifar10", ""),
         _row("convnext-cifar10", ""),
         _row("vit-cifar10", ""),
-        _row("generator-conditioned-cifar10", ""),
-        _row("generator-merged-cifar10", ""),
+        _row("generator-conditioned-cifar10", "ead64e1b17e48bb155fecd5dd1928727a1ca0a8a958244216d7f7855652695a9"),
+        _row("generator-merged-cifar10", "d57d506d8eaaaebdcab491720d226969499d8956dde1006c9a1da2916f0f70e0"),
         _row("generator-transfer-cifar10", ""),
         _row("hvs-sd", "", "just-noticeable/human-jnd"),
     )
