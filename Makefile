@@ -24,6 +24,7 @@ test: $(VENV)/.installed-test
 
 train: $(VENV)/.installed-test
 	$(BIN)/python -m training classifiers --data $(DATA)
+	$(BIN)/python -m training classifiers densenet --preset polish --data $(DATA)
 	$(BIN)/python -m training classifiers mobilenet convnext vit --preset adaptive --data $(DATA)
 	$(BIN)/python -m training generator --preset default --name merged --data $(DATA)
 	$(BIN)/python -m training generator --preset conditioned --data $(DATA)

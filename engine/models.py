@@ -71,8 +71,14 @@ MODELS = {
         _row("mobilenet-cifar10", ""),
         _row("convnext-cifar10", ""),
         _row("vit-cifar10", ""),
-        _row("generator-conditioned-cifar10", "ead64e1b17e48bb155fecd5dd1928727a1ca0a8a958244216d7f7855652695a9"),
-        _row("generator-merged-cifar10", "d57d506d8eaaaebdcab491720d226969499d8956dde1006c9a1da2916f0f70e0"),
+        _row(
+            "generator-conditioned-cifar10",
+            "ead64e1b17e48bb155fecd5dd1928727a1ca0a8a958244216d7f7855652695a9",
+        ),
+        _row(
+            "generator-merged-cifar10",
+            "d57d506d8eaaaebdcab491720d226969499d8956dde1006c9a1da2916f0f70e0",
+        ),
         _row("generator-transfer-cifar10", ""),
         _row("hvs-sd", "", "just-noticeable/human-jnd"),
     )

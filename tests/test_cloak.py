@@ -212,7 +212,7 @@ def test_an_interrupt_leaves_nothing(photo, tmp_path, monkeypatch, eye):
         (["{coffee}"], "no face found", 1),
         (["{photo}", "--target", "{coffee}"], "no face found", 1),
         (["{photo}", "--face", "7"], "none is number 7", 1),
-        (["{photo}", "--method", "magic"], "choose from fgsm", 1),
+        (["{photo}", "--method", "magic"], "choose from fgsm", 2),
         (["{photo}", "--gallery", "{photo}"], "is no folder", 1),
         (["{tiny}"], "cut off or below 40 pixels", 1),
     ],

@@ -20,7 +20,7 @@ from training.classifiers import NETWORKS, round_to_half
 from training.generator import build
 from training.presets import GeneratorPreset
 
-FILES = [model.file for model in MODELS.values() if model.sha256]
+FILES = [model.file for model in MODELS.values() if model.sha256 and model.file.endswith(".onnx")]
 GENERATOR_FILES = [
     EMBEDDED / MODELS[model].file for model in GENERATORS.values() if MODELS[model].sha256
 ]

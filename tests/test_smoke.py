@@ -207,6 +207,30 @@ def test_a_generator_of_another_panel_is_not_exported(trained, tmp_path, capsys)
     assert not out.exists()
 
 
+def test_a_classifier_is_polished_once_with_what_the_others_say(trained, labelled, tmp_path):
+    import shutil
+    from dataclasses import replace
+
+    from training.classifiers import load_classifier, train_classifier
+    from training.data import load
+    from training.presets import CLASSIFIER_PRESETS
+
+    train, test = load(str(labelled), "train"), load(str(labelled), "test")
+    shutil.copytree(trained[0] / "classifiers", tmp_path / "classifiers")
+    smoke = CLASSIFIER_PRESETS["smoke"]
+    preset = replace(CLASSIFIER_PRESETS["polish"], epochs=1, batch=64)
+    path = tmp_path / "classifiers" / "densenet.safetensors"
+    before = checkpoint.load(path)[0]
+    note = train_classifier("densenet", train, test, preset, tmp_path)
+    assert note["earlier"]["preset"] == checkpoint.load(path)[1]["earlier"]["preset"]
+    after, _ = load_classifier(path)
+    changed = [name for name, value in after.state_dict().items() if (value != before[name]).any()]
+    assert "linear.weight" in changed
+    assert "stem.conv.weight" not in changed  # whitening stays as it is
+    assert train_classifier("densenet", train, test, preset, tmp_path) == note
+    assert train_classifier("densenet", train, test, smoke, tmp_path) == note
+
+
 def test_a_stopped_training_goes_on_where_it_was(labelled, tmp_path):
     """Two epochs in one go and in two give the same network."""
     from training.classifiers import train_classifier

@@ -182,6 +182,8 @@ def train_classifier(
     earlier = None
     if final.exists():
         note = checkpoint.load(final)[1]
+        if (note.get("earlier") or {}).get("preset") == settings["preset"]:
+            return note  # polished since
         if note["preset"] == settings["preset"] or not preset.polish:
             return checkpoint.load_same(final, **settings)[1]
         earlier = note

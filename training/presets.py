@@ -122,6 +122,17 @@ GENERATOR_PRESETS = {
     "conditioned": replace(
         DEFAULT, epochs=8, conditioned=True, skips=True, wanted=1.1, varied=0.4, weakened=0.4
     ),
+    # The same, longer, and practising what to do where the panel disagrees.
+    "contradicting": replace(
+        DEFAULT,
+        epochs=12,
+        conditioned=True,
+        skips=True,
+        wanted=1.15,
+        varied=0.4,
+        weakened=0.4,
+        contrary=0.3,
+    ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(
         DEFAULT,
