@@ -77,15 +77,15 @@ def draw_stages(history: list[dict]) -> Path:
     figure, axes = plt.subplots(
         len(pictures), columns, figsize=(1.3 * columns, 1.4 * len(pictures)), layout="constrained"
     )
-    for line, (name, pixels) in zip(axes, pictures.items(), strict=True):
+    for number, (name, pixels) in enumerate(pictures.items()):
         tiles = [("original", pixels), ("CAM", heat(looked[name][1][0].mean(0)))]
         for row in rows:
             change = read_map(row["jnd_maps"][name])
             distorted = to_pixels(to_batch(pixels[None]) + change.transpose(2, 0, 1)[None])[0]
             grey = np.clip(128 + 254 * change, 0, 255).astype(np.uint8)
             tiles += [(f"JND, epoch {row['epoch']}", grey), ("distorted", distorted)]
-        for axis, (title, tile) in zip(line, tiles, strict=True):
-            show(axis, tile, title if line is axes[0] else "")
+        for axis, (title, tile) in zip(axes[number], tiles, strict=True):
+            show(axis, tile, "" if number else title)
     return save(figure, "machine_stages.png")
 
 
