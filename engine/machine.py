@@ -58,8 +58,9 @@ class MachineResult:
     psnr_db: of the distorted picture, clipped and rounded to 8 bits; psnr_unclipped_db: of
     x + scale·E before that; both inf where nothing changed. rca: share of classifiers that keep
     their label (eqs 16-17). changed_share: share of pixels with any channel changed. scale: the
-    factor on E, 0…1. verified: all classifiers keep their label on the decoded png. size:
-    (width, height) of the input picture, panel_size: of the results.
+    factor on E, 0…1; strength: what the generator was asked for. verified: all classifiers keep
+    their label on the decoded png. size: (width, height) of the input picture, panel_size: of the
+    results.
     """
 
     original: np.ndarray
@@ -72,6 +73,7 @@ class MachineResult:
     psnr_unclipped_db: float
     rca: float
     changed_share: float
+    strength: float
     scale: float
     verified: bool
     size: tuple[int, int]
@@ -101,6 +103,9 @@ class MachineJND:
         self.panel = tuple(
             open_session(name, weights=weights, device=device) for name in models.PANEL
         )
+        if generator not in models.GENERATORS:
+            known = ", ".join(models.GENERATORS)
+            raise UsageError(f"no generator {generator!r}: choose from {known}")
         name = models.GENERATORS[generator]
         self.generator = open_session(name, weights=weights, device=device)
         for classifier in self.panel:
@@ -146,8 +151,8 @@ class MachineJND:
     ) -> np.ndarray:
         """E (eq. 3), not yet scaled down: float32 N×3×H×W on the 0…1 scale, -0.5…0.5.
 
-        strength: the multiple of the magnitude that the paper aims at (D_t, eq. 10), 0.2…1.8;
-        only a conditioned generator heeds it.
+        strength: the multiple of the magnitude that the generator was trained for (near D_t of
+        eq. 10), 0.2…1.8; only a conditioned generator heeds it.
         """
         self.check_strength(strength)
         wanted = np.full(len(pixels), strength, np.float32)
@@ -226,6 +231,7 @@ class MachineJND:
             psnr_unclipped_db=float(psnr(weakened)[0]),
             rca=float(kept.mean()),
             changed_share=float((reread != pixels).any(3).mean()),
+            strength=strength,
             scale=float(scale[0]),
             verified=bool(kept.all()),
             size=picture.size,

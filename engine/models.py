@@ -62,15 +62,33 @@ def _row(name: str, sha256: str, repo: str = "just-noticeable/machine-jnd-cifar1
 MODELS = {
     row.name: row
     for row in (
-        _row("alexnet-cifar10", "879e56277a7ec9da060529fec453fbe1d092fd775c6de29b17196e754dcc4957"),
-        _row("vgg-cifar10", "b4801094d4fa4fa8bd98ce6dc48ecbb70145cb52c1ef8e495a062b0227fe9604"),
-        _row("resnet-cifar10", "043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6"),
+        _row(
+            "alexnet-cifar10",
+            "879e56277a7ec9da060529fec453fbe1d092fd775c6de29b17196e754dcc4957",
+        ),
+        _row(
+            "vgg-cifar10",
+            "b4801094d4fa4fa8bd98ce6dc48ecbb70145cb52c1ef8e495a062b0227fe9604",
+        ),
+        _row(
+            "resnet-cifar10",
+            "043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6",
+        ),
         _row(
             "densenet-cifar10", "e4b51949f3d03df771244a6494115f594aa3ca9e58be8d54c268636af948f104"
         ),
-        _row("mobilenet-cifar10", ""),
-        _row("convnext-cifar10", ""),
-        _row("vit-cifar10", ""),
+        _row(
+            "mobilenet-cifar10",
+            "",
+        ),
+        _row(
+            "convnext-cifar10",
+            "",
+        ),
+        _row(
+            "vit-cifar10",
+            "",
+        ),
         _row(
             "generator-conditioned-cifar10",
             "ead64e1b17e48bb155fecd5dd1928727a1ca0a8a958244216d7f7855652695a9",
@@ -79,15 +97,22 @@ MODELS = {
             "generator-merged-cifar10",
             "d57d506d8eaaaebdcab491720d226969499d8956dde1006c9a1da2916f0f70e0",
         ),
-        _row("generator-transfer-cifar10", ""),
-        _row("hvs-sd", "", "just-noticeable/human-jnd"),
+        _row(
+            "generator-transfer-cifar10",
+            "",
+        ),
+        _row(
+            "hvs-sd",
+            "",
+            "just-noticeable/human-jnd",
+        ),
     )
 }
 # In the order in which a conditioned generator knows them.
 PANEL = ("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10")
 UNSEEN = ("mobilenet-cifar10", "convnext-cifar10", "vit-cifar10")
-# merged: the paper's network, which sees the merged CAM. conditioned: sees each classifier's CAM
-# and label. transfer: trained to hold for machines outside the panel as well.
+# merged: the paper's architecture, which sees the merged CAM. conditioned: sees each classifier's
+# CAM and label. transfer: trained to hold for machines outside the panel as well.
 GENERATORS = {name: f"generator-{name}-cifar10" for name in ("conditioned", "merged", "transfer")}
 BEST = "conditioned"
 HUMAN = "hvs-sd"
@@ -116,8 +141,7 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
     if not model.sha256:
         raise WeightsError(
             f"{name} is not trained yet, no weights of it are published: choose another model, or "
-            "train it (`python -m training human`, `python -m export human`) and name it with "
-            "--weights DIR"
+            "train and export it (README, Make it yourself) and name the folder with --weights DIR"
         )
     if place is None and (EMBEDDED / model.file).is_file():
         path = EMBEDDED / model.file

@@ -97,7 +97,7 @@ class Generator(nn.Module):
         """The JND image E, float32 N×3×H×W in -1…1.
 
         x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1; labels int64 N×P and strength
-        float32 N, the multiple of D_t (eq. 10) that is asked for, are for a conditioned network.
+        float32 N, the multiple of the usual magnitude, are for a conditioned network.
         """
         height, width = x.shape[2], x.shape[3]
         maps = cams if self.conditioned else cams.mean(1, keepdim=True)  # eq. 2

@@ -70,7 +70,8 @@ def summary(result: MachineResult) -> str:
         f"PSNR {decibels(result.psnr_db)} clipped and 8-bit, "
         f"{decibels(result.psnr_unclipped_db)} unclipped · {result.changed_share:.1%} of the "
         f"pixels changed · {kept} of {len(result.labels)} classifiers keep their label "
-        f"· strength {result.scale:.3g}" + (" · verified" if result.verified else "")
+        f"· strength {result.strength:.3g}, of which {result.scale:.1%} hold"
+        + (" · verified" if result.verified else "")
     )
 
 
@@ -107,6 +108,7 @@ def as_json(result: MachineResult, image: str, files: dict[str, Path]) -> dict:
         "psnr_unclipped_db": finite(result.psnr_unclipped_db),
         "rca": result.rca,
         "changed_share": round(result.changed_share, 6),
+        "strength": result.strength,
         "scale": round(result.scale, 6),
         "verified": result.verified,
         "labels": [

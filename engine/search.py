@@ -1,6 +1,6 @@
 """Per-image search: the machine JND of one picture, found by gradient instead of a network.
 
-The objective is the one the generator is trained with (paper A, eq. 7), minimised over E itself,
+The objective is the one generators are trained with (paper A, eq. 7), minimised over E itself,
 for any panel of classifiers. It is slow, needs no training, and is the yardstick for what the
 network leaves on the table. Needs torch and onnx; CUDA where there is one.
 """
@@ -82,13 +82,15 @@ class Searcher:
         rate: float = 0.05,
         alpha: float = 1.0,
         beta: float = 0.1,
+        wanted: float = 1.0,
         max_seconds: float | None = None,
         seed: int = 0,
     ) -> Iterator[SearchStep]:
         """Search on uint8 N×H×W×3; one `SearchStep` per gradient step, the best so far in each.
 
         count: gradient steps; rate: Adam's step on the argument of the tanh that bounds E;
-        alpha, beta: weights of L_m and L_s (eq. 7). Ends early after max_seconds.
+        alpha, beta: weights of L_m and L_s (eq. 7); wanted: multiple of D_t (eq. 10).
+        Ends early after max_seconds.
         """
         started = time.monotonic()
         clean = torch.from_numpy(to_batch(pixels)).to(self.device)  # N×3×H×W in 0…1
@@ -110,7 +112,7 @@ class Searcher:
             logits = logits.float()
             loss = (
                 losses.classification_loss(logits, labels)
-                + alpha * losses.magnitude_loss(counted, cam)
+                + alpha * losses.magnitude_loss(counted, cam, wanted)
                 + beta * losses.spatial_loss(counted, cam)
             )
             optimizer.zero_grad()
@@ -128,7 +130,7 @@ class Searcher:
                 total=count,
                 last=late or number == count,
                 loss=loss.item(),
-                change=best.cpu().numpy(),
+                change=best.cpu().numpy().copy(),
                 psnr_db=best_psnr.copy(),
                 held=np.isfinite(best_psnr),
             )

@@ -1,8 +1,8 @@
 """Classifiers outside the panel: does what the panel tolerates hold for a machine it never met?
 
-Three families that the panel does not have, in compact CIFAR form, trained as the panel is. No
-generator ever takes a gradient from them. Like the panel's they end in global average pooling and
-one linear layer.
+Three families that the panel does not have, in compact CIFAR form, trained on the same pictures.
+No generator ever takes a gradient from them. Like the panel's they end in global average pooling
+and one linear layer.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class ConditionedGraph(GeneratorGraph):
     """The conditioned generator: it also sees the panel's logits (their top-1) and a strength."""
 
     def forward(self, image: Tensor, cams: Tensor, logits: Tensor, strength: Tensor) -> Tensor:
-        """As above; logits N×P×classes, strength N: 1 is the paper's target magnitude."""
+        """As above; logits N×P×classes, strength N: 1 is what it was trained for."""
         return self.generator(2 * image - 1, cams, logits.argmax(2), strength) / 2
 
 

@@ -31,7 +31,7 @@ def test_a_folder_of_pictures(tmp_path, crops):
     (tmp_path / "train" / "cat" / "notes.txt").write_text("not a picture")
     data = load(str(tmp_path), "train")
     assert data.images.shape == (8, 32, 32, 3)
-    assert data.labels.tolist() == [0] * 4 + [1] * 4
+    assert data.labels.tolist() == [0, 1] * 4
 
 
 def test_a_class_that_a_split_lacks_keeps_the_numbers_of_the_others(tmp_path, crops):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import torch
@@ -30,15 +31,30 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def load_same(path: Path, **expected: object) -> tuple[dict[str, Tensor], dict]:
-    """`load`, where the note says what is expected (settings, panel). Raises DataError else."""
+    """`load`, where the note says what is expected (settings, panel). Raises DataError else.
+
+    A dataclass is expected as the dictionary of its fields; a field that the note does not know,
+    because it was added since, counts as its default.
+    """
     tensors, note = load(path)
     for key, value in expected.items():
-        if note.get(key) != value:
+        if not same(note.get(key), value):
             raise DataError(
                 f"{path} was made with {key} {note.get(key)}, not {value}: "
                 "name another --runs, or delete it to train anew"
             )
     return tensors, note
+
+
+def same(noted: object, value: object) -> bool:
+    """Whether a note, read from JSON, says this value or the fields of this dataclass."""
+    if not is_dataclass(value):
+        return noted == value
+    known = {field.name for field in fields(value)}
+    if not isinstance(noted, dict) or not set(noted) <= known:
+        return False
+    as_made = {k: tuple(v) if isinstance(v, list) else v for k, v in noted.items()}
+    return type(value)(**as_made) == value
 
 
 def pack(model: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

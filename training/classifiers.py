@@ -182,10 +182,10 @@ def train_classifier(
     earlier = None
     if final.exists():
         note = checkpoint.load(final)[1]
-        if (note.get("earlier") or {}).get("preset") == settings["preset"]:
+        if checkpoint.same((note.get("earlier") or {}).get("preset"), preset):
             return note  # polished since
-        if note["preset"] == settings["preset"] or not preset.polish:
-            return checkpoint.load_same(final, **settings)[1]
+        if checkpoint.same(note["preset"], preset) or not preset.polish:
+            return checkpoint.load_same(final, preset=preset)[1]
         earlier = note
 
     torch.manual_seed(preset.seed)
@@ -205,7 +205,7 @@ def train_classifier(
         optimizer = torch.optim.SGD(groups, lr=1.0, momentum=preset.momentum, nesterov=True)
     done, seconds = 0, 0.0
     if resume.exists():
-        tensors, note = checkpoint.load_same(resume, **settings)
+        tensors, note = checkpoint.load_same(resume, preset=preset)
         network.load_state_dict(checkpoint.unpack(tensors, optimizer))
         done, seconds = note["epochs"], note["seconds"]
 
@@ -249,7 +249,7 @@ def prepare_polish(
     """The finished, folded classifier to go on from, and soft labels float32 N×classes.
 
     The soft labels are the mean of the true label and of what the other finished classifiers of
-    the panel say. Raises DataError where this one is not finished.
+    the panel say. Raises DataError where one of them is not finished.
     """
     path = folder / f"{name}.safetensors"
     if not path.exists():
@@ -259,7 +259,10 @@ def prepare_polish(
         if isinstance(module, WhitenedStem):
             module.conv.weight.requires_grad_(False)
     paths = [folder / f"{other}.safetensors" for other in CLASSIFIERS if other != name]
-    teachers = [load_classifier(path)[0].to(device) for path in paths if path.exists()]
+    missing = [path.stem for path in paths if not path.exists()]
+    if missing:
+        raise DataError(f"{folder} lacks {', '.join(missing)}: train them first, they are asked")
+    teachers = [load_classifier(path)[0].to(device) for path in paths]
     told = []
     for batch in images.split(500):
         x = as_batch(batch).to(device)

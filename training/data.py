@@ -153,17 +153,20 @@ def _load_parquet(paths: list[Path], name: str, size: int) -> LabelledImages:
 
 
 def _load_folder(folder: Path, split: str, name: str, size: int) -> LabelledImages:
-    """Labels number the class names of all splits together, so that a split may lack some."""
+    """Labels number the class names of all splits together, so that a split may lack some.
+
+    The classes take turns, so that the first pictures are of all of them.
+    """
     classes = sorted({path.name for path in folder.glob("*/*") if path.is_dir()})
-    paths, labels = [], []
+    found: list[tuple[int, int, Path]] = []  # turn, label, path
     for label, kind in enumerate(classes):
         own = folder / split / kind
         entries = sorted(own.iterdir()) if own.is_dir() else []
-        found = [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES]
-        paths += found
-        labels += [label] * len(found)
-    if not paths:
+        own_pictures = [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES]
+        found += [(turn, label, path) for turn, path in enumerate(own_pictures)]
+    if not found:
         raise DataError(f"{folder / split} holds no pictures in class sub-folders")
+    _, labels, paths = zip(*sorted(found), strict=True)
     images, formats = _decode(paths, size)
     return LabelledImages(images, np.array(labels, np.int64), f"{name}: folder, {formats} pictures")
 

@@ -1,13 +1,15 @@
 """Measure what ships: the exported graphs, through the engine. `python -m training evaluate`.
 
 Each section of machine_cifar10.json is kept under RUNS/evaluated as soon as it is measured, so a
-stopped evaluation goes on; other weights or other pictures are measured anew.
+stopped evaluation goes on; other weights or other pictures are measured anew. Delete that folder
+after a change of this code.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +20,16 @@ import numpy as np
 
 from engine.image import to_batch, to_pixels
 from engine.machine import STEPS, MachineJND
-from engine.models import BEST, EMBEDDED, GENERATORS, MODELS, PANEL, PROVENANCE, UNSEEN
+from engine.models import (
+    BEST,
+    EMBEDDED,
+    ENVIRONMENT,
+    GENERATORS,
+    MODELS,
+    PANEL,
+    PROVENANCE,
+    UNSEEN,
+)
 from engine.quality import psnr
 from engine.session import Session, open_session
 
@@ -97,24 +108,30 @@ def evaluate_machine(
 ) -> Path:
     """RCA and PSNR of the shipped generators and what belongs to them.
 
-    count: at most that many pictures, the first, of each split; chosen: of `SECTIONS`, by
-    default all. Writes results/machine_cifar10.json.
+    count: at most that many pictures, the first, of each split; chosen: which of `SECTIONS`, by
+    default all, beside those that were measured before. Writes results/machine_cifar10.json.
     """
+    if weights is None and os.environ.get(ENVIRONMENT):
+        raise DataError(f"{ENVIRONMENT} is set: unset it, or say --weights DIR")
     subject = Subject(data, weights, count)
     files = digests(weights, *subject.models)
-    key = hashlib.sha256(json.dumps([files, count, subject.source]).encode()).hexdigest()[:12]
+    pictures = hashlib.sha256(subject.pictures("test").images.tobytes()).hexdigest()
+    constants = [SEED, STEPS, STRENGTHS, CURVE, SEARCHED, list(CONTROLS)]
+    known = json.dumps([files, count, pictures, constants])
+    folder = runs / "evaluated" / hashlib.sha256(known.encode()).hexdigest()[:12]
     sections = {"seed": SEED, "training": {}, "history": {}}
     for name in subject.generators:
         note = trained_with(weights, GENERATORS[name])
         kept = ("generator", "preset", "parameters", "seconds", "command")
         sections["training"][name] = {part: note[part] for part in kept}
         sections["history"][name] = note["history"]
-    for name in chosen or SECTIONS:
+    for name in chosen or ():
         if name not in SECTIONS:
             raise DataError(f"no section {name}: choose from {', '.join(SECTIONS)}")
-        make = SECTIONS[name]
-        kept = runs / "evaluated" / key / f"{name}.json"
-        sections[name] = remembered(kept, lambda make=make: make(subject), name)
+    for name, make in SECTIONS.items():
+        kept = folder / f"{name}.json"
+        if chosen is None or name in chosen or kept.exists():
+            sections[name] = remembered(kept, lambda make=make: make(subject), name)
     return write(
         "machine_cifar10", command=command, data=subject.source, weights=files, sections=sections
     )
@@ -173,8 +190,20 @@ def measure_rows(subject: Subject) -> list[dict]:
             made = subject.distorted(name) if split == "test" else distort(machine, looked)
             row = measure(machine, looked, made.pixels)
             row |= spread("psnr_unclipped_db", psnr(made.change))
+            row |= by_agreement(machine, looked, made.pixels)
             rows.append({"generator": name, "split": split} | row)
     return rows
+
+
+def by_agreement(machine: MachineJND, looked: Look, pixels: np.ndarray) -> dict:
+    """RCA of the images that the whole panel says the same of, and of the others."""
+    same = (looked.labels == looked.labels[:, :1]).all(1)
+    kept = answer(machine, pixels) == looked.labels
+    return {
+        "panel_agrees": float(same.mean()),
+        "rca_where_it_agrees": float(kept[same].mean()) if same.any() else None,
+        "rca_where_it_does_not": float(kept[~same].mean()) if not same.all() else None,
+    }
 
 
 def measure_controls(subject: Subject) -> list[dict]:
@@ -290,10 +319,17 @@ def measure_search(subject: Subject) -> dict:
 
     looked = subject.look("test").first(SEARCHED)
     searcher = Searcher(weights=subject.weights, device="cpu")
+    preset = trained_with(subject.weights, GENERATORS[subject.best])["preset"]  # the same aim
     changes = []
     started = time.monotonic()
     for rows in batches(len(looked.images)):
-        *_, last = searcher.steps(looked.images[rows], seed=SEED)
+        *_, last = searcher.steps(
+            looked.images[rows],
+            alpha=preset["alpha"],
+            beta=preset["beta"],
+            wanted=preset["wanted"],
+            seed=SEED,
+        )
         changes.append(last.change)
     seconds = (time.monotonic() - started) / len(looked.images)
     found = {"search": np.concatenate(changes)}

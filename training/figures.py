@@ -46,7 +46,7 @@ def draw_curves(name: str, history: list[dict]) -> Path:
     middle.plot(epochs, [row["psnr_db"] for row in history], label="train", marker=".")
     middle.plot(epochs, [row["test"]["psnr_db"] for row in history], label="test", marker=".")
     middle.set(title="PSNR (clipped), dB", xlabel="epoch")
-    for classifier in history[0]["train_rca"]:
+    for classifier in history[0]["test"]["rca_per_classifier"]:
         values = [100 * row["train_rca"][classifier] for row in history]
         (line,) = right.plot(epochs, values, label=classifier, marker=".")
         tested = [100 * row["test"]["rca_per_classifier"][classifier] for row in history]

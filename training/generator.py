@@ -202,8 +202,8 @@ class Training:
         note = settings | {"seconds": self.seconds, "history": self.history}
         checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
 
-    def resume(self, path: Path, settings: dict) -> None:
-        tensors, note = checkpoint.load_same(path, **settings)
+    def resume(self, path: Path, expected: dict) -> None:
+        tensors, note = checkpoint.load_same(path, **expected)
         state = checkpoint.unpack(tensors, self.optimizer)
         for part, module in (("network", self.network), ("average", self.average)):
             own = {k: v for k, v in state.items() if k.startswith(f"{part}.")}
@@ -286,9 +286,10 @@ def train_generator(
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
     panel = load_panel(runs)[0]
-    settings = {"preset": json.loads(json.dumps(asdict(preset))), "panel": digest(panel)}
+    settings = {"preset": asdict(preset), "panel": digest(panel)}
+    expected = settings | {"preset": preset}
     if final.exists():
-        return checkpoint.load_same(final, **settings)[1]
+        return checkpoint.load_same(final, **expected)[1]
     panel.to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
     clean = looks(panel, probe, "test", runs, device)
@@ -296,7 +297,7 @@ def train_generator(
     seen["labels"] = torch.cat([seen["labels"], *labels], 1)
     training = Training(preset, device)
     if unfinished.exists():
-        training.resume(unfinished, settings)
+        training.resume(unfinished, expected)
 
     images = torch.from_numpy(train.images)
     while len(training.history) < preset.epochs:

@@ -2,7 +2,7 @@
 
 Every distorted picture is clipped and rounded to 8 bits before a classifier sees it; the PSNR of
 x + E without clipping is given beside. Spread is the standard deviation over images for a PSNR
-and the binomial standard error for a rate.
+and the standard error over images for a rate.
 """
 
 from __future__ import annotations
@@ -93,7 +93,8 @@ def rates(machine: MachineJND, kept: np.ndarray) -> dict:
     return {
         "n": len(kept),
         "rca": float(each.mean()),
-        "rca_standard_error": standard_error(float(each.mean()), len(kept)),
+        # Over images: the answers of one image are not independent.
+        "rca_standard_error": float(kept.mean(1).std() / np.sqrt(len(kept))),
         "rca_per_classifier": dict(zip(machine.classifiers, each.tolist(), strict=True)),
         "all_classifiers_keep": float(kept.all(1).mean()),
     }

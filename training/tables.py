@@ -58,24 +58,46 @@ def machine() -> str:
         (f"{row['generator']} generator, {row['split']} images", row) for row in result["rows"]
     ]
     named += [
-        (f"{name} generator, verified, test images", row)
+        (
+            f"{name} generator, verified, test images; {row['unchanged_images']} left unchanged, "
+            f"median of the others {row['psnr_db_percentiles']['50']:.2f} dB",
+            row,
+        )
         for name, row in result["verified"].items()
     ]
-    named += [
-        (f"{row['control']} of the same strength, {row['split']} images", row)
-        for row in result["controls"]
-    ]
+    best = next(row for row in result["rows"] if row["split"] == "test")
+    for row in result["controls"]:
+        as_strong = row["psnr_db"] - best["psnr_db"] < 0.5
+        said = "of the same strength" if as_strong else "as strong as it gets"
+        named.append((f"{row['control']} {said}, {row['split']} images", row))
     rows = [
         [
             name,
-            percent(row["rca"]),
+            f"{percent(row['rca'])} ± {100 * row['rca_standard_error']:.2f}",
             percent(row["all_classifiers_keep"]),
             decibels(row),
             decibels(row, "psnr_unclipped_db"),
         ]
         for name, row in named
     ]
-    header = ["pictures", "RCA", "all four keep", "PSNR (8-bit)", "PSNR (unclipped)"]
+    header = ["pictures", "RCA ± standard error", "all four keep", "PSNR (8-bit)"]
+    header.append("PSNR (unclipped)")
+    return f"{markdown(header, rows)}\n\n{note(result)}"
+
+
+def agreement() -> str:
+    """RCA where the panel agrees on the clean picture, and where it does not."""
+    result = machine_result()
+    rows = [
+        [
+            f"{row['generator']}, {row['split']} images",
+            percent(row["panel_agrees"], 1),
+            percent(row["rca_where_it_agrees"]),
+            percent(row["rca_where_it_does_not"]),
+        ]
+        for row in result["rows"]
+    ]
+    header = ["generator", "all four agree on", "RCA there", "RCA elsewhere"]
     return f"{markdown(header, rows)}\n\n{note(result)}"
 
 
@@ -200,7 +222,17 @@ def source(result: dict) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     make.__name__: make
-    for make in (classifiers, machine, homogeneity, unseen, search, fresh, ablation, human)
+    for make in (
+        classifiers,
+        machine,
+        agreement,
+        homogeneity,
+        unseen,
+        search,
+        fresh,
+        ablation,
+        human,
+    )
 }
 
 

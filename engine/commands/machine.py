@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from .. import report
-from ..errors import WeightsError
+from ..errors import UsageError, WeightsError
 from ..machine import load
 from ..options import MachineOptions
 from . import pictures
@@ -17,6 +17,8 @@ def run(images: list[str], options: MachineOptions) -> int:
     """Each picture's report on stdout, its files in options.out; returns the exit code."""
     jnd = load(options.weights, options.device, options.generator)
     jnd.check_strength(options.strength)
+    if options.search and options.strength != 1:
+        raise UsageError("--strength is for the generator, --search does without: give one of them")
     print(jnd.description, file=sys.stderr)
     search = gradient_search(options) if options.search else None
 
