@@ -26,7 +26,7 @@ class Quality:
     psnr_db: inf where equal. ssim: -1…1. delta_e_mean, delta_e_p99: CIEDE2000. changed_share:
     share of pixels with any channel changed; beyond_jnd_share: of pixels with any channel changed
     by more than the JND of the model named in jnd_model. jod: 10 is no visible difference, one
-    less is a difference that 75 % of viewers object to. fsim, vif: 1 where equal.
+    less means that 75 % of viewers choose the reference. fsim, vif: 1 where equal.
     """
 
     psnr_db: float

@@ -277,6 +277,15 @@ def test_the_perceptual_loss_is_eqs_2_to_7():
     assert free.item() == pytest.approx(0, abs=1e-7)  # what stays below J costs nothing
 
 
+def test_a_reversed_gradient_costs_what_eq_6_says():
+    ramp = (0.1 * torch.arange(8.0)).expand(1, 3, 8, 8)
+    # Inside, Sobel is -.8 for the ramp and .8 for its mirror image, half of that at the border.
+    expected = (6 * 1.6 + 2 * 0.8) / 8 / 2  # mean over columns; nothing changes vertically
+    flat = torch.full_like(ramp, 0.2)
+    found = objective.gradient_difference(ramp.flip(3), ramp, flat, objective.Weights())
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_metrics_of_the_loop_are_scikit_images(photos):
     from skimage.color import deltaE_ciede2000, rgb2lab
     from skimage.metrics import structural_similarity

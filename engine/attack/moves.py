@@ -192,11 +192,13 @@ def diverse(x: Tensor, noise: torch.Generator, chance: float = 0.5, low: float =
     full = x.shape[3]
 
     def draw(first: int, stop: int) -> int:
-        return int(torch.randint(first, max(stop, first + 1), (1,), generator=noise))
+        high = max(stop, first + 1)
+        return int(torch.randint(first, high, (1,), generator=noise, device=noise.device))
 
     side = draw(int(full * low), full)
     rest = full - side
     top, left = draw(0, rest), draw(0, rest)
     small = F.interpolate(x, size=(side, side), mode="bilinear", align_corners=False)
     padded = F.pad(small, (left, rest - left, top, rest - top))
-    return padded if float(torch.rand(1, generator=noise)) < chance else x
+    drawn = torch.rand(1, generator=noise, device=noise.device)
+    return padded if float(drawn) < chance else x

@@ -71,21 +71,21 @@ def beyond(z: Tensor, x: Tensor, j: Tensor, weights: Weights) -> Tensor:
 
 
 def sobel(x: Tensor) -> tuple[Tensor, Tensor]:
-    """|horizontal|, |vertical| Sobel responses of each channel, n×3×H×W, borders repeated."""
+    """Horizontal and vertical Sobel responses of each channel, n×3×H×W, borders repeated."""
     planes = x.shape[1]
     kernel = SOBEL.to(x).view(1, 1, 3, 3).expand(planes, 1, 3, 3)
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
     across = F.conv2d(padded, kernel, groups=planes)
     down = F.conv2d(padded, kernel.transpose(2, 3), groups=planes)
-    return across.abs(), down.abs()
+    return across, down
 
 
 def gradient_difference(z: Tensor, x: Tensor, j: Tensor, weights: Weights) -> Tensor:
-    """G of eq. 6, n: mean relu(| |Sobel(Z)| - |Sobel(X)| | - |Sobel(J)|), both directions."""
+    """G of eq. 6, n: mean relu(|Sobel(Z) - Sobel(X)| - |Sobel(J)|), both directions."""
     total = z.new_zeros(len(z))
     for after, before, allowed in zip(sobel(z), sobel(x), sobel(j), strict=True):
         change = (after - before).abs()
-        total = total + F.relu(change - allowed if weights.gate else change).mean((1, 2, 3))
+        total = total + F.relu(change - allowed.abs() if weights.gate else change).mean((1, 2, 3))
     return total / 2
 
 

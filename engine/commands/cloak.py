@@ -53,10 +53,16 @@ def prepare(options: CloakOptions):
         raise WeightsError(
             f"cloak needs {error.name}: run pip install 'just-noticeable[attack,faces]'"
         ) from None
+    from ..human import HUMAN_MODELS
+    from ..human.learned import load
     from ..session import available_cores
 
     if options.method not in METHODS:
         raise UsageError(f"no method {options.method}: choose from {', '.join(METHODS)}")
+    if not options.max_seconds > 0:
+        raise UsageError(f"--max-seconds {options.max_seconds:g}: give a number above 0")
+    if HUMAN_MODELS[options.jnd].learned:
+        load(None, options.device)  # missing weights are said now, not once per photo
     device = place(torch, options.device)
     torch.set_num_threads(available_cores())
     cloak = Cloak(eye(options.jnd), weights=options.weights, device=device)
