@@ -59,8 +59,8 @@ def prepare(options: CloakOptions):
 
     if options.method not in METHODS:
         raise UsageError(f"no method {options.method}: choose from {', '.join(METHODS)}")
-    if not options.max_seconds > 0:
-        raise UsageError(f"--max-seconds {options.max_seconds:g}: give a number above 0")
+    if not options.max_seconds >= 0:
+        raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
     if HUMAN_MODELS[options.jnd].learned:
         load(None, options.device)  # missing weights are said now, not once per photo
     device = place(torch, options.device)
