@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -23,7 +24,7 @@ class Knobs:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class Tuning(ABC):
     """first: the knob of the first round; rounds: at most that many."""
 
     first: float = 0.0
@@ -32,9 +33,9 @@ class Tuning:
     def begin(self, count: int, device: torch.device) -> Knobs:
         return Knobs(self, count, device)
 
+    @abstractmethod
     def update(self, knobs: Knobs, won: Tensor) -> None:
         """The next knob of each picture after a round that `won` (bool N) or not."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
