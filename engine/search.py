@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from . import losses
+from .attack.objective import lead
 from .errors import DeviceError
 from .image import to_batch, to_pixels
 from .networks import Panel
@@ -25,12 +25,6 @@ from .stored import stored_panel
 
 # Logits by which a label must lead: four times what bfloat16 changes of a logit of about ten.
 MARGIN = 0.15
-
-
-def lead(logits: Tensor, labels: Tensor) -> Tensor:
-    """N×P: how far each label's logit is above the best other one. logits N×P×classes."""
-    own = logits.gather(2, labels[:, :, None])[:, :, 0]
-    return own - logits.scatter(2, labels[:, :, None], -torch.inf).amax(2)
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ class Searcher:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            holds = (lead(logits, labels) > MARGIN).all(1).cpu().numpy()
+            holds = (lead(logits, labels, targeted=True) > MARGIN).all(1).cpu().numpy()
             distorted = to_pixels(candidate.detach().cpu().numpy())
             now = psnr(to_batch(distorted) - to_batch(pixels))
             better = holds & (now < best_psnr)

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from engine import cli
+from engine.attack.objective import lead
 from engine.image import to_batch, to_pixels
 from engine.machine import load
 from engine.quality import psnr
 from engine.samples import sample_paths
-from engine.search import Searcher, lead
+from engine.search import Searcher
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,9 @@ def test_the_best_holds_and_only_gets_stronger(searcher, crops):
 
 def test_lead_is_the_distance_to_the_best_other():
     logits = torch.tensor([[[3.0, 1.0, 2.5], [0.0, 2.0, 5.0]]])
-    torch.testing.assert_close(lead(logits, torch.tensor([[0, 1]])), torch.tensor([[0.5, -3.0]]))
+    torch.testing.assert_close(
+        lead(logits, torch.tensor([[0, 1]]), targeted=True), torch.tensor([[0.5, -3.0]])
+    )
 
 
 def test_the_same_seed_gives_the_same_change(searcher, crops):
