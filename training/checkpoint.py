@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from .data import DataError
 
@@ -55,6 +55,22 @@ def same(noted: object, value: object) -> bool:
         return False
     as_made = {k: tuple(v) if isinstance(v, list) else v for k, v in noted.items()}
     return type(value)(**as_made) == value
+
+
+def join(parts: dict[str, nn.Module]) -> dict[str, Tensor]:
+    """The states of several networks as one dictionary, keys PART.KEY."""
+    return {
+        f"{part}.{key}": value
+        for part, module in parts.items()
+        for key, value in module.state_dict().items()
+    }
+
+
+def split(state: dict[str, Tensor], parts: dict[str, nn.Module]) -> None:
+    """Load what `join` made back into the networks."""
+    for part, module in parts.items():
+        own = {k: v for k, v in state.items() if k.startswith(f"{part}.")}
+        module.load_state_dict({k.removeprefix(f"{part}."): v for k, v in own.items()})
 
 
 def pack(model: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -193,21 +193,14 @@ class Training:
         self.history: list[dict] = []
 
     def save(self, path: Path, settings: dict) -> None:
-        parts = {"network": self.network, "average": self.average}
-        state = {
-            f"{part}.{key}": value
-            for part, module in parts.items()
-            for key, value in module.state_dict().items()
-        }
+        state = checkpoint.join({"network": self.network, "average": self.average})
         note = settings | {"seconds": self.seconds, "history": self.history}
         checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
 
     def resume(self, path: Path, expected: dict) -> None:
         tensors, note = checkpoint.load_same(path, **expected)
         state = checkpoint.unpack(tensors, self.optimizer)
-        for part, module in (("network", self.network), ("average", self.average)):
-            own = {k: v for k, v in state.items() if k.startswith(f"{part}.")}
-            module.load_state_dict({k.removeprefix(f"{part}."): v for k, v in own.items()})
+        checkpoint.split(state, {"network": self.network, "average": self.average})
         self.seconds, self.history = note["seconds"], note["history"]
 
 

@@ -45,12 +45,7 @@ class Stage:
         self.means: dict[str, float] = {}  # running means of the quality losses
 
     def save(self, path: Path, settings: dict) -> None:
-        parts = {"network": self.network, "average": self.average}
-        state = {
-            f"{part}.{key}": value
-            for part, module in parts.items()
-            for key, value in module.state_dict().items()
-        }
+        state = checkpoint.join({"network": self.network, "average": self.average})
         kept = ("done", "seconds", "history", "means")
         note = settings | {key: getattr(self, key) for key in kept}
         checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
@@ -58,9 +53,7 @@ class Stage:
     def resume(self, path: Path, settings: dict) -> None:
         tensors, note = checkpoint.load_same(path, **settings)
         state = checkpoint.unpack(tensors, self.optimizer)
-        for part, module in (("network", self.network), ("average", self.average)):
-            own = {k: v for k, v in state.items() if k.startswith(f"{part}.")}
-            module.load_state_dict({k.removeprefix(f"{part}."): v for k, v in own.items()})
+        checkpoint.split(state, {"network": self.network, "average": self.average})
         for key in ("done", "seconds", "history", "means"):
             setattr(self, key, note[key])
 
