@@ -49,6 +49,7 @@ from .measure import (
     rates,
     spread,
     standard_error,
+    summarise,
 )
 from .record import read_json, write
 
@@ -188,17 +189,17 @@ def measure_rows(subject: Subject) -> list[dict]:
         looked = subject.look(split)
         for name, machine in subject.machines.items():
             made = subject.distorted(name) if split == "test" else distort(machine, looked)
-            row = measure(machine, looked, made.pixels)
+            kept = answer(machine, made.pixels) == looked.labels
+            row = summarise(machine, looked, made.pixels, kept)
             row |= spread("psnr_unclipped_db", psnr(made.change))
-            row |= by_agreement(machine, looked, made.pixels)
+            row |= by_agreement(looked, kept)
             rows.append({"generator": name, "split": split} | row)
     return rows
 
 
-def by_agreement(machine: MachineJND, looked: Look, pixels: np.ndarray) -> dict:
-    """RCA of the images that the whole panel says the same of, and of the others."""
+def by_agreement(looked: Look, kept: np.ndarray) -> dict:
+    """RCA of the images that the whole panel says the same of, and of the others. kept N×P."""
     same = (looked.labels == looked.labels[:, :1]).all(1)
-    kept = answer(machine, pixels) == looked.labels
     return {
         "panel_agrees": float(same.mean()),
         "rca_where_it_agrees": float(kept[same].mean()) if same.any() else None,

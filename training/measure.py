@@ -82,8 +82,12 @@ def answer_alone(classifier: Session, images: np.ndarray) -> np.ndarray:
 
 def measure(machine: MachineJND, looked: Look, pixels: np.ndarray) -> dict:
     """RCA (eqs 16-17) and PSNR of 8-bit distorted versions of the images."""
+    return summarise(machine, looked, pixels, answer(machine, pixels) == looked.labels)
+
+
+def summarise(machine: MachineJND, looked: Look, pixels: np.ndarray, kept: np.ndarray) -> dict:
+    """`measure`, where the panel was asked already: kept bool N×P."""
     noise = psnr(to_batch(pixels) - to_batch(looked.images))
-    kept = answer(machine, pixels) == looked.labels
     return rates(machine, kept) | spread("psnr_db", noise)
 
 
