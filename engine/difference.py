@@ -7,16 +7,6 @@ import numpy as np
 from .errors import UsageError
 
 GREY = 128
-STRONGEST = 64
-
-
-def fitting_gain(original: np.ndarray, changed: np.ndarray) -> int:
-    """The largest power of two, up to 64, at which no difference leaves 0…255; 1 at least."""
-    largest = int(np.abs(changed.astype(np.int16) - original).max(initial=0))
-    gain = STRONGEST
-    while gain > 1 and gain * largest >= GREY:
-        gain //= 2
-    return gain
 
 
 def amplified(original: np.ndarray, changed: np.ndarray, gain: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.difference import amplified, fitting_gain
+from engine.difference import amplified
 from engine.errors import UsageError
 from engine.fit import fitted
 from engine.image import Picture
@@ -21,16 +21,6 @@ def test_no_change_is_grey_and_a_change_is_its_gain():
     assert seen[1, 1].tolist() == [128, 255, 0]  # clipped, not wrapped round
     seen[0, 0] = seen[1, 1] = 128
     assert (seen == 128).all()
-
-
-@pytest.mark.parametrize(
-    ("largest", "gain"), [(0, 64), (1, 64), (2, 32), (7, 16), (8, 8), (20, 4), (63, 2), (255, 1)]
-)
-def test_the_fitting_gain_clips_nothing(largest, gain):
-    original = np.zeros((3, 3, 3), np.uint8)
-    changed = original.copy()
-    changed[1, 1, 1] = largest
-    assert fitting_gain(original, changed) == fitting_gain(changed, original) == gain
 
 
 def test_pictures_of_two_sizes_have_no_difference():
