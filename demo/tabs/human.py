@@ -62,7 +62,7 @@ def tab(limits: Limits) -> None:
                 )
                 with gr.Row():
                     seen = gr.Image(
-                        label="Threshold (brighter: more may change)",
+                        label="Threshold: bright may change more",
                         elem_id="human-map",
                         alt_text="The threshold of every pixel, bright where much may change",
                         interactive=False,
@@ -71,7 +71,8 @@ def tab(limits: Limits) -> None:
                         height=320,
                         min_width=240,
                     )
-                    facts = gr.HTML(elem_id="human-facts")
+                    with gr.Column(min_width=240):
+                        facts = gr.HTML(elem_id="human-facts")
                 with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
 
