@@ -25,12 +25,13 @@ SMALLEST = {"jod": 16, "fsim": 16, "vif": 41}  # pixels of the shorter side
 
 def jod(reference: np.ndarray, changed: np.ndarray) -> float:
     """JOD of two pictures uint8 H×W×3 sRGB, up to 10. Raises ModuleNotFoundError without cvvdp."""
-    value, _ = _cvvdp().predict(changed, reference, dim_order="HWC")
+    value, _ = colour_video_vdp().predict(changed, reference, dim_order="HWC")
     return float(value)
 
 
 @lru_cache
-def _cvvdp():
+def colour_video_vdp():
+    """The metric on `DISPLAY`, loaded once: pycvvdp's torch module, on CUDA where there is one."""
     with contextlib.redirect_stdout(io.StringIO()):
         import pycvvdp
         import torch

@@ -9,7 +9,6 @@ Both add to --out's `provenance.json` (sha256, data, command, seed, accuracy of 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -172,10 +171,11 @@ def embed(files: dict[str, dict]) -> None:
 
 def describe(path: Path, training: dict) -> dict:
     """One file's provenance."""
+    from training import checkpoint
     from training.record import versions
 
     return {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": checkpoint.digest(path),
         "bytes": path.stat().st_size,
         "licence": LICENCE,
         "versions": versions(),

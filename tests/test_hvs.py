@@ -56,7 +56,7 @@ def test_everything_in_under_a_minute_of_one_core(trained):
 
 
 def test_every_stage_is_recorded(trained):
-    for stage, key in (("degradation", "bits_per_pixel"), ("attention", "loss"), ("jnd", "nlpd")):
+    for stage, key in (("degradation", "bits_per_pixel"), ("attention", "loss"), ("jnd", "jod")):
         note = checkpoint.load(trained[0] / "human" / f"smoke.{stage}.safetensors")[1]
         assert note["stage"] == stage
         assert note["n_train"] == 2

@@ -2,9 +2,9 @@
 
 All take pictures float32 N×C×H×W in 0…1 and give one number per picture, N. They are the parts
 of HVS-SD's adaptive quality loss that need no downloaded weights: SSIM, MS-SSIM and GMSD; in place
-of DISTS and FSIM stands NLPD (Laparra et al. 2016), whose divisive normalisation is a model of
-masking. Colour: luma at full resolution, Cb and Cr at half, as eyes see them less sharply.
-None has a square root at zero: gradients are finite where nothing has changed.
+of DISTS and FSIM stands ColorVideoVDP, which needs none either and models contrast sensitivity,
+masking and colour; it counts as much as the other three. Those see luma at full resolution, Cb and
+Cr at half. Gradients are finite where nothing has changed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.perceptual import colour_video_vdp
+
 C1, C2 = 0.01**2, 0.03**2  # of SSIM, range 1
 GMSD_C = 170 / 255**2  # of GMSD, range 1 (Xue et al. 2014)
 SCALES = 3  # of MS-SSIM: crops are smaller than the pictures of its paper
 SCALE_WEIGHTS = (0.25, 0.35, 0.4)
-# Of the NLPD: the neighbourhood that a band is divided by, and what is added to it.
-LEVELS, NORMALISER = 4, 0.17
-BINOMIAL = (0.05, 0.25, 0.4, 0.25, 0.05)
 
 
 def opponent(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,23 +86,12 @@ def gmsd_loss(a: Tensor, b: Tensor) -> Tensor:
     return likeness.var(1)
 
 
-def nlpd_loss(a: Tensor, b: Tensor) -> Tensor:
-    """Distance of two normalised Laplacian pyramids (Laparra et al. 2016), mean over bands.
+def jod_loss(a: Tensor, b: Tensor) -> Tensor:
+    """10 - JOD by ColorVideoVDP (Mantiuk et al. 2024) of b against the reference a, R G B both.
 
-    Each band is divided by the mean magnitude of the reference a around a pixel (its masking) plus
-    a constant. The third power, not the square: at equal energy a square is least where all of the
-    change is in the few pixels that mask best.
+    It knows the eye's contrast sensitivity for luma and two colours, and masking across them.
     """
-    window = torch.tensor(BINOMIAL)
-    total = torch.zeros(len(a), device=a.device)
-    for level in range(LEVELS):
-        low_a, low_b = _blur(a, window), _blur(b, window)
-        last = level == LEVELS - 1
-        band_a, band_b = (a, b) if last else (a - low_a, b - low_b)
-        mask = NORMALISER / 2**level + _blur(band_a.abs(), window)
-        total = total + ((band_a - band_b) / mask).abs().pow(3).mean((1, 2, 3)) / LEVELS
-        a, b = low_a[..., ::2, ::2], low_b[..., ::2, ::2]
-    return total
+    return colour_video_vdp().loss(b, a, dim_order="BCHW")
 
 
 def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callable:
@@ -117,11 +105,13 @@ def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callabl
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "jod": jod_loss,
     "ssim": coloured(ssim_loss, 0.5),
     "ms_ssim": coloured(ms_ssim_loss, 0.5),
     "gmsd": coloured(gmsd_loss, 0.0),
-    "nlpd": coloured(nlpd_loss, 0.5),
 }
+# What each counts in the mix, where each is divided by its own running mean.
+SHARES = {"jod": 1 / 2, "ssim": 1 / 6, "ms_ssim": 1 / 6, "gmsd": 1 / 6}
 
 
 def magnitude_loss(j: Tensor, target: float, side: int = 16, epsilon: float = 1e-10) -> Tensor:
