@@ -19,7 +19,6 @@ from engine.human.pattern import (
     pattern_complexity,
 )
 from engine.human.prediction import DISORDER_GAIN, predicted
-from engine.human.tiles import in_tiles
 from engine.quality import psnr_8bit
 
 CLASSICAL = [name for name, row in HUMAN_MODELS.items() if not row.learned]
@@ -198,25 +197,6 @@ def test_yang_and_rgb_treat_the_channels_differently(cat):
     base = thresholds(cat, "wu2017").mean()
     luma_change = weighted @ np.array([0.299, 0.587, 0.114])
     assert luma_change == pytest.approx(base, rel=1e-4)
-
-
-def test_large_pictures_are_tiled_without_seams(cat, monkeypatch):
-    from engine.human import models
-
-    for name in ("chou1995", "wu2017", "wu2013"):
-        whole = thresholds(cat, name)
-        with monkeypatch.context() as patch:
-            patch.setattr(models, "CLASSICAL_TILE", 64)
-            tiled = thresholds(cat, name)
-        tolerance = 2.0 if name == "wu2013" else 1e-2  # Canny's hysteresis looks further
-        assert np.abs(tiled - whole).mean() < 0.01 * whole.mean(), name
-        if name != "wu2013":
-            np.testing.assert_allclose(tiled, whole, atol=tolerance)
-
-
-def test_tiles_cover_the_picture_once(cat):
-    seen = in_tiles(cat, lambda piece: piece.astype(np.float32), tile=37, margin=5)
-    np.testing.assert_array_equal(seen, cat)
 
 
 def test_human_jnd_takes_what_machine_jnd_takes(cat, tmp_path):
