@@ -86,6 +86,8 @@ class GeneratorPreset:
     assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
     diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
     contrary: float = 0.0  # share of images for which one member is to say another class
+    mixtures: int = 0  # of two images; those of which the panel disagrees join the images
+    begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
     images: int | None = None
     seed: int = 0
@@ -132,6 +134,21 @@ GENERATOR_PRESETS = {
         varied=0.4,
         weakened=0.4,
         contrary=0.3,
+    ),
+    # Goes on from that: shorter steps, and real disagreement, at every strength.
+    "refined": replace(
+        DEFAULT,
+        epochs=8,
+        learning_rate=7e-4,
+        conditioned=True,
+        skips=True,
+        wanted=1.2,
+        ramp=0.0,
+        varied=0.4,
+        weakened=0.4,
+        contrary=0.4,
+        mixtures=30_000,
+        begins="contradicting",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(

@@ -210,7 +210,7 @@ def human() -> str:
             ]
         )
     return (
-        f"{markdown(header, rows)}\n\nAs luma noise: JOD at {first} dB of the same threshold's luma "
+        f"{markdown(header, rows)}\n\nAs luma noise: JOD at {first} dB of the threshold's luma "
         f"in R, G and B alike. SSIM, FSIM and VIF at {first} dB; {result['rows'][0]['n']} "
         f"pictures, mean ± standard deviation over pictures; display {result['display']}; seed "
         f"{result['seed']}; {source(result)}"
@@ -231,8 +231,8 @@ def human_speed() -> str:
         for model, row in result["speed"].items()
     ]
     return (
-        f"{markdown(header, rows)}\n\nOne call in a process of its own, loading included; memory is "
-        f"the whole process's, libraries and picture too; {source(result)}"
+        f"{markdown(header, rows)}\n\nOne call in a process of its own, loading included; memory "
+        f"is the whole process's, libraries and picture too; {source(result)}"
     )
 
 
