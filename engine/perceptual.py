@@ -30,15 +30,15 @@ def jod(reference: np.ndarray, changed: np.ndarray) -> float:
 
 
 @lru_cache
-def colour_video_vdp():
-    """The metric on `DISPLAY`, loaded once: pycvvdp's torch module, on CUDA where there is one."""
+def colour_video_vdp(display: str = DISPLAY):
+    """The metric on a display, loaded once: pycvvdp's torch module, on CUDA where there is one."""
     with contextlib.redirect_stdout(io.StringIO()):
         import pycvvdp
         import torch
 
         logging.getLogger("cvvdp").setLevel(logging.ERROR)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return pycvvdp.cvvdp(display_name=DISPLAY, device=device, quiet=True)
+        return pycvvdp.cvvdp(display_name=display, device=device, quiet=True)
 
 
 def _tensor(pixels: np.ndarray):

@@ -212,11 +212,14 @@ def test_human_jnd_takes_what_machine_jnd_takes(cat, tmp_path):
         human_jnd(cat.astype(float), "chou1995")
 
 
-def test_the_learned_model_says_that_it_is_not_trained(cat):
+def test_a_learned_model_without_weights_says_that_it_is_not_trained(cat, monkeypatch):
+    from dataclasses import replace
+
+    from engine.human import learned
     from engine.models import HUMAN, MODELS
 
-    if MODELS[HUMAN].sha256:
-        pytest.skip("its weights are embedded")
+    monkeypatch.setitem(MODELS, HUMAN, replace(MODELS[HUMAN], sha256=""))
+    learned.load.cache_clear()
     with pytest.raises(WeightsError, match="hvs-sd is not trained yet"):
         human_jnd(cat, "hvs-sd")
 

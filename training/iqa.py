@@ -19,6 +19,7 @@ from engine.perceptual import colour_video_vdp
 
 C1, C2 = 0.01**2, 0.03**2  # of SSIM, range 1
 GMSD_C = 170 / 255**2  # of GMSD, range 1 (Xue et al. 2014)
+DISPLAYS = ("standard_4k", "standard_fhd")  # 75 and 38 pixels per degree
 SCALES = 3  # of MS-SSIM: crops are smaller than the pictures of its paper
 SCALE_WEIGHTS = (0.25, 0.35, 0.4)
 
@@ -89,9 +90,15 @@ def gmsd_loss(a: Tensor, b: Tensor) -> Tensor:
 def jod_loss(a: Tensor, b: Tensor) -> Tensor:
     """10 - JOD by ColorVideoVDP (Mantiuk et al. 2024) of b against the reference a, R G B both.
 
-    It knows the eye's contrast sensitivity for luma and two colours, and masking across them.
+    It knows the eye's contrast sensitivity for luma and two colours, and masking across them. The
+    pictures are seen on `DISPLAYS` in turn: what one of them hides, another shows.
     """
-    return colour_video_vdp().loss(b, a, dim_order="BCHW")
+    value = torch.zeros(len(a), device=a.device)
+    for first, display in enumerate(DISPLAYS[: len(a)]):
+        own = slice(first, None, len(DISPLAYS))
+        seen = colour_video_vdp(display).loss(b[own], a[own], dim_order="BCHW")
+        value = value.index_add(0, torch.arange(len(a), device=a.device)[own], seen)
+    return value
 
 
 def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callable:
