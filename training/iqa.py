@@ -15,9 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.human.pattern import CHANNEL_WEIGHTS
 from engine.perceptual import colour_video_vdp
 
 C1, C2 = 0.01**2, 0.03**2  # of SSIM, range 1
+BALANCE = (CHANNEL_WEIGHTS / CHANNEL_WEIGHTS.mean()).tolist()  # of R, G, B
 GMSD_C = 170 / 255**2  # of GMSD, range 1 (Xue et al. 2014)
 DISPLAYS = ("standard_4k", "standard_fhd")  # 75 and 38 pixels per degree
 SCALES = 3  # of MS-SSIM: crops are smaller than the pictures of its paper
@@ -121,12 +123,15 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 SHARES = {"jod": 1 / 2, "ssim": 1 / 6, "ms_ssim": 1 / 6, "gmsd": 1 / 6}
 
 
-def magnitude_loss(j: Tensor, target: float, side: int = 16, epsilon: float = 1e-10) -> Tensor:
+def magnitude_loss(j: Tensor, mean: float, side: int = 16, epsilon: float = 1e-10) -> Tensor:
     """log((D_t² + D_a² + ε)/(2 D_t D_a + ε)), 0 where equal, mean over places -> scalar.
 
-    j N×3×H×W in 0…1. The paper's D_a is the mean of a picture; ours of each square of side×side
-    pixels and each channel, so that nowhere is the threshold zero and nowhere is all of it. (With
-    one mean for the three channels, all of the noise soon goes into blue.)
+    j N×3×H×W in 0…1; mean: of D_t over R, G and B. The paper's D_a is the mean of a picture; ours
+    of each square of side×side pixels and each channel, so that nowhere is the threshold zero and
+    nowhere is all of it. D_t is less for green than for red and blue, as in `rgb2022`. (With one
+    mean for the three channels, all of the noise soon goes into blue; with three equal ones, the
+    same as for grey.)
     """
+    target = mean * torch.tensor(BALANCE, device=j.device)[:, None, None]
     actual = F.avg_pool2d(j, side)
     return torch.log((target**2 + actual**2 + epsilon) / (2 * target * actual + epsilon)).mean()

@@ -185,8 +185,8 @@ class HumanPreset:
     fidelity: float = 0.01  # weight of the squared error in 8-bit levels against bits per pixel
     psnr_low: float = 26.0  # dB; noise is injected at an energy between these two
     psnr_high: float = 36.0
-    magnitude: float = 2.0  # weight of the magnitude term
-    target: float = 0.03  # D_t of the magnitude term; calibration sets the scale afterwards
+    magnitude: float = 1.0  # weight of the magnitude term
+    target: float = 0.03  # mean D_t of the magnitude term; calibration sets the scale afterwards
     agreement: float = 0.5  # weight of the agreement of the attention maps
     taught: float = 0.5  # share of the steps that see the true maps, not the branch's
     average: float = 0.995  # decay of the exponential moving average of the JND network
@@ -195,7 +195,7 @@ class HumanPreset:
     seed: int = 0
 
 
-HUMAN_DEFAULT = HumanPreset(degradation_steps=1500, branch_steps=600, jnd_steps=1500)
+HUMAN_DEFAULT = HumanPreset(degradation_steps=1500, branch_steps=600, jnd_steps=1300)
 HUMAN_PRESETS = {
     "default": HUMAN_DEFAULT,
     "quick": replace(HUMAN_DEFAULT, degradation_steps=300, branch_steps=150, jnd_steps=500),
