@@ -103,7 +103,7 @@ MODELS = {
         ),
         _row(
             "hvs-sd",
-            "",
+            "bd152ec501bb7da04bdefd8aef9efeb16f58d9920f432d5d258bfd365ba3cfdb",
             "just-noticeable/human-jnd",
         ),
     )
