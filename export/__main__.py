@@ -126,7 +126,7 @@ def machine(runs: Path) -> list[Artefact]:
     if len(found) == len(classifiers):
         raise PairError(
             f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
-            "train one with `python -m training generator --preset conditioned`"
+            "train one with `python -m training generator --preset refined --name conditioned`"
         )
     return found
 

@@ -120,11 +120,8 @@ GENERATOR_PRESETS = {
     "default": DEFAULT,
     # The average must not reach back to the first steps of so short a training.
     "quick": replace(DEFAULT, epochs=2, average=0.98),
-    # Our extension: what the engine has anyway, given to the network, and a strength to choose.
-    "conditioned": replace(
-        DEFAULT, epochs=8, conditioned=True, skips=True, wanted=1.1, varied=0.4, weakened=0.4
-    ),
-    # The same, longer, and practising what to do where the panel disagrees.
+    # Our extension: what the engine has anyway, given to the network, and a strength to choose. It
+    # practises what to do where the panel disagrees.
     "contradicting": replace(
         DEFAULT,
         epochs=12,
