@@ -91,7 +91,7 @@ MODELS = {
         ),
         _row(
             "generator-conditioned-cifar10",
-            "ead64e1b17e48bb155fecd5dd1928727a1ca0a8a958244216d7f7855652695a9",
+            "c3a77bbc4b8f58f19ae214a2b3f15d349655a1ddcef3d8109541d7e52d324ed7",
         ),
         _row(
             "generator-merged-cifar10",
