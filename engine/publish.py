@@ -7,6 +7,7 @@ version that was published does not move.
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,15 @@ def described(planned: Plan) -> str:
     lines += [f"{file.size:>12,}  {file.sha256}  {file.path}" for file in planned.files]
     lines.append(f"{sum(file.size for file in planned.files):>12,}  in {len(planned.files)} files")
     return "\n".join(lines)
+
+
+def carry_out(planned: Plan, *, for_real: bool) -> Published | None:
+    """Print the plan on stdout and, if for real, publish it; None where nothing was sent."""
+    print(described(planned))
+    if for_real:
+        return publish(planned)
+    print("dry run: nothing was sent; add --publish to publish", file=sys.stderr)
+    return None
 
 
 def publish(planned: Plan) -> Published:

@@ -16,7 +16,7 @@ from pathlib import Path
 from engine import __version__
 from engine.errors import PublishError
 from engine.models import EMBEDDED, MODELS
-from engine.publish import Plan, described, plan, publish
+from engine.publish import carry_out, plan
 
 from .repository import CONFIG, README, assemble, repositories, sha256
 
@@ -40,24 +40,16 @@ def push(arguments: list[str]) -> int:
             print(f"note: {warning}", file=sys.stderr)
         message = f"Just Noticeable {__version__}"
         planned = plan(folder, options.repo, kind="model", message=message, tag=TAG)
-        print(described(planned))
-        if not options.publish:
-            print("dry run: nothing was sent; add --publish to publish", file=sys.stderr)
-            return 0
-        tell(planned)
+        done = carry_out(planned, for_real=options.publish)
+    if done is not None:
+        verb = "published" if done.changed else "already published"
+        print(f"{verb}: {done.address}, {TAG}, commit {done.commit}")
+        print(
+            f'to pin it: revision="{done.commit}" for {options.repo} in engine/models.py '
+            f"({TAG} is the same commit)",
+            file=sys.stderr,
+        )
     return 0
-
-
-def tell(planned: Plan) -> None:
-    """Publish, and say what to pin."""
-    done = publish(planned)
-    verb = "published" if done.changed else "already published"
-    print(f"{verb}: {done.address}, {planned.tag}, commit {done.commit}")
-    print(
-        f'to pin it: revision="{done.commit}" for {planned.repo} in engine/models.py '
-        f"({planned.tag} is the same commit)",
-        file=sys.stderr,
-    )
 
 
 def original(repo: str) -> str:

@@ -1,0 +1,1 @@
+"""The Space's start: `python app.py`."""
