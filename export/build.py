@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -164,10 +163,11 @@ def embed(files: dict[str, dict]) -> None:
 
 def describe(path: Path) -> dict:
     """One file's provenance, without how it was trained."""
+    from training import checkpoint
     from training.record import versions
 
     return {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": checkpoint.digest(path),
         "bytes": path.stat().st_size,
         "licence": LICENCE,
         "versions": versions(),
