@@ -23,6 +23,7 @@ MEASURED_IN = {
     "homogeneity": ("machine_cifar10", "homogeneity"),
     "unseen": ("machine_cifar10", "unseen"),
     "human": ("human_kodak", "rows"),
+    "human_speed": ("human_kodak", "speed"),
     "recogniser": ("recogniser_lfw", "rows"),
 }
 
