@@ -11,7 +11,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+ROOT = Path(__file__).parents[1]
 TOKEN = "hf_loopback"
 LARGE = (".onnx", ".safetensors", ".png", ".jpg")
 INLINE = 1_000_000  # bytes; larger files go to the store whatever their name
@@ -371,3 +375,17 @@ def environment(address: str, home: Path, *, token: str | None = TOKEN) -> dict[
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
     return settings | ({"HF_TOKEN": token} if token else {})
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess:
+    """A Python process in the repository with these settings and none of this machine's own."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "JND_"))}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -7,39 +7,22 @@ client reads its settings when it is imported.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback_hub import LoopbackHub, environment, loopback_hub
+from loopback_hub import LoopbackHub, environment, loopback_hub, run
 
 from engine.models import EMBEDDED, MODELS
 from engine.samples import sample_paths
 
-ROOT = Path(__file__).parents[1]
 REPO = "just-noticeable/machine-jnd-cifar10"
 RESNET = MODELS["resnet-cifar10"]
 RECOGNISER = MODELS["face-recogniser"]
 LOCATE = "import sys; from engine.models import locate; print(locate(*sys.argv[1:]))"
 NOWHERE = "http://127.0.0.1:9"  # the discard port, where nothing listens
-
-
-def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess:
-    """A Python process in the repository with these environment variables."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "JND_"))}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=inherited | settings,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def push(*arguments: str, **settings: str) -> subprocess.CompletedProcess:

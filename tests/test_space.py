@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
-from loopback_hub import environment, loopback_hub
+from loopback_hub import environment, loopback_hub, run
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -104,21 +103,12 @@ def test_a_folder_with_something_in_it_and_a_place_without_git_are_refused(tmp_p
 
 
 def test_publishing_is_a_dry_run_until_it_is_asked_for(tmp_path, staged):
-    def push(*more: str):
-        return subprocess.run(
-            [sys.executable, "-m", "demo.space", "push", "--repo", "somebody/jnd", *more],
-            cwd=ROOT,
-            env=settings,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
     with loopback_hub() as hub:
-        import os
 
-        settings = os.environ | environment(hub.address, tmp_path)
+        def push(*more: str):
+            arguments = ("-m", "demo.space", "push", "--repo", "somebody/jnd", *more)
+            return run(*arguments, **environment(hub.address, tmp_path))
+
         done = push()
         assert done.returncode == 0, done.stderr
         assert "dry run: nothing was sent" in done.stderr
@@ -144,3 +134,27 @@ def test_publishing_is_a_dry_run_until_it_is_asked_for(tmp_path, staged):
         done = push("--publish")
         assert "nothing has changed since" in done.stdout, done.stderr
         assert len(there.commits) == commits
+
+
+def test_a_gpu_is_borrowed_for_the_search_alone(tmp_path):
+    """With a stand-in for the package that ZeroGPU Spaces have, which must come before torch."""
+    (tmp_path / "spaces.py").write_text(
+        "import sys\n"
+        "assert 'torch' not in sys.modules\n"
+        "LENT = []\n"
+        "def GPU(duration):\n"
+        "    return lambda function: LENT.append((function, duration)) or function\n"
+    )
+    code = (
+        "import demo.app, inspect, spaces\n"
+        "((function, duration),) = spaces.LENT\n"
+        "names = list(inspect.signature(function).parameters)\n"
+        "def asked(seconds): return duration(**dict.fromkeys(names) | {'seconds': seconds})\n"
+        "print(function.__module__, inspect.isgeneratorfunction(function), asked(20), asked(50))"
+    )
+    done = run("-c", code, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    module, generates, short, long = done.stdout.split()
+    assert (module, generates) == ("demo.handlers.cloak", "True")  # the torch search, step by step
+    assert int(short) > 20
+    assert int(long) - int(short) == 30
