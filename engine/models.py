@@ -119,8 +119,8 @@ MODELS = {
         ),
         _row(
             "hvs-sd",
-            "",
-            0,
+            "bd152ec501bb7da04bdefd8aef9efeb16f58d9920f432d5d258bfd365ba3cfdb",
+            300_977,
             "just-noticeable/human-jnd",
         ),
     )

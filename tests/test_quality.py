@@ -81,7 +81,7 @@ def test_missing_libraries_are_notes_not_errors(files, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "piq", None)
     from engine import perceptual
 
-    perceptual._cvvdp.cache_clear()
+    perceptual.colour_video_vdp.cache_clear()
     assert cli.main(["quality", *files, "--model", "chou1995", "--json"]) == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)

@@ -99,7 +99,8 @@ def jod_loss(a: Tensor, b: Tensor) -> Tensor:
     for first, display in enumerate(DISPLAYS[: len(a)]):
         own = slice(first, None, len(DISPLAYS))
         seen = colour_video_vdp(display).loss(b[own], a[own], dim_order="BCHW")
-        value = value.index_add(0, torch.arange(len(a), device=a.device)[own], seen)
+        rows = torch.arange(len(a), device=a.device)[own]
+        value = value.index_add(0, rows, seen.reshape(-1))  # of one picture it is a scalar
     return value
 
 
