@@ -12,7 +12,7 @@ homogeneity: k/9 · E) until all keep their label on the picture that a PNG file
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,9 +58,9 @@ class MachineResult:
     psnr_db: of the distorted picture, clipped and rounded to 8 bits; psnr_unclipped_db: of
     x + scale·E before that; both inf where nothing changed. rca: share of classifiers that keep
     their label (eqs 16-17). changed_share: share of pixels with any channel changed. scale: the
-    factor on E, 0…1; strength: what the generator was asked for. verified: all classifiers keep
-    their label on the decoded png. size: (width, height) of the input picture, panel_size: of the
-    results.
+    factor on E, 0…1; strength: what the generator was asked for. members: the classifiers that
+    had to keep their label; verified: they do on the decoded png. size: (width, height) of the
+    input picture, panel_size: of the results.
     """
 
     original: np.ndarray
@@ -75,6 +75,7 @@ class MachineResult:
     changed_share: float
     strength: float
     scale: float
+    members: tuple[str, ...]
     verified: bool
     size: tuple[int, int]
     panel_size: tuple[int, int]
@@ -161,12 +162,28 @@ class MachineJND:
         )
         return change
 
+    def rows_of(self, members: Sequence[str] | None) -> list[int]:
+        """Which classifiers these are; all where None. Raises UsageError."""
+        if members is None:
+            return list(range(len(self.classifiers)))
+        unknown = set(members) - set(self.classifiers)
+        if unknown or not members:
+            known = ", ".join(self.classifiers)
+            said = ", ".join(sorted(unknown)) or "none"
+            raise UsageError(f"classifiers {said}: choose one or more of {known}")
+        return [row for row, name in enumerate(self.classifiers) if name in members]
+
     def tolerated(
-        self, pixels: np.ndarray, change: np.ndarray, labels: np.ndarray
+        self,
+        pixels: np.ndarray,
+        change: np.ndarray,
+        labels: np.ndarray,
+        asked: Sequence[int] | slice = slice(None),
     ) -> tuple[np.ndarray, np.ndarray]:
         """The largest tried scale at which x + scale·E keeps every label, per image.
 
-        pixels uint8 N×H×W×3, change float32 N×3×H×W, labels N×P (the clean answers) ->
+        pixels uint8 N×H×W×3, change float32 N×3×H×W, labels N×P (the clean answers), asked:
+        which of the P classifiers must keep theirs, by default all ->
         (scale float64 N in 0…1, distorted uint8 N×H×W×3). Scales 9/9, 8/9, … are tried, then
         three halvings towards the next ninth. Scale 0 is the picture itself, which always holds.
         """
@@ -178,7 +195,7 @@ class MachineJND:
             """Try these scales on these images; keep those that hold, return the others."""
             weak = change[rows] * tried[:, None, None, None].astype(np.float32)
             candidates = to_pixels(clean[rows] + weak)
-            holds = (self.answer(candidates) == labels[rows]).all(1)
+            holds = (self.answer(candidates) == labels[rows])[:, asked].all(1)
             scale[rows[holds]] = tried[holds]
             distorted[rows[holds]] = candidates[holds]
             return rows[~holds]
@@ -194,14 +211,20 @@ class MachineJND:
         return scale, distorted
 
     def __call__(
-        self, image: object, *, strength: float = 1.0, search: Search | None = None
+        self,
+        image: object,
+        *,
+        strength: float = 1.0,
+        search: Search | None = None,
+        members: Sequence[str] | None = None,
     ) -> MachineResult:
         """One picture (see `engine.image.as_picture`) -> its verified `MachineResult`.
 
         strength: as in `change`. search, where given, finds E for this picture instead of the
         generator: pixels uint8 1×H×W×3 -> change float32 1×3×H×W on the 0…1 scale (see
-        `engine.search`).
+        `engine.search`). members: the classifiers that must keep their label, by default all.
         """
+        asked = self.rows_of(members)
         picture = as_picture(image)
         notes = list(picture.notes)
         side = self.size
@@ -212,12 +235,12 @@ class MachineJND:
         logits, cams = self.look(pixels)
         labels = logits.argmax(2)
         change = search(pixels) if search else self.change(pixels, logits, cams, strength)
-        scale, distorted = self.tolerated(pixels, change, labels)
+        scale, distorted = self.tolerated(pixels, change, labels, asked)
         png = encode_png(distorted[0])
         reread = decode(png).pixels[None]
         after = self.look(reread)[0]
         kept = after.argmax(2) == labels
-        if not kept.all():
+        if not kept[:, asked].all():
             raise EngineError("the panel answers differently on the same pixels: report this")
         weakened = change * np.float32(scale[0])
         return MachineResult(
@@ -226,20 +249,21 @@ class MachineJND:
             change=weakened[0].transpose(1, 2, 0),
             cam=cams[0].mean(0),
             png=png,
-            labels=self._labels(logits[0], after[0]),
+            labels=self.label_changes(logits[0], after[0]),
             psnr_db=float(psnr(to_batch(reread) - to_batch(pixels))[0]),
             psnr_unclipped_db=float(psnr(weakened)[0]),
             rca=float(kept.mean()),
             changed_share=float((reread != pixels).any(3).mean()),
             strength=strength,
             scale=float(scale[0]),
-            verified=bool(kept.all()),
+            members=tuple(self.classifiers[row] for row in asked),
+            verified=bool(kept[:, asked].all()),
             size=picture.size,
             panel_size=(side, side),
             notes=tuple(notes),
         )
 
-    def _labels(self, before: np.ndarray, after: np.ndarray) -> tuple[LabelChange, ...]:
+    def label_changes(self, before: np.ndarray, after: np.ndarray) -> tuple[LabelChange, ...]:
         """logits P×classes before and after -> one `LabelChange` per classifier."""
         clean, changed = _softmax(before), _softmax(after)
         return tuple(

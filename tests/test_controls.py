@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.image import to_batch
+from engine.controls import CONTROLS, match
+from engine.image import decode, to_batch
+from engine.machine import load
+from engine.noise import noise_beside
 from engine.quality import psnr
-from training.controls import CONTROLS, match
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -31,3 +33,16 @@ def test_the_same_seed_gives_the_same_pictures(name, crops):
     wanted = np.full(4, 20.0)
     first, second = (match(crops[:4], wanted, CONTROLS[name](crops[:4], seed=5)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_noise_beside_a_machine_jnd_has_its_energy_and_other_answers(photos):
+    machine = load(None, "cpu")
+    result = machine(photos["chelsea"])
+    noise = noise_beside(machine, result)
+    assert noise.psnr_db == pytest.approx(result.psnr_db, abs=0.1)
+    np.testing.assert_array_equal(decode(noise.png).pixels, noise.pixels)
+    assert [label.before for label in noise.labels] == [label.before for label in result.labels]
+    assert [label.confidence_before for label in noise.labels] == pytest.approx(
+        [label.confidence_before for label in result.labels]
+    )
+    assert sum(label.before == label.after for label in noise.labels) < len(noise.labels)

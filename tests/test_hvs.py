@@ -142,7 +142,7 @@ def test_nothing_is_exported_without_a_calibration(trained, tmp_path, capsys):
 
 
 def test_an_export_leaves_the_other_models_provenance(tmp_path):
-    from export.__main__ import update
+    from export.build import update
 
     path = tmp_path / "provenance.json"
     update(path, "files", {"a.onnx": {"sha256": "1"}})

@@ -11,6 +11,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
 from engine import machine_jnd
+from engine.errors import UsageError
 from engine.image import to_batch, to_pixels
 from engine.machine import MachineJND, load
 from engine.models import GENERATORS, MODELS
@@ -156,3 +157,30 @@ def test_psnr_of_no_change_is_infinite():
     values = psnr(np.stack([np.zeros((3, 4, 4)), np.full((3, 4, 4), 0.1)]))
     assert values[0] == np.inf
     assert values[1] == pytest.approx(20)
+
+
+def test_only_the_chosen_classifiers_must_keep_their_label(crops, machine):
+    found = None
+    for crop in crops:
+        whole = machine(crop, strength=1.8)
+        if whole.scale < 1:
+            one = min(whole.labels, key=lambda label: label.confidence_after).classifier
+            others = tuple(name for name in machine.classifiers if name != one)
+            found = machine(crop, strength=1.8, members=others)
+            assert found.scale >= whole.scale
+            assert found.members == others
+            assert found.verified
+            kept = {label.classifier: label.before == label.after for label in found.labels}
+            assert all(kept[name] for name in others)
+            if found.scale > whole.scale:
+                break
+    assert found is not None
+    assert found.scale > whole.scale
+    assert not kept[one]
+    assert found.rca == 0.75
+
+
+@pytest.mark.parametrize("members", [(), ("lenet",), ("vgg", "lenet")])
+def test_unknown_classifiers_are_refused(photos, machine, members):
+    with pytest.raises(UsageError, match="choose one or more of alexnet, vgg"):
+        machine(photos["coffee"], members=members)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.controls import CONTROLS, match
 from engine.image import to_batch, to_pixels
 from engine.machine import STEPS, MachineJND
 from engine.models import (
@@ -33,7 +34,6 @@ from engine.models import (
 from engine.quality import psnr
 from engine.session import Session, open_session
 
-from .controls import CONTROLS, match
 from .data import DataError, LabelledImages, load
 from .measure import (
     Distortion,

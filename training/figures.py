@@ -128,31 +128,26 @@ def draw_noise(name: str) -> Path:
     """A picture, its machine JND, and white noise of the same strength (as paper A, Fig. 1)."""
     from matplotlib import pyplot as plt
 
-    from engine.image import to_batch
     from engine.machine import load
-    from engine.quality import psnr
+    from engine.noise import noise_beside
     from engine.samples import sample_paths
-
-    from .controls import gaussian_noise, match
 
     machine = load(device="cpu")
     result = machine(next(path for path in sample_paths() if path.name == name))
-    clean = result.original[None]
-    wanted = psnr(to_batch(result.distorted[None]) - to_batch(clean))
-    noisy = match(clean, wanted, gaussian_noise(clean, 0))
+    noise = noise_beside(machine, result)
     figure, axes = plt.subplots(1, 3, figsize=(9, 3.9), layout="constrained")
     for axis, (title, pixels) in zip(
         axes,
         (
-            ("original", clean),
-            (f"machine JND, {wanted[0]:.2f} dB", result.distorted[None]),
-            ("white noise of the same PSNR", noisy),
+            ("original", result.original),
+            (f"machine JND, {result.psnr_db:.2f} dB", result.distorted),
+            ("white noise of the same PSNR", noise.pixels),
         ),
         strict=True,
     ):
-        says = [machine.classes[label] for label in machine.answer(pixels)[0]]
+        says = [machine.classes[label] for label in machine.answer(pixels[None])[0]]
         lines = [f"{who}: {what}" for who, what in zip(machine.classifiers, says, strict=True)]
-        show(axis, pixels[0], title)
+        show(axis, pixels, title)
         axis.set_xlabel("\n".join(lines), fontsize=8)
     return save(figure, "machine_noise.png")
 

@@ -1,0 +1,57 @@
+"""`python -m demo`: the engine in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="Just Noticeable in a browser. Nothing that is uploaded is kept.",
+    )
+    root.add_argument("--host", default="127.0.0.1", help="address to serve (default: 127.0.0.1)")
+    root.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    root.add_argument(
+        "--share", action="store_true", help="also through a public link by Gradio's relay"
+    )
+    root.add_argument(
+        "--collect",
+        type=Path,
+        metavar="DIR",
+        help="keep the answers of finished viewing tests in DIR (default: keep nothing)",
+    )
+    return root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    if options.collect is not None:
+        try:
+            options.collect.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            said = f"error: --collect {options.collect} cannot be made ({error.strerror}): "
+            print(said + "choose another folder", file=sys.stderr)
+            return 2
+    try:
+        from .app import launch
+    except ModuleNotFoundError as error:
+        remedy = "run pip install 'just-noticeable[demo]'"
+        print(f"error: the demo needs {error.name}: {remedy}", file=sys.stderr)
+        return 2
+    # A polite end by SIGTERM too, so that the private folder goes with the process.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    launch(
+        host=options.host,
+        port=options.port,
+        share=options.share,
+        collect=options.collect,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

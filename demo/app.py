@@ -1,0 +1,86 @@
+"""The page, put together, and how it is served.
+
+from demo.app import launch
+launch()                            # what `python -m demo` does
+
+blocks = build()                    # or by hand
+blocks.launch(**settings())
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import gradio as gr
+
+from engine.samples import sample_paths
+
+from . import endpoints, look
+from .folder import assets, keep_swept
+from .limits import DEFAULT, Limits
+from .tabs import cloak, compare, human, machine, viewing
+
+
+def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.Blocks:
+    """The page, its queue set. collect: a folder for the answers of viewing tests, or None."""
+    folder = None if collect is None else Path(collect)
+    gr.set_static_paths([assets(), *sample_paths()])  # free to show, never deleted
+    with gr.Blocks(
+        title=look.TITLE,
+        analytics_enabled=False,
+        delete_cache=(limits.sweep_seconds, limits.keep_seconds),
+    ) as blocks:
+        gr.HTML(look.HEAD)
+        with gr.Tabs():
+            machine.tab(blocks, limits)
+            human.tab(limits)
+            cloak.tab(limits)
+            compare.tab(limits)
+            viewing.tab(limits, folder)
+        gr.HTML(look.FOOT)
+        endpoints.add(limits)
+    blocks.queue(max_size=limits.queue)
+    keep_swept(limits.keep_seconds, limits.sweep_seconds)
+    return blocks
+
+
+def settings(limits: Limits = DEFAULT) -> dict:
+    """What `Blocks.launch` is told: the look, and that nothing is kept."""
+    return {
+        "theme": look.theme(),
+        "css_paths": look.CSS,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": ["api"],
+        "max_file_size": limits.upload_bytes,
+        "state_session_capacity": limits.sessions,
+        "mcp_server": find_spec("mcp") is not None,
+        "pwa": False,
+        "show_error": False,
+    }
+
+
+def launch(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
+    collect: str | Path | None = None,
+    limits: Limits = DEFAULT,
+    block: bool = True,
+) -> gr.Blocks:
+    """Build and serve the page; returns when it is stopped, or at once where block is false.
+
+    host, port: by default this machine only, and the first free port from 7860.
+    """
+    blocks = build(limits=limits, collect=collect)
+    blocks.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        quiet=True,
+        prevent_thread_lock=not block,
+        **settings(limits),
+    )
+    return blocks

@@ -1,0 +1,60 @@
+"""A private folder for everything that touches the disk: emptied while the server runs, gone after.
+
+Gradio reads where its files go from the environment, some of it when it is imported; this module
+comes first (see `demo/__init__.py`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+ENVIRONMENT = "GRADIO_TEMP_DIR"
+
+
+@cache
+def private() -> Path:
+    """This process's own folder, which only its user can open; removed when the process ends."""
+    root = Path(tempfile.mkdtemp(prefix="just-noticeable-", dir=os.environ.get(ENVIRONMENT)))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    for folder in ("files", "assets"):
+        (root / folder).mkdir()
+    os.environ[ENVIRONMENT] = str(root / "files")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    return root
+
+
+def assets() -> Path:
+    """Where what belongs to the page is kept; nothing of a visitor."""
+    return private() / "assets"
+
+
+def sweep(folder: Path, age: float) -> int:
+    """Delete the files below a folder that are older than age, in seconds; how many there were."""
+    gone = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # another sweep, or Gradio's own, was faster
+            if path.is_file() and time.time() - path.stat().st_mtime > age:
+                path.unlink()
+                gone += 1
+    return gone
+
+
+def keep_swept(age: float, every: float) -> threading.Thread:
+    """Sweep the files of visitors as long as the process lives."""
+
+    def work() -> None:
+        while True:
+            time.sleep(every)
+            sweep(private() / "files", age)
+
+    thread = threading.Thread(target=work, daemon=True, name="sweep")
+    thread.start()
+    return thread

@@ -1,0 +1,1 @@
+"""What the page does, without a page: plain functions and generators over the engine."""

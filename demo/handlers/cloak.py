@@ -1,0 +1,179 @@
+"""A photo in, a cloaked photo out, step by step; and several methods on the same photo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.difference import amplified
+from engine.errors import UsageError
+from engine.image import Picture, encode_png
+from engine.quality import Quality
+from engine.quality import compare as quality_of
+
+from ..zerogpu import on_gpu
+from .faces import find
+
+# What the page offers of `engine.attack.methods.METHODS`: name, words, source. Best first.
+METHODS = (
+    ("ours", "ours: least visible change", "this project"),
+    ("paper", "paper: below the eye's threshold", "Xue et al. 2023"),
+    ("ddn", "DDN: least energy", "Rony et al. 2019"),
+    ("fmn", "FMN: least energy", "Pintor et al. 2021"),
+    ("cw", "C&W: least energy", "Carlini and Wagner 2017"),
+    ("perc-al", "PerC-AL: least colour", "Zhao et al. 2020"),
+    ("ssah", "SSAH: high frequencies only", "Luo et al. 2022"),
+    ("advjnd", "AdvJND: steps by a JND", "Zhang et al. 2020"),
+    ("jndmga", "JNDMGA: first change of label", "Akan et al. 2020"),
+    ("mnd", "MND: small and similar", "Sun et al. 2022"),
+    ("mi-fgsm", "MI-FGSM: with momentum", "Dong et al. 2018"),
+    ("di2-fgsm", "DI²-FGSM: varied inputs", "Xie et al. 2019"),
+    ("m-di2-fgsm", "M-DI²-FGSM: both", "Xie et al. 2019"),
+    ("pgd", "PGD: from a random start", "Madry et al. 2018"),
+    ("bim", "BIM: small steps", "Kurakin et al. 2017"),
+    ("fgsm", "FGSM: one step", "Goodfellow et al. 2015"),
+    ("fgv", "FGV: one step, by the gradient's size", "Rozsa et al. 2016"),
+)
+NAMES = tuple(name for name, _, _ in METHODS)
+COMPARED = ("ours", "paper", "cw", "pgd", "fgsm")  # chosen at first
+GAIN = 16  # grey levels per level of a difference
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a search stands: its attempt, gradient steps so far, whether a picture holds yet."""
+
+    attempt: int
+    steps: int
+    holds: bool
+
+
+@dataclass(frozen=True)
+class CloakView:
+    """A cloaked photo. png: the bytes of the file that was judged; difference: those of what was
+    changed, amplified around grey; numbers: as JSON."""
+
+    success: bool
+    original: bytes
+    png: bytes
+    difference: bytes
+    notes: tuple[str, ...]
+    numbers: dict
+
+
+@dataclass(frozen=True)
+class Rated:
+    """One method's cloak, and what a viewer may see of it."""
+
+    method: str
+    cloak: CloakView
+    quality: Quality
+
+
+def seconds_on_gpu(picture, method, face, target, lasting, seconds, jnd) -> int:
+    """What a ZeroGPU is asked for: the search, and loading what it needs."""
+    return int(seconds) + 30
+
+
+@on_gpu(duration=seconds_on_gpu)
+def search(
+    picture: Picture,
+    method: str,
+    face: str,
+    target: Picture | None,
+    lasting: bool,
+    seconds: float,
+    jnd: str,
+) -> Iterator[object]:
+    """`engine.protect.protect`: yields `engine.cloak.Progress`, then the `CloakedPhoto`.
+
+    target: a photo of the person to be taken for. Raises EngineError.
+    """
+    from engine.ready import ready_cloak
+
+    cloak = ready_cloak(jnd)
+    from engine.protect import protect
+
+    wanted = None
+    if target is not None:
+        wanted = cloak.finder.describe(target.pixels, cloak.finder.find(target.pixels)[0])[None]
+    yield from protect(
+        cloak,
+        picture,
+        method=method,
+        face=face,
+        target=wanted,
+        lasting=lasting,
+        max_seconds=seconds,
+    )
+
+
+def check(method: str, seconds: float, most: float) -> None:
+    """Raise UsageError for a method or a time that is not offered."""
+    if method not in NAMES:
+        raise UsageError(f"no method {method}: choose from {', '.join(NAMES)}")
+    if not 0 < seconds <= most:
+        raise UsageError(f"{seconds:g} seconds: give more than 0, at most {most:g}")
+
+
+def cloak(
+    picture: Picture,
+    *,
+    method: str = "ours",
+    face: int = 1,
+    target: Picture | None = None,
+    lasting: bool = False,
+    seconds: float,
+    jnd: str,
+) -> Iterator[Step | CloakView]:
+    """Steps, then the cloaked photo, which may have failed. Raises EngineError.
+
+    face: its number, 1 being the largest; jnd: the model of the eye.
+    """
+    if target is not None:
+        find(target)
+    result = None
+    for step in search(picture, method, str(face), target, lasting, seconds, jnd):
+        if hasattr(step, "png"):
+            result = step
+        else:
+            yield Step(step.attempt, step.steps, step.found == step.total)
+    yield view(result, method)
+
+
+def view(result, method: str) -> CloakView:
+    """An `engine.protect.CloakedPhoto` as the page shows it."""
+    from engine.commands.cloak import as_json
+
+    numbers = as_json(result, "", None)
+    for without in ("image", "file"):
+        del numbers[without]
+    return CloakView(
+        success=result.success,
+        original=encode_png(result.original),
+        png=result.png,
+        difference=encode_png(amplified(result.original, result.pixels, GAIN)),
+        notes=result.notes,
+        numbers={"method": method} | numbers,
+    )
+
+
+def compare(
+    picture: Picture, methods: list[str], *, seconds: float, jnd: str
+) -> Iterator[tuple[str, Step] | Rated]:
+    """Each method on the photo's largest face: (method, step) while it runs, then what it reached.
+
+    seconds: per method. Raises EngineError.
+    """
+    from engine.image import decode
+
+    for method in methods:
+        for step in cloak(picture, method=method, seconds=seconds, jnd=jnd):
+            if isinstance(step, Step):
+                yield method, step
+            else:
+                changed = decode(step.png).pixels
+                seen = quality_of(np.asarray(picture.pixels), changed, perceptual=False)
+                yield Rated(method, step, seen)

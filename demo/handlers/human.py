@@ -1,0 +1,90 @@
+"""The human JND of one picture, and the picture with noise at that threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from engine.errors import UsageError
+from engine.fit import fitted
+from engine.human import HUMAN_MODELS, thresholds
+from engine.human.injection import inject, level_for_psnr
+from engine.human.report import HumanResult, as_json
+from engine.image import Picture, encode_png, open_image
+from engine.quality import compare
+
+LEVELS = (0.0, 8.0)  # times the threshold, that the page offers
+
+
+@dataclass(frozen=True)
+class HumanView:
+    """The result, and its pictures as the bytes of PNG files."""
+
+    result: HumanResult
+    original: bytes
+    noisy: bytes
+    map: bytes
+    numbers: dict
+
+
+def measure(
+    picture: Picture,
+    model: str,
+    level: float,
+    *,
+    psnr_db: float | None = None,
+    seed: int = 0,
+    perceptual: bool = False,
+    max_pixels: int,
+) -> Iterator[str | HumanView]:
+    """What is being done, in words, then the view. Raises EngineError.
+
+    model: of `engine.human.HUMAN_MODELS`; level: times the threshold, unless psnr_db asks for the
+    level with that PSNR; perceptual: also JOD, FSIM and VIF, which take some seconds; max_pixels:
+    larger pictures are shrunk to it.
+    """
+    if model not in HUMAN_MODELS:
+        raise UsageError(f"no model {model}: choose from {', '.join(HUMAN_MODELS)}")
+    if psnr_db is None and not LEVELS[0] <= level <= LEVELS[1]:
+        raise UsageError(f"level {level:g} is outside {LEVELS[0]:g}…{LEVELS[1]:g}: 1 is the usual")
+    if psnr_db is not None and not 5 <= psnr_db <= 60:
+        raise UsageError(f"PSNR {psnr_db:g} dB: ask for 5 to 60")
+    yield "Looking for the threshold of every pixel …"
+    seen = fitted(picture, max_pixels)
+    jnd = thresholds(seen.pixels, model)
+    yield "Adding noise at the threshold …"
+    if psnr_db is not None:
+        level = level_for_psnr(seen.pixels, jnd, psnr_db, seed)
+    noisy = inject(seen.pixels, jnd, level, seed)
+    yield "Measuring how far apart the pictures are …"
+    result = HumanResult(
+        jnd=jnd,
+        noisy=noisy,
+        level=level,
+        seed=seed,
+        model=model,
+        quality=compare(seen.pixels, noisy, jnd=jnd, jnd_model=model, perceptual=perceptual),
+        mean=tuple(float(value) for value in jnd.mean((0, 1), dtype=float)),
+        size=seen.size,
+        notes=seen.notes,
+    )
+    numbers = as_json(result, "", {})
+    for without in ("image", "files"):
+        del numbers[without]
+    yield HumanView(
+        result=result,
+        original=encode_png(seen.pixels),
+        noisy=encode_png(noisy),
+        map=encode_png(result.jnd_map),
+        numbers=numbers,
+    )
+
+
+@lru_cache(maxsize=16)
+def of_sample(path: Path, model: str, level: float, perceptual: bool, max_pixels: int) -> HumanView:
+    """`measure` of a picture that everybody may see, remembered."""
+    picture = open_image(path)
+    *_, view = measure(picture, model, level, perceptual=perceptual, max_pixels=max_pixels)
+    return view

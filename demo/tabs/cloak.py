@@ -1,0 +1,286 @@
+"""Cloak a face: find it, change it below the eye's threshold, test the file."""
+
+from __future__ import annotations
+
+import time
+
+import gradio as gr
+
+from engine.at_hand import human_models
+from engine.image import Picture, encode_png, open_image
+
+from .. import words
+from ..handlers import cloak as handler
+from ..handlers import faces
+from ..limits import Limits
+from ..refusals import checks, number, told
+from ..slider import pair, slider
+from ..uploads import Upload, kept, linked, opened, stem
+from .photo import photo, samples
+
+INTRO = """
+**Change a face so little that only machines notice.** The photo keeps its size and looks the
+same, but the face recogniser it was made against no longer matches it. Success is measured on the
+very file you download: decoded, found and compared again. Method:
+[Xue et al. 2023, J. Cloud Computing 12:86](https://doi.org/10.1186/s13677-023-00470-2).
+
+*It works against recognisers of this one kind, perhaps not against others, perhaps not next year,
+and never against people. Do not rely on it where being recognised is dangerous.*
+"""
+FIRST = "Astronaut"
+BOXES = """
+{{#if value}}
+<figure class="jn-faces">
+  <div class="jn-stage" style="--ratio: {{value.ratio}}">
+    <img src="{{value.photo.url}}" alt="Your photo with a numbered box around each face">
+    {{#each value.boxes}}
+    <button type="button" class="jn-box{{#unless usable}} jn-unusable{{/unless}}"
+      data-number="{{number}}" aria-label="Face {{number}}"
+      style="left:{{left}}%; top:{{top}}%; width:{{width}}%; height:{{height}}%"
+    ><span aria-hidden="true">{{number}}</span></button>
+    {{/each}}
+  </div>
+</figure>
+{{/if}}
+"""
+CHOOSE = """
+element.addEventListener('click', (event) => {
+  const box = event.target.closest('.jn-box');
+  if (box) trigger('select', {number: Number(box.dataset.number)});
+});
+"""
+
+
+def label_of(found: faces.Found) -> str:
+    small = "" if found.usable else ", cut off or too small"
+    return f"Face {found.number} ({found.side} pixels{small})"
+
+
+def tab(limits: Limits) -> None:
+    """Add the tab to the page."""
+    eyes = human_models()
+    with gr.Tab("Cloak a face", id="cloak") as page:
+        gr.Markdown(INTRO, elem_classes="jn-intro")
+        with gr.Row(elem_classes="jn-columns"):
+            with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
+                image, events = photo("Photo", "cloak-photo", (FIRST,))
+                boxes = gr.HTML(
+                    html_template=BOXES,
+                    js_on_load=CHOOSE,
+                    elem_id="cloak-faces",
+                    apply_default_css=False,
+                )
+                face = gr.Radio([], label="Which face", visible=False, elem_id="cloak-face")
+                method = gr.Dropdown(
+                    [(label, name) for name, label, _ in handler.METHODS],
+                    value="ours",
+                    label="Method",
+                    filterable=False,
+                )
+                lasting = gr.Checkbox(
+                    label="Lasting",
+                    info="Also hold after JPEG and at half size: a larger change.",
+                )
+                with gr.Accordion("More", open=False):
+                    target = gr.Image(
+                        label="Be taken for the person in (optional)",
+                        elem_id="cloak-target",
+                        type="filepath",
+                        image_mode=None,
+                        sources=["upload"],
+                        buttons=[],
+                        height=160,
+                        alt_text="Photo of the person to be taken for",
+                    )
+                    eye = gr.Dropdown(
+                        list(eyes), value=eyes[0], label="Model of the eye", filterable=False
+                    )
+                    seconds = gr.Slider(
+                        5,
+                        limits.cloak_seconds,
+                        value=min(60, limits.cloak_seconds),
+                        step=5,
+                        label="Seconds",
+                        info="The longest search.",
+                    )
+                with gr.Row():
+                    go = gr.Button("Cloak", variant="primary", min_width=90, elem_id="cloak-go")
+                    stop = gr.Button("Stop", min_width=90, elem_id="cloak-stop")
+            with gr.Column(scale=3, min_width=320):
+                status = gr.HTML(elem_id="cloak-status")
+                changed = slider("cloak-slider", "The cloaked photo will be here.")
+                facts = gr.HTML(elem_id="cloak-facts")
+                with gr.Row():
+                    difference = gr.Image(
+                        label=f"What was changed, {handler.GAIN} times as large",
+                        elem_id="cloak-difference",
+                        alt_text="The amplified difference of the photo and its cloak",
+                        interactive=False,
+                        format="png",
+                        buttons=["download", "fullscreen"],
+                        height=320,
+                        min_width=240,
+                    )
+                    with gr.Column(min_width=240):
+                        file = gr.DownloadButton(
+                            "Download the cloaked photo",
+                            interactive=False,
+                            variant="primary",
+                            elem_id="cloak-file",
+                        )
+                        second = gr.Image(
+                            label="Test it: a second photo of the same person",
+                            elem_id="cloak-second",
+                            type="filepath",
+                            image_mode=None,
+                            sources=["upload"],
+                            buttons=[],
+                            height=160,
+                            alt_text="A second photo of the same person",
+                        )
+                        verify = gr.Button("Compare the faces", elem_id="cloak-verify")
+                        verdict = gr.HTML(elem_id="cloak-verdict")
+                with gr.Accordion("All numbers", open=False):
+                    numbers = gr.JSON(show_label=False, container=False)
+
+    def find_in(picture: Picture) -> tuple:
+        found = faces.find(picture)
+        usable = [each for each in found if each.usable] or found
+        choices = [(label_of(each), each.number) for each in found]
+        photo_file = linked(encode_png(picture.pixels), "photo.png")
+        overlay = {
+            "photo": photo_file,
+            "boxes": words.face_boxes(found, picture.size),
+            "ratio": picture.size[0] / picture.size[1],
+        }
+        chosen = gr.Radio(choices=choices, value=usable[0].number, visible=len(found) > 1)
+        nothing = (None, None, "", gr.DownloadButton(value=None, interactive=False), None)
+        return overlay, chosen, words.note(f"{count(found)} found."), *nothing
+
+    @told
+    def find(upload: Upload):
+        return find_in(opened(upload, limits))
+
+    @told
+    def first(upload: Upload):
+        if upload:
+            return (gr.skip(),) * 9
+        path = samples()[FIRST]
+        return str(path), *find_in(open_image(path))
+
+    @told
+    def cloak(upload, target, face, method, lasting, seconds, eye):
+        picture, wanted = opened(upload, limits), opened(target, limits) if target else None
+        most = number(seconds, "seconds")
+        handler.check(method, most, limits.cloak_seconds)
+        nothing, started = (gr.skip(),) * 5, time.monotonic()
+        yield words.note("Loading the recogniser …", "busy"), *nothing
+        for step in handler.cloak(
+            picture,
+            method=method,
+            face=int(face or 1),
+            target=wanted,
+            lasting=bool(lasting),
+            seconds=most,
+            jnd=eye,
+        ):
+            if isinstance(step, handler.Step):
+                yield words.progress(step, time.monotonic() - started, most), *nothing
+            else:
+                yield shown(step, stem(upload), wanted is not None)
+
+    @told
+    def test(upload, second, cloaked):
+        if not cloaked:
+            raise gr.Error("Cloak a photo first", print_exception=False)
+        other = opened(second, limits)
+        original, changed = opened(upload, limits), opened(cloaked, limits)
+        return words.same_person(faces.compare(original, other), faces.compare(changed, other))
+
+    results = [status, changed, difference, facts, file, numbers]
+    private = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
+    search = {"concurrency_id": "search", "concurrency_limit": limits.at_once}
+    places = [boxes, face, status, changed, difference, facts, file, numbers]
+    page.select(first, image, [image, *places], **private)
+    for trigger in events:
+        trigger(
+            find,
+            image,
+            places,
+            validator=checks(limits, image=faces.find),
+            **private,
+        )
+    boxes.select(chosen_box, None, face, queue=False, **private)
+    running = go.click(
+        cloak,
+        [image, target, face, method, lasting, seconds, eye],
+        results,
+        validator=checks_two(limits),
+        **search,
+        **private,
+    )
+    stop.click(
+        lambda: words.note("Stopped: nothing was written."),
+        None,
+        status,
+        cancels=[running],
+        queue=False,
+        api_visibility="private",
+    )
+    verify.click(
+        test,
+        [image, second, file],
+        verdict,
+        validator=checks(limits, image=None, second=faces.find),
+        **private,
+    )
+
+
+def count(found: list[faces.Found]) -> str:
+    return "One face" if len(found) == 1 else f"{len(found)} faces"
+
+
+def chosen_box(event: gr.EventData) -> int:
+    """The number of the box that was clicked."""
+    return int(event.number)
+
+
+def checks_two(limits: Limits):
+    """Validator of the cloak: the photo, and the target where there is one, show a face."""
+    both = checks(limits, image=faces.find, target=faces.find)
+
+    def check(image, target, *rest):
+        found = both(image, target, *rest)
+        if not target:
+            found[1] = gr.validate(True, "")
+        return found
+
+    return check
+
+
+def shown(view: handler.CloakView, name: str, targeted: bool) -> tuple:
+    """The view as the values of the tab's outputs; a file only where the cloak succeeded."""
+    left, top, right, bottom = view.numbers["faces"][0]["box"]
+    width, height = size = view.numbers["size"]
+    changed = pair(
+        view.original,
+        view.png,
+        name=f"{name}.cloaked.png",
+        size=size,
+        focus=((left + right) / 2 / width, (top + bottom) / 2 / height),
+        offered=view.success,
+        tags=("original", "cloaked" if view.success else "not cloaked"),
+        words=("The original photo", "The cloaked photo, which should look the same"),
+        caption="Move the handle: can you see a difference?",
+    )
+    return (
+        words.cloak_headline(view, targeted),
+        changed,
+        kept(view.difference, f"{name}.difference.png"),
+        words.cloak_facts(view) + words.notes(view.notes),
+        gr.DownloadButton(
+            value=kept(view.png, f"{name}.cloaked.png") if view.success else None,
+            interactive=view.success,
+        ),
+        view.numbers,
+    )

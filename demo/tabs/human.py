@@ -1,0 +1,152 @@
+"""What you don't notice: the human JND, and the picture with noise at that threshold."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from engine.at_hand import human_models
+from engine.human import HUMAN_MODELS
+
+from .. import words
+from ..handlers import human as handler
+from ..limits import Limits
+from ..refusals import checks, number, told
+from ..slider import pair, slider
+from ..uploads import kept, opened, stem
+from .photo import photo, sample_of, samples
+
+INTRO = """
+**How much can a picture change before you notice?** Every pixel has a threshold: high where the
+picture is busy, dark or bright, low on smooth skin and sky. The map shows it (brighter is more),
+and the picture on the right has every pixel changed by just that much, up or down at random. Can
+you see it? Method: [Jin et al. 2022, arXiv 2208.07583](https://arxiv.org/abs/2208.07583) for the
+learned model, and the classical ones it is compared with.
+"""
+FIRST = "Coffee"
+
+
+def tab(limits: Limits) -> None:
+    """Add the tab to the page."""
+    offered = human_models()
+    with gr.Tab("What you don't notice", id="human") as page:
+        gr.Markdown(INTRO, elem_classes="jn-intro")
+        with gr.Row(elem_classes="jn-columns"):
+            with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
+                image, events = photo("Picture", "human-photo", tuple(samples()))
+                model = gr.Dropdown(
+                    [(f"{name} · {HUMAN_MODELS[name].paper}", name) for name in offered],
+                    value=offered[0],
+                    label="Model of the eye",
+                    filterable=False,
+                )
+                level = gr.Slider(
+                    *handler.LEVELS,
+                    value=1.0,
+                    step=0.25,
+                    label="Level",
+                    info="Noise at this many times the threshold: from 2 on most people see it.",
+                )
+                perceptual = gr.Checkbox(
+                    label="Also ask models of a viewer",
+                    info="JOD, FSIM and VIF: some seconds more.",
+                )
+                with gr.Row():
+                    go = gr.Button("Measure", variant="primary", min_width=90, elem_id="human-go")
+                    stop = gr.Button("Stop", min_width=90, elem_id="human-stop")
+            with gr.Column(scale=3, min_width=320):
+                status = gr.HTML(elem_id="human-status")
+                noisy = slider(
+                    "human-slider", "The picture with noise at the threshold will be here."
+                )
+                with gr.Row():
+                    seen = gr.Image(
+                        label="Threshold (brighter: more may change)",
+                        elem_id="human-map",
+                        alt_text="The threshold of every pixel, bright where much may change",
+                        interactive=False,
+                        format="png",
+                        buttons=["download", "fullscreen"],
+                        height=320,
+                        min_width=240,
+                    )
+                    facts = gr.HTML(elem_id="human-facts")
+                with gr.Accordion("All numbers", open=False):
+                    numbers = gr.JSON(show_label=False, container=False)
+
+    @told
+    def measure(upload, model, level, perceptual):
+        name, wanted, sample = stem(upload), number(level, "level"), sample_of(upload)
+        nothing, most = (gr.skip(),) * 4, limits.human_pixels
+        if sample is not None:
+            yield words.note("Measuring …", "busy"), *nothing
+            yield shown(handler.of_sample(sample, model, wanted, bool(perceptual), most), name)
+            return
+        for step in handler.measure(
+            opened(upload, limits), model, wanted, perceptual=bool(perceptual), max_pixels=most
+        ):
+            if isinstance(step, str):
+                yield words.note(step, "busy"), *nothing
+            else:
+                yield shown(step, name)
+
+    @told
+    def first(upload):
+        if upload:
+            return (gr.skip(),) * 6
+        path = samples()[FIRST]
+        view = handler.of_sample(path, offered[0], 1.0, False, limits.human_pixels)
+        return str(path), *shown(view, path.stem)
+
+    outputs = [status, noisy, seen, facts, numbers]
+    running = [
+        trigger(
+            measure,
+            [image, model, level, perceptual],
+            outputs,
+            validator=checks(limits, image=None),
+            preprocess=False,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            concurrency_id="numbers",
+            concurrency_limit=limits.at_once,
+            api_visibility="private",
+        )
+        for trigger in (go.click, level.release, model.change, *events)
+    ]
+    page.select(
+        first,
+        image,
+        [image, *outputs],
+        preprocess=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    stop.click(
+        lambda: words.note("Stopped."),
+        None,
+        status,
+        cancels=running,
+        queue=False,
+        api_visibility="private",
+    )
+
+
+def shown(view: handler.HumanView, name: str) -> tuple:
+    """The view as the values of the tab's outputs."""
+    result = view.result
+    noisy = pair(
+        view.original,
+        view.noisy,
+        name=f"{name}.noisy.png",
+        size=result.size,
+        tags=("original", "with noise"),
+        words=("The original picture", f"The picture with noise at {result.level:g} × threshold"),
+        caption=f"Noise at {result.level:.3g} times the threshold, {result.model}.",
+    )
+    return (
+        words.human_headline(view),
+        noisy,
+        kept(view.map, f"{name}.human.png"),
+        words.facts(words.quality_facts(result.quality)) + words.notes(result.notes),
+        view.numbers,
+    )

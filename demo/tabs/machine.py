@@ -1,0 +1,167 @@
+"""What a machine doesn't notice: the machine JND, and noise of the same energy beside it."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from engine.at_hand import generators
+from engine.machine import STRENGTHS
+
+from .. import words
+from ..handlers import machine as handler
+from ..limits import Limits
+from ..refusals import checks, number, told
+from ..slider import pair, slider
+from ..uploads import Upload, kept, opened, stem
+from .photo import photo, sample_of, samples
+
+INTRO = """
+**How much can a picture change before a machine notices?** Far more than an eye would overlook:
+here four classifiers look at a picture of 32×32 pixels, a network changes it as much as they
+tolerate, and the result is checked on the finished PNG. White noise of the same strength is
+beside it. Method: [Jin et al. 2021, arXiv 2102.08168](https://arxiv.org/abs/2102.08168).
+"""
+FIRST = "Cat"  # shown when the page opens
+
+
+def view_of(
+    upload: Upload, strength: object, members: list[str] | None, generator: str, limits: Limits
+) -> handler.MachineView:
+    """What is measured, remembered where the picture is a sample. Raises EngineError."""
+    asked = tuple(members) if members is not None else None
+    wanted = number(strength, "strength")
+    sample = sample_of(upload)
+    if sample is not None:
+        return handler.of_sample(sample, wanted, generator, asked)
+    return handler.measure(opened(upload, limits), wanted, generator, asked)
+
+
+def shown(view: handler.MachineView, name: str) -> tuple:
+    """The view as the values of the tab's outputs."""
+    size = view.result.panel_size
+    changed = pair(
+        view.original,
+        view.distorted,
+        name=f"{name}.distorted.png",
+        size=size,
+        tags=("original", "changed"),
+        words=(
+            "The original at 32×32 pixels",
+            "The changed picture: the machines answer as they did to the original",
+        ),
+        caption=f"The change they tolerate: {words.decibels(view.result.psnr_db)}.",
+        pixelated=True,
+    )
+    noise = pair(
+        view.original,
+        view.noise.png,
+        name=f"{name}.noise.png",
+        size=size,
+        tags=("original", "noise"),
+        words=("The original at 32×32 pixels", "The original with white noise"),
+        caption=f"White noise as strong: {words.decibels(view.noise.psnr_db)}.",
+        pixelated=True,
+    )
+    return (
+        words.machine_headline(view),
+        changed,
+        noise,
+        words.machine_table(view),
+        kept(view.jnd, f"{name}.jnd.png"),
+        kept(view.cam, f"{name}.cam.png"),
+        words.machine_facts(view) + words.notes(view.result.notes),
+        view.numbers,
+    )
+
+
+def tab(blocks: gr.Blocks, limits: Limits) -> None:
+    """Add the tab to the page."""
+    offered, panel = generators(), handler.classifiers()
+    with gr.Tab("What a machine doesn't notice", id="machine"):
+        gr.Markdown(INTRO, elem_classes="jn-intro")
+        with gr.Row(elem_classes="jn-columns"):
+            with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
+                image, events = photo("Picture", "machine-photo", tuple(samples()))
+                strength = gr.Slider(
+                    *STRENGTHS,
+                    value=1.0,
+                    step=0.1,
+                    label="Strength",
+                    info="How much change to ask for; 1 is the usual.",
+                )
+                with gr.Accordion("Panel and network", open=False):
+                    members = gr.CheckboxGroup(
+                        [(words.PANEL_NAMES.get(name, name), name) for name in panel],
+                        value=list(panel),
+                        label="Panel",
+                        info="The machines that must keep their answer.",
+                    )
+                    generator = gr.Radio(
+                        [(name.capitalize(), name) for name in offered],
+                        value=offered[0],
+                        label="Network",
+                        info="Conditioned: ours, sees each machine. Merged: the paper's design, "
+                        "one strength only.",
+                    )
+                go = gr.Button("Measure", variant="primary", elem_id="machine-go")
+            with gr.Column(scale=3, min_width=320):
+                headline = gr.HTML(elem_id="machine-headline")
+                with gr.Row():
+                    with gr.Column(min_width=240):
+                        changed = slider("machine-slider", "The changed picture will be here.")
+                    with gr.Column(min_width=240):
+                        noise = slider("machine-noise", "Noise of the same strength will be here.")
+                table = gr.HTML(elem_id="machine-table")
+                with gr.Row():
+                    jnd = gr.Image(
+                        label="The change (grey: none)",
+                        elem_id="machine-jnd",
+                        elem_classes="jn-pixels",
+                        alt_text="The change of every pixel around grey, the machine JND",
+                        interactive=False,
+                        format="png",
+                        buttons=["download"],
+                        height=220,
+                        min_width=200,
+                    )
+                    cam = gr.Image(
+                        label="Where they look",
+                        elem_id="machine-cam",
+                        elem_classes="jn-pixels",
+                        alt_text="Mean class activation map of the machines, bright is most",
+                        interactive=False,
+                        format="png",
+                        buttons=["download"],
+                        height=220,
+                        min_width=200,
+                    )
+                facts = gr.HTML()
+                with gr.Accordion("All numbers", open=False):
+                    numbers = gr.JSON(show_label=False, container=False)
+
+    outputs = [headline, changed, noise, table, jnd, cam, facts, numbers]
+
+    @told
+    def measure(upload, strength, members, generator):
+        view = view_of(upload, strength, members, generator, limits)
+        return shown(view, stem(upload))
+
+    def first():
+        path = samples()[FIRST]
+        view = handler.of_sample(path, 1.0, offered[0], tuple(panel))
+        return str(path), *shown(view, path.stem)
+
+    for trigger in (go.click, strength.release, members.change, generator.change, *events):
+        trigger(
+            measure,
+            [image, strength, members, generator],
+            outputs,
+            validator=checks(limits, image=None),
+            preprocess=False,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            api_visibility="private",
+        )
+    blocks.load(
+        told(first), None, [image, *outputs], show_progress="hidden", api_visibility="private"
+    )

@@ -1,0 +1,232 @@
+"""Viewing test: pairs side by side, a signed scale, what many viewers' answers amount to."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+
+from engine.at_hand import human_models
+from engine.errors import UsageError
+from engine.human.stimuli import FLAT, ORIGINAL
+
+from .. import words
+from ..handlers import answers as files
+from ..handlers import viewing as handler
+from ..handlers.screening import analyse
+from ..limits import Limits
+from ..refusals import number, told
+from ..uploads import Upload, kept, linked
+from .photo import samples
+
+INTRO = """
+**Which of two changes do people mind less?** You see pairs side by side, in random order and on
+random sides, and say which looks better and by how much: the protocol of
+[ITU-R BT.500](https://www.itu.int/rec/R-REC-BT.500), as in
+[Xue et al. 2023](https://doi.org/10.1186/s13677-023-00470-2). Sit at arm's length from the screen.
+The answers are yours to download; several viewers' files together give means, deviations, and
+viewers who answered at random are screened out.
+"""
+OWN = """
+Name them `PICTURE.METHOD.png`, as in `face.ours.png` and `face.pgd.png`: what *Compare methods*
+offers for download is named so. Every two methods of a picture are shown against each other.
+"""
+PAIR = """
+{{#if value}}
+<div class="jn-viewing">
+  <figure><img src="{{value.left.url}}" alt="The left picture">
+    <figcaption>Left</figcaption></figure>
+  <figure><img src="{{value.right.url}}" alt="The right picture">
+    <figcaption>Right</figcaption></figure>
+</div>
+{{/if}}
+"""
+
+
+def kinds() -> dict[str, str]:
+    """What noise can be compared, and its words."""
+    return handler.KINDS | {name: f"noise by {name}" for name in human_models()}
+
+
+def read(upload: Upload, most: int) -> tuple[str, bytes]:
+    """Name and bytes of an uploaded file. Raises UsageError."""
+    path, name = Path(upload["path"]), upload.get("orig_name") or "the file"
+    try:
+        size = path.stat().st_size
+        if size > most:
+            raise UsageError(f"{name} has {size:,} bytes; the limit is {most:,}")
+        return name, path.read_bytes()
+    except OSError:
+        raise UsageError(f"{name} has been deleted in the meantime: choose it again") from None
+
+
+def results_of(uploads: list[Upload], limits: Limits) -> str:
+    """The table of several viewers' files. Raises UsageError."""
+    if len(uploads) > limits.viewers:
+        raise UsageError(f"{len(uploads)} files; the limit is {limits.viewers}")
+    found = []
+    for upload in uploads:
+        name, data = read(upload, limits.upload_bytes)
+        found += files.from_csv(data, name)
+    return words.results_table(analyse(found), kinds())
+
+
+def begin(chosen: list[str], own: list[Upload] | None, psnr_db: float, limits: Limits):
+    """A new viewer's test. Raises EngineError."""
+    pictures: dict[tuple[str, str], bytes] = {}
+    if own:
+        given = [read(upload, limits.upload_bytes) for upload in own]
+        if sum(len(data) for _, data in given) > limits.viewing_bytes:
+            raise UsageError(
+                f"The pictures have more than {limits.viewing_bytes:,} bytes: take fewer or smaller"
+            )
+        pictures = handler.own_pictures(given, limits.gallery_pixels)
+        shown: dict[str, list[str]] = {}
+        for picture, kind in pictures:
+            shown.setdefault(picture, []).append(kind)
+    else:
+        unknown = set(chosen) - set(kinds())
+        if unknown:
+            raise UsageError(f"no kind {', '.join(unknown)}: choose from {', '.join(kinds())}")
+        shown = {name: list(chosen) for name in samples()}
+        if not 20 <= psnr_db <= 45:
+            raise UsageError(f"noise of {psnr_db:g} dB: choose 20 to 45")
+    trials = handler.plan(shown, secrets.randbits(32), limits.pairs)
+    return handler.Test(secrets.token_hex(4), trials, psnr_db, pictures)
+
+
+def stage(test: handler.Test) -> tuple:
+    """The next pair, as the values of the stage's outputs."""
+    trial = test.trial
+    left, right = (
+        linked(handler.side(test, trial, kind, samples()), f"{side}.png")
+        for side, kind in (("left", trial.left), ("right", trial.right))
+    )
+    at = len(test.scores)
+    practice = sum(not each.counts for each in test.trials)
+    text = f"Pair {at - practice + 1} of {len(test.trials) - practice}"
+    if not trial.counts:
+        text = f"Practice {at + 1} of {practice}: not counted"
+    return {"left": left, "right": right}, words.note(text, "busy"), time.monotonic()
+
+
+def tab(limits: Limits, collect: Path | None) -> None:
+    """Add the tab to the page. collect: where finished tests are kept, None for nowhere."""
+    offered = kinds()
+    usual = [ORIGINAL, FLAT, *human_models()[:1]]
+    with gr.Tab("Viewing test", id="viewing"):
+        gr.Markdown(INTRO, elem_classes="jn-intro")
+        state, started = gr.State(None, time_to_live=7200), gr.State(0.0)
+        with gr.Column() as setup:
+            chosen = gr.CheckboxGroup(
+                [(label, name) for name, label in offered.items()],
+                value=usual,
+                label="What to compare, on four sample pictures",
+                elem_id="viewing-kinds",
+            )
+            psnr = gr.Slider(
+                20,
+                45,
+                value=handler.PSNR,
+                step=1,
+                label="Noise in dB",
+                info="The same energy for every kind; lower is stronger.",
+            )
+            with gr.Accordion("Or your own pictures", open=False):
+                gr.Markdown(OWN)
+                own = gr.File(
+                    label="Pictures",
+                    file_count="multiple",
+                    file_types=["image"],
+                    height=150,
+                    elem_id="viewing-own",
+                )
+            gr.HTML(words.note(said_of(collect)))
+            go = gr.Button("Start", variant="primary", elem_id="viewing-go", elem_classes="jn-go")
+        with gr.Column(visible=False) as showing:
+            status = gr.HTML(elem_id="viewing-status")
+            shown = gr.HTML(
+                html_template=PAIR,
+                js_on_load="",
+                elem_id="viewing-pair",
+                apply_default_css=False,
+            )
+            with gr.Row(elem_classes="jn-scale"):
+                votes = [
+                    gr.Button(text, size="sm", min_width=80, elem_id=f"viewing-vote{score:+d}")
+                    for score, text in handler.WORDS.items()
+                ]
+            leave = gr.Button("Stop here", size="sm", elem_id="viewing-stop")
+        with gr.Column(visible=False) as done:
+            summary = gr.HTML(elem_id="viewing-summary")
+            file = gr.File(label="Your answers", elem_id="viewing-file")
+            again = gr.Button("Another viewer", elem_id="viewing-again")
+        with gr.Accordion("Several viewers together", open=False):
+            several = gr.File(
+                label="Answer files (CSV) of all viewers",
+                file_count="multiple",
+                file_types=[".csv"],
+                height=150,
+                elem_id="viewing-several",
+            )
+            together = gr.HTML(elem_id="viewing-together")
+
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    groups = [setup, showing, done]
+
+    def visible(which: int) -> tuple:
+        return tuple(gr.Column(visible=place == which) for place in range(3))
+
+    def over(test: handler.Test) -> tuple:
+        """The end: state, stage, results; the answers are kept where the server collects."""
+        if not test.answers:
+            return None, gr.skip(), gr.skip(), 0.0, "", None, *visible(0)
+        whole = test.trial is None
+        if collect is not None and whole:
+            handler.collect(test, collect)
+        kept_at = " They were kept by this server." if collect is not None and whole else ""
+        text = words.results_table(analyse(test.answers), kinds())
+        table = words.headline("Thank you.", f"{len(test.answers)} answers.{kept_at}") + text
+        csv = kept(test.csv, f"viewing-{test.viewer}.csv")
+        return None, gr.skip(), gr.skip(), 0.0, table, csv, *visible(2)
+
+    @told
+    def start(chosen, own, psnr):
+        test = begin(chosen or [], own, number(psnr, "PSNR"), limits)
+        return test, *stage(test), "", None, *visible(1)
+
+    @told
+    def vote(score: int, test, started):
+        if test is None or test.trial is None:
+            return None, *(gr.skip(),) * 5, *visible(0)
+        test = test.answered(score, max(0.0, time.monotonic() - started))
+        return over(test) if test.trial is None else (test, *stage(test), "", None, *visible(1))
+
+    outputs = [state, shown, status, started, summary, file, *groups]
+    go.click(start, [chosen, own, psnr], outputs, preprocess=False, **private)
+    for button, score in zip(votes, handler.WORDS, strict=True):
+        button.click(
+            partial(vote, score), [state, started], outputs, trigger_mode="once", **private
+        )
+    leave.click(told(lambda test: over(test)), state, outputs, **private)
+    again.click(lambda: visible(0), None, groups, **private)
+    several.upload(
+        told(lambda uploads: results_of(uploads, limits)),
+        several,
+        together,
+        preprocess=False,
+        **private,
+    )
+
+
+def said_of(collect: Path | None) -> str:
+    """Whether answers are kept, in words."""
+    if collect is None:
+        return "Nothing is stored on the server: your answers leave it with your download."
+    return (
+        "This server keeps the answers of finished tests (which picture, which kinds, the score, "
+        "the seconds, a random name), and nothing else."
+    )

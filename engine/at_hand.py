@@ -1,0 +1,34 @@
+"""Which models can be used without asking a network for them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .human.models import HUMAN_MODELS
+from .models import EMBEDDED, ENVIRONMENT, GENERATORS, MODELS
+from .options import HUMAN_DEFAULT
+
+
+def at_hand(name: str) -> bool:
+    """Whether the file of this row of `MODELS` is here, by the order of `models.locate`.
+
+    Where JND_WEIGHTS is "hub", the Hub was asked for, and what is published there counts.
+    """
+    model, place = MODELS[name], os.environ.get(ENVIRONMENT)
+    if place and place != "hub":
+        return (Path(place) / model.file).is_file()
+    if not model.sha256:
+        return False
+    return place == "hub" or (EMBEDDED / model.file).is_file()
+
+
+def human_models() -> tuple[str, ...]:
+    """Names of the human JNDs that can be used, the default one first."""
+    names = [name for name, row in HUMAN_MODELS.items() if not row.learned or at_hand(name)]
+    return tuple(sorted(names, key=lambda name: name != HUMAN_DEFAULT))
+
+
+def generators() -> tuple[str, ...]:
+    """Names of the machine JND's generators that can be used."""
+    return tuple(name for name, model in GENERATORS.items() if at_hand(model))

@@ -1,0 +1,41 @@
+"""White noise beside a machine JND: the same energy, and what the panel says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .controls import gaussian_noise, match
+from .image import decode, encode_png, to_batch
+from .machine import LabelChange, MachineJND, MachineResult
+from .quality import psnr
+
+
+@dataclass(frozen=True)
+class NoiseControl:
+    """A picture with white noise, at the panel's input size h×w.
+
+    pixels: uint8 h×w×3; png: the bytes of its file; psnr_db: of the 8-bit picture; labels: what
+    each classifier says of the original and of it.
+    """
+
+    pixels: np.ndarray
+    png: bytes
+    psnr_db: float
+    labels: tuple[LabelChange, ...]
+
+
+def noise_beside(machine: MachineJND, result: MachineResult, seed: int = 0) -> NoiseControl:
+    """White Gaussian noise on the original at the PSNR of the result (as paper A, Fig. 1)."""
+    clean = result.original[None]
+    wanted = psnr(to_batch(result.distorted[None]) - to_batch(clean))
+    png = encode_png(match(clean, wanted, gaussian_noise(clean, seed))[0])
+    noisy = decode(png).pixels
+    looks = machine.look(np.stack([result.original, noisy]))[0]
+    return NoiseControl(
+        pixels=noisy,
+        png=png,
+        psnr_db=float(psnr(to_batch(noisy[None]) - to_batch(clean))[0]),
+        labels=machine.label_changes(looks[0], looks[1]),
+    )

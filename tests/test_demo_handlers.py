@@ -1,0 +1,211 @@
+"""What the demo does, without a page: its handlers as plain functions and generators."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from demo.handlers import cloak, faces, human, machine
+from demo.limits import DEFAULT
+from engine import at_hand, machine_jnd
+from engine.errors import EngineError, ImageError, UsageError
+from engine.faces import SAME, FaceError
+from engine.human import thresholds
+from engine.human.injection import inject
+from engine.image import Picture, decode
+from engine.quality import psnr_8bit
+
+EYE = at_hand.human_models()[0]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def portrait(photos) -> Picture:
+    """The astronaut's head, 256×256: one face."""
+    return Picture(np.ascontiguousarray(photos["astronaut"][:256, 96:352]))
+
+
+def test_handlers_know_no_gradio():
+    names = ["answers", "cloak", "faces", "human", "machine", "screening", "viewing"]
+    lines = [f"import demo.handlers.{name}" for name in names]
+    lines.append("import sys; assert not {'gradio', 'torch'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=120)
+
+
+# --- machine ---
+
+
+def test_the_machine_view_is_the_engines_result(photos):
+    view = machine.measure(Picture(photos["chelsea"]), 1.0, "conditioned")
+    result = machine_jnd(photos["chelsea"])
+    assert view.distorted == result.png
+    np.testing.assert_array_equal(decode(view.original).pixels, result.original)
+    np.testing.assert_array_equal(decode(view.jnd).pixels, result.jnd_map)
+    assert view.numbers["rca"] == 1
+    assert view.numbers["members"] == ["alexnet", "vgg", "resnet", "densenet"]
+    assert view.numbers["noise_psnr_db"] == pytest.approx(result.psnr_db, abs=0.1)
+    for row, label in zip(view.numbers["labels"], view.noise.labels, strict=True):
+        assert row["noise"] == label.after
+    assert "image" not in view.numbers
+    assert "files" not in view.numbers
+
+
+@pytest.mark.parametrize(
+    ("strength", "generator", "members", "words"),
+    [
+        (3.0, "conditioned", None, "outside 0.2…1.8"),
+        (0.5, "merged", None, "has only one"),
+        (1.0, "magic", None, "choose from conditioned"),
+        (1.0, "conditioned", (), "choose one or more of alexnet"),
+    ],
+)
+def test_the_machine_refuses_what_makes_no_sense(photos, strength, generator, members, words):
+    with pytest.raises(UsageError, match=words):
+        machine.measure(Picture(photos["coffee"]), strength, generator, members)
+
+
+def test_a_sample_is_measured_once():
+    from engine.samples import sample_paths
+
+    first, second = (machine.of_sample(sample_paths()[0], 1.0, "conditioned", None) for _ in "ab")
+    assert first is second
+
+
+# --- human ---
+
+
+def test_the_human_view_comes_after_words(photos):
+    crop = Picture(np.ascontiguousarray(photos["coffee"][100:228, 100:228]))
+    *said, view = human.measure(crop, "wu2017", 1.5, max_pixels=10**6)
+    assert len(said) == 3
+    assert all(isinstance(each, str) for each in said)
+    noisy = inject(crop.pixels, thresholds(crop.pixels, "wu2017"), 1.5, 0)
+    np.testing.assert_array_equal(decode(view.noisy).pixels, noisy)
+    assert view.numbers["psnr_db"] == pytest.approx(psnr_8bit(crop.pixels, noisy), abs=1e-5)
+    assert view.numbers["jod"] is None  # not asked for
+    assert view.numbers["model"] == "wu2017"
+
+
+def test_a_large_picture_is_shrunk_for_the_human_jnd(photos):
+    *_, view = human.measure(Picture(photos["rocket"]), "yang2005", 1.0, max_pixels=20_000)
+    width, height = view.result.size
+    assert width * height <= 20_000
+    assert decode(view.noisy).size == (width, height)
+    assert any("shrunk from 640×427" in note for note in view.result.notes)
+
+
+def test_a_psnr_can_be_asked_for(photos):
+    crop = Picture(np.ascontiguousarray(photos["coffee"][100:164, 100:164]))
+    *_, view = human.measure(crop, "wu2017", 0, psnr_db=30, max_pixels=10**6)
+    assert view.numbers["psnr_db"] == pytest.approx(30, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("model", "level", "psnr_db"), [("magic", 1, None), ("wu2017", 9, None), ("wu2017", 1, 99)]
+)
+def test_the_human_jnd_refuses_what_makes_no_sense(portrait, model, level, psnr_db):
+    with pytest.raises(UsageError):
+        list(human.measure(portrait, model, level, psnr_db=psnr_db, max_pixels=10**6))
+
+
+# --- faces and cloaks ---
+
+
+def test_faces_are_found_and_numbered(photos, portrait):
+    found = faces.find(Picture(photos["astronaut"]))
+    assert [face.number for face in found] == list(range(1, len(found) + 1))
+    left, top, right, bottom = found[0].box
+    assert 160 < left < right < 290
+    assert 60 < top < bottom < 180
+    assert found[0].usable
+    with pytest.raises(FaceError, match="No face found"):
+        faces.find(Picture(photos["coffee"]))
+    assert faces.compare(portrait, Picture(photos["astronaut"])).same
+
+
+def test_a_cloak_yields_steps_and_then_the_file_that_was_judged(portrait):
+    *steps, view = cloak.cloak(portrait, method="bim", seconds=60, jnd=EYE)
+    assert steps
+    assert [step.steps for step in steps] == list(range(1, len(steps) + 1))
+    assert view.success
+    changed = decode(view.png)
+    assert not faces.compare(portrait, changed).same
+    assert view.numbers["faces"][0]["distance_after"] > SAME
+    assert view.numbers["method"] == "bim"
+    shown = decode(view.difference).pixels.astype(int)
+    moved = changed.pixels.astype(int) - portrait.pixels
+    np.testing.assert_array_equal(shown, np.clip(128 + cloak.GAIN * moved, 0, 255))
+
+
+def test_a_cloak_is_left_within_a_step(portrait):
+    steps = cloak.cloak(portrait, method="ours", seconds=60, jnd=EYE)
+    next(steps)
+    started = time.monotonic()
+    next(steps)
+    one = time.monotonic() - started
+    started = time.monotonic()
+    steps.close()
+    assert time.monotonic() - started < max(0.5, 3 * one)
+    with pytest.raises(StopIteration):
+        next(steps)
+
+
+def test_too_few_seconds_are_no_success_and_say_so(portrait):
+    *_, view = cloak.cloak(portrait, method="ours", seconds=1e-6, jnd=EYE)
+    assert not view.success
+    assert view.numbers["faces"][0]["success"] is False
+
+
+def test_a_target_must_show_a_face(photos, portrait):
+    with pytest.raises(FaceError):
+        list(
+            cloak.cloak(
+                portrait, method="bim", target=Picture(photos["coffee"]), seconds=5, jnd=EYE
+            )
+        )
+
+
+def test_methods_are_compared_one_after_the_other(portrait):
+    done = []
+    for step in cloak.compare(portrait, ["fgsm", "bim"], seconds=60, jnd=EYE):
+        if isinstance(step, cloak.Rated):
+            done.append(step)
+        else:
+            method, at = step
+            assert method == ("fgsm", "bim")[len(done)]
+            assert isinstance(at, cloak.Step)
+    assert [each.method for each in done] == ["fgsm", "bim"]
+    assert all(each.cloak.success for each in done)
+    one, other = (each.quality for each in done)
+    assert other.psnr_db > one.psnr_db  # ten small steps change less than one large one
+
+
+def test_the_page_offers_every_method_of_the_engine_but_its_ablations():
+    from engine.attack.methods import ABLATIONS, METHODS
+
+    assert set(cloak.NAMES) == set(METHODS) - set(ABLATIONS)
+    assert set(cloak.COMPARED) <= set(cloak.NAMES)
+    assert len(cloak.COMPARED) <= DEFAULT.methods
+
+
+@pytest.mark.parametrize(
+    ("method", "seconds"), [("magic", 5), ("ours", 0), ("ours", 1e9), ("ours", float("nan"))]
+)
+def test_a_method_and_a_time_are_checked(method, seconds):
+    with pytest.raises(UsageError, match=r"choose from|give more than 0"):
+        cloak.check(method, seconds, 120)
+
+
+def test_every_refusal_of_a_handler_is_an_engine_error():
+    assert issubclass(FaceError, ImageError)
+    assert issubclass(UsageError, EngineError)
