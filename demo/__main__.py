@@ -27,6 +27,11 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def end_politely() -> None:
+    """End by SIGTERM as by Ctrl-C, so that the private folder goes with the process."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.collect is not None:
@@ -42,8 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         remedy = "run pip install 'just-noticeable[demo]'"
         print(f"error: the demo needs {error.name}: {remedy}", file=sys.stderr)
         return 2
-    # A polite end by SIGTERM too, so that the private folder goes with the process.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_politely()
     launch(
         host=options.host,
         port=options.port,

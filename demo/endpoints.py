@@ -99,7 +99,7 @@ def add(limits: Limits) -> None:
             for f in found
         ]
 
-    def cloak_face(photo, face, method, lasting, seconds, target):
+    def cloak_face(photo, face, method, lasting, seconds, target=None):
         """Change a face so little that only machines notice, judged on the file that is returned.
 
         Args:

@@ -10,8 +10,13 @@ torch by none of the functions named here.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# ONNX Runtime 1.31 for Linux reports to Microsoft from its first session on, whatever its
+# disable_telemetry_events() is told; it reads this when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from .compare import Comparison, verify

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +69,57 @@ def labelled(tmp_path_factory, crops) -> Path:
         table = pa.table({"img": pictures, "label": labels})
         parquet.write_table(table, folder / f"{split}-00000-of-00001.parquet")
     return folder
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demo. collect: where its viewing tests go; outside: whom it wanted to talk to."""
+
+    url: str
+    collect: Path
+    outside: Path
+    temporary: Path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Iterator[Demo]:
+    """The demo, started once, at a free port of this machine (see `demo_server`)."""
+    pytest.importorskip("gradio")
+    folder = tmp_path_factory.mktemp("demo")
+    collect, outside, temporary = (folder / name for name in ("collect", "outside.log", "tmp"))
+    temporary.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = Path(__file__).with_name("demo_server.py")
+    command = [sys.executable, str(script), str(port), str(collect), str(outside)]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    environment.pop("GRADIO_TEMP_DIR", None)
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[1],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + 240
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except OSError:
+                said = (folder / "server.log").read_text()[-2000:]
+                assert server.poll() is None, f"the demo did not start:\n{said}"
+                assert time.monotonic() < until, f"the demo is not there in time:\n{said}"
+                time.sleep(0.3)
+        yield Demo(url, collect, outside, temporary)
+    finally:
+        server.terminate()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+    assert list(temporary.iterdir()) == [], "the demo left something behind"
