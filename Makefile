@@ -1,4 +1,5 @@
 # make run   set up .venv with what running needs (no torch), run the engine on sample pictures
+# make demo  the same in a browser: set up what it needs, start it (ARGS="--port 8000 …")
 # make test  set up what the tests need, run them
 # make train everything from data to embedded weights (hours on two cores)
 
@@ -10,17 +11,30 @@ PHOTOS ?= ../shared/data/bsds500
 KODAK ?= ../shared/data/kodak
 OUT ?= out
 
-.PHONY: run test lint train train-human results results-human clean
+.PHONY: run demo test chromium lint train train-human results results-human clean
 
 run: $(VENV)/.installed-run
 	@$(BIN)/python -m engine samples | tr '\n' '\0' \
 		| xargs -0 $(BIN)/python -m engine machine --out $(OUT)
 	@echo "All pictures are in $(OUT)/: open a *.figure.png first."
 
-test: $(VENV)/.installed-test
+demo: $(VENV)/.installed-demo
+	$(BIN)/python -m demo $(ARGS)
+
+test: $(VENV)/.installed-test chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+
+# The tests in a browser need one; where none can be installed they are skipped, and say so.
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name >/dev/null && exit 0; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium && exit 0; \
+	fi; \
+	echo "No Chromium here: install it (apt-get install chromium) for the browser tests" >&2
 
 train: $(VENV)/.installed-test
 	$(BIN)/python -m training classifiers --data $(DATA)
@@ -55,9 +69,14 @@ $(VENV)/.installed-run: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
+$(VENV)/.installed-demo: pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV) for the demo, once (PyTorch: some minutes) …" >&2
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@touch $@ $(VENV)/.installed-run
+	@touch $@ $(VENV)/.installed-run $(VENV)/.installed-demo
 
 $(VENV)/.installed-evaluation: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[test,evaluation]'

@@ -9,6 +9,7 @@ blocks.launch(**settings())
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -75,12 +76,15 @@ def launch(
     host, port: by default this machine only, and the first free port from 7860.
     """
     blocks = build(limits=limits, collect=collect)
-    blocks.launch(
+    _, local, shared = blocks.launch(
         server_name=host,
         server_port=port,
         share=share,
         quiet=True,
-        prevent_thread_lock=not block,
+        prevent_thread_lock=True,
         **settings(limits),
     )
+    print(f"Just Noticeable is at {shared or local}", file=sys.stderr, flush=True)
+    if block:
+        blocks.block_thread()
     return blocks

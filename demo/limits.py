@@ -10,18 +10,20 @@ class Limits:
     """Bounds of one server; `build` takes another instance where these do not fit."""
 
     upload_bytes: int = 30 << 20  # of one file: a large camera JPEG
-    pixels: int = 40_000_000  # of an uploaded picture; checked before decoding
+    pixels: int = 24_000_000  # of an uploaded picture; checked before decoding
     human_pixels: int = 1_500_000  # pictures are shrunk to this for the human JND: seconds
+    preview_pixels: int = 1_000_000  # of a photo behind the boxes of its faces
     gallery_pixels: int = 4_000_000  # of a photo of which every method makes a copy
     cloak_seconds: float = 120.0  # longest search for one face
     compare_seconds: float = 60.0  # longest search of one method
     methods: int = 8  # compared at once
     pairs: int = 60  # of one viewing test: a quarter of an hour
     viewers: int = 200  # answer files read at once
-    viewing_bytes: int = 40 << 20  # of a viewer's own pictures, held until the test is over
-    sessions: int = 200  # visitors whose answers are held in memory at once
+    viewing_bytes: int = 16 << 20  # of a viewer's own pictures as PNG, in memory for the test
+    sessions: int = 60  # visitors of whom something is held in memory at once
     queue: int = 24  # jobs that may wait
-    at_once: int = 1  # jobs that compute; the engine uses every core already
+    at_once: int = 1  # searches and measurements each; the engine uses every core already
+    quick: int = 2  # of what takes a moment
     keep_seconds: int = 600  # how long an upload or a result stays on disk
     sweep_seconds: int = 60  # how often what is older is looked for
 

@@ -122,7 +122,7 @@ def machine_facts(view: MachineView) -> str:
     result = view.result
     return facts(
         [
-            ("PSNR", decibels(result.psnr_db), "of the PNG; 20 dB is plainly visible"),
+            ("PSNR", decibels(result.psnr_db), "of the PNG; lower is more change"),
             ("before clipping", decibels(result.psnr_unclipped_db), "as the paper counts it"),
             ("pixels changed", f"{result.changed_share:.0%}", "of 32×32"),
             ("change that holds", f"{result.scale:.0%}", f"of strength {result.strength:g}"),
@@ -147,7 +147,7 @@ def quality_facts(quality) -> list[tuple[str, str, str]]:
     rows = [
         ("PSNR", decibels(quality.psnr_db), "energy of the change; more is less change"),
         ("SSIM", "" if quality.ssim is None else f"{quality.ssim:.4f}", "structure; 1 is equal"),
-        ("ΔE00", f"{quality.delta_e_mean:.2f}", "mean colour difference; 1 is just visible"),
+        ("ΔE00", f"{quality.delta_e_mean:.2f}", "mean colour difference (CIEDE2000)"),
         ("pixels changed", f"{quality.changed_share:.1%}", "by one level or more"),
     ]
     if quality.beyond_jnd_share is not None:

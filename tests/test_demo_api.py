@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import io
 import json
 import urllib.error
@@ -99,6 +101,28 @@ def test_every_function_is_an_mcp_tool_that_explains_itself(demo):
         assert len(tools[name]["description"]) > 60
         for parameter in parameters:
             assert len(schema["properties"][parameter]["description"]) > 8, (name, parameter)
+
+
+def test_an_mcp_client_gets_the_engines_own_pixels(demo):
+    mcp = pytest.importorskip("mcp")
+    from mcp.client.streamable_http import streamablehttp_client
+
+    data = "data:image/png;base64," + base64.b64encode(Path(CAT).read_bytes()).decode()
+
+    async def ask():
+        async with (
+            streamablehttp_client(f"{demo.url}/gradio_api/mcp/") as (reader, writer, _),
+            mcp.ClientSession(reader, writer) as session,
+        ):
+            await session.initialize()
+            return await session.call_tool("machine_jnd", {"picture": data})
+
+    answer = asyncio.run(ask())
+    assert not answer.isError
+    first = next(each for each in answer.content if each.type == "image")
+    with Image.open(io.BytesIO(base64.b64decode(first.data))) as image:
+        assert image.format == "PNG"
+        np.testing.assert_array_equal(np.array(image), machine_jnd(CAT).distorted)
 
 
 def test_the_machine_jnd_is_the_engines_own_bytes(client):

@@ -94,7 +94,7 @@ def test_a_sample_is_seen_with_noise_of_the_energy_asked_for(photos):
 def test_own_pictures_are_told_apart_by_their_names(photos):
     crop = photos["coffee"][:64, :64]
     files = [("my.face.ours.png", encode_png(crop)), ("my.face.pgd.png", encode_png(255 - crop))]
-    own = viewing.own_pictures(files, 10**6)
+    own = viewing.own_pictures(files, 10**6, 10**6)
     assert set(own) == {("my.face", "ours"), ("my.face", "pgd")}
     test = viewing.Test("x", (viewing.Trial("my.face", "ours", "pgd"),), 28.0, own)
     seen = viewing.side(test, test.trials[0], "pgd", {})
@@ -113,9 +113,11 @@ def test_badly_named_and_unequal_pictures_are_refused(name, pixels, words):
     first = ("a.ours.png", encode_png(np.zeros((8, 8, 3), np.uint8)))
     data = first[1] if pixels is None else encode_png(pixels)
     with pytest.raises(UsageError, match=words):
-        viewing.own_pictures([first, (name, data)], 10**6)
+        viewing.own_pictures([first, (name, data)], 10**6, 10**6)
     with pytest.raises(ImageError):
-        viewing.own_pictures([("a.ours.png", b"no picture")], 10**6)
+        viewing.own_pictures([("a.ours.png", b"no picture")], 10**6, 10**6)
+    with pytest.raises(UsageError, match="more than 10 bytes as PNG"):
+        viewing.own_pictures([first], 10**6, 10)
 
 
 # --- what answers amount to ---

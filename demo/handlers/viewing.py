@@ -115,10 +115,12 @@ def plan(
     return (*first, *ordered) if practice else tuple(ordered)
 
 
-def own_pictures(files: list[tuple[str, bytes]], max_pixels: int) -> dict[tuple[str, str], bytes]:
+def own_pictures(
+    files: list[tuple[str, bytes]], max_pixels: int, max_bytes: int
+) -> dict[tuple[str, str], bytes]:
     """Files named PICTURE.KIND.png -> their PNG bytes by (picture, kind). Raises EngineError.
 
-    The kinds of one picture must have one size.
+    The kinds of one picture must have one size; max_bytes: of all as PNG.
     """
     found: dict[tuple[str, str], bytes] = {}
     sizes: dict[str, tuple[int, int]] = {}
@@ -130,6 +132,10 @@ def own_pictures(files: list[tuple[str, bytes]], max_pixels: int) -> dict[tuple[
         if sizes.setdefault(picture, seen.size) != seen.size:
             raise UsageError(f"{name} is {seen.size[0]}×{seen.size[1]}, others of it are not")
         found[picture, kind] = encode_png(seen.pixels)
+        if sum(map(len, found.values())) > max_bytes:
+            raise UsageError(
+                f"The pictures have more than {max_bytes:,} bytes as PNG: take fewer or smaller"
+            )
     return found
 
 

@@ -7,6 +7,7 @@ import time
 import gradio as gr
 
 from engine.at_hand import human_models
+from engine.fit import fitted
 from engine.image import Picture, encode_png, open_image
 
 from .. import words
@@ -14,6 +15,7 @@ from ..handlers import cloak as handler
 from ..handlers import faces
 from ..limits import Limits
 from ..refusals import checks, number, told
+from ..running import Running, stop_by
 from ..slider import pair, slider
 from ..uploads import Upload, kept, linked, opened, stem
 from .photo import photo, samples
@@ -25,7 +27,8 @@ very file you download: decoded, found and compared again. Method:
 [Xue et al. 2023, J. Cloud Computing 12:86](https://doi.org/10.1186/s13677-023-00470-2).
 
 *It works against recognisers of this one kind, perhaps not against others, perhaps not next year,
-and never against people. Do not rely on it where being recognised is dangerous.*
+and never against people. Do not rely on it where being recognised is dangerous. Cloak photos of
+yourself, or of people who have agreed.*
 """
 FIRST = "Astronaut"
 BOXES = """
@@ -82,6 +85,9 @@ def tab(limits: Limits) -> None:
                     info="Also hold after JPEG and at half size: a larger change.",
                 )
                 with gr.Accordion("More", open=False):
+                    gr.Markdown(
+                        "A target is there to measure recognisers, not to pass for someone."
+                    )
                     target = gr.Image(
                         label="Be taken for the person in (optional)",
                         elem_id="cloak-target",
@@ -106,8 +112,9 @@ def tab(limits: Limits) -> None:
                 with gr.Row():
                     go = gr.Button("Cloak", variant="primary", min_width=90, elem_id="cloak-go")
                     stop = gr.Button("Stop", min_width=90, elem_id="cloak-stop")
-            with gr.Column(scale=3, min_width=320):
                 status = gr.HTML(elem_id="cloak-status")
+            with gr.Column(scale=3, min_width=320):
+                headline = gr.HTML(elem_id="cloak-headline")
                 changed = slider("cloak-slider", "The cloaked photo will be here.")
                 facts = gr.HTML(elem_id="cloak-facts")
                 with gr.Row():
@@ -147,14 +154,16 @@ def tab(limits: Limits) -> None:
         found = faces.find(picture)
         usable = [each for each in found if each.usable] or found
         choices = [(label_of(each), each.number) for each in found]
-        photo_file = linked(encode_png(picture.pixels), "photo.png")
+        small = fitted(picture, limits.preview_pixels)
+        photo_file = linked(encode_png(small.pixels), "photo.png")
         overlay = {
             "photo": photo_file,
             "boxes": words.face_boxes(found, picture.size),
             "ratio": picture.size[0] / picture.size[1],
         }
         chosen = gr.Radio(choices=choices, value=usable[0].number, visible=len(found) > 1)
-        nothing = (None, None, "", gr.DownloadButton(value=None, interactive=False), None)
+        file = gr.DownloadButton(value=None, interactive=False)
+        nothing = ("", None, None, "", file, None)
         return overlay, chosen, words.note(f"{count(found)} found."), *nothing
 
     @told
@@ -164,16 +173,22 @@ def tab(limits: Limits) -> None:
     @told
     def first(upload: Upload):
         if upload:
-            return (gr.skip(),) * 9
+            return (gr.skip(),) * 10
         path = samples()[FIRST]
         return str(path), *find_in(open_image(path))
 
+    running = Running()
+
     @told
-    def cloak(upload, target, face, method, lasting, seconds, eye):
+    def cloak(upload, target, face, method, lasting, seconds, eye, request: gr.Request):
+        with running.of(request.session_hash):
+            yield from cloaked(upload, target, face, method, lasting, seconds, eye)
+
+    def cloaked(upload, target, face, method, lasting, seconds, eye):
         picture, wanted = opened(upload, limits), opened(target, limits) if target else None
         most = number(seconds, "seconds")
         handler.check(method, most, limits.cloak_seconds)
-        nothing, started = (gr.skip(),) * 5, time.monotonic()
+        nothing, started = (gr.skip(),) * 6, time.monotonic()
         yield words.note("Loading the recogniser …", "busy"), *nothing
         for step in handler.cloak(
             picture,
@@ -197,21 +212,23 @@ def tab(limits: Limits) -> None:
         original, changed = opened(upload, limits), opened(cloaked, limits)
         return words.same_person(faces.compare(original, other), faces.compare(changed, other))
 
-    results = [status, changed, difference, facts, file, numbers]
+    results = [status, headline, changed, difference, facts, file, numbers]
     private = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
     search = {"concurrency_id": "search", "concurrency_limit": limits.at_once}
-    places = [boxes, face, status, changed, difference, facts, file, numbers]
-    page.select(first, image, [image, *places], **private)
+    quick = {"concurrency_id": "quick", "concurrency_limit": limits.quick}
+    places = [boxes, face, *results]
+    page.select(first, image, [image, *places], **quick, **private)
     for trigger in events:
         trigger(
             find,
             image,
             places,
             validator=checks(limits, image=faces.find),
+            **quick,
             **private,
         )
     boxes.select(chosen_box, None, face, queue=False, **private)
-    running = go.click(
+    searching = go.click(
         cloak,
         [image, target, face, method, lasting, seconds, eye],
         results,
@@ -219,19 +236,13 @@ def tab(limits: Limits) -> None:
         **search,
         **private,
     )
-    stop.click(
-        lambda: words.note("Stopped: nothing was written."),
-        None,
-        status,
-        cancels=[running],
-        queue=False,
-        api_visibility="private",
-    )
+    stop_by(stop, running, [searching], status, "Stopped: nothing was written.")
     verify.click(
         test,
         [image, second, file],
         verdict,
         validator=checks(limits, image=None, second=faces.find),
+        **quick,
         **private,
     )
 
@@ -274,6 +285,7 @@ def shown(view: handler.CloakView, name: str, targeted: bool) -> tuple:
         caption="Move the handle: can you see a difference?",
     )
     return (
+        "",
         words.cloak_headline(view, targeted),
         changed,
         kept(view.difference, f"{name}.difference.png"),

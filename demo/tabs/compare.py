@@ -13,6 +13,7 @@ from ..handlers import cloak as handler
 from ..handlers import faces
 from ..limits import Limits
 from ..refusals import checks, number, told
+from ..running import Running, stop_by
 from ..uploads import kept, opened, stem
 from .photo import photo, samples
 
@@ -49,8 +50,8 @@ def tab(limits: Limits) -> None:
                 with gr.Row():
                     go = gr.Button("Compare", variant="primary", min_width=90, elem_id="compare-go")
                     stop = gr.Button("Stop", min_width=90, elem_id="compare-stop")
-            with gr.Column(scale=3, min_width=320):
                 status = gr.HTML(elem_id="compare-status")
+            with gr.Column(scale=3, min_width=320):
                 table = gr.HTML(elem_id="compare-table")
                 shared = {"columns": 3, "height": "auto", "object_fit": "contain"}
                 pictures = gr.Gallery(
@@ -72,14 +73,21 @@ def tab(limits: Limits) -> None:
                 with gr.Accordion("What the names mean", open=False):
                     gr.HTML(sources())
 
+    running = Running()
+
     @told
-    def compare(upload, methods, seconds):
+    def compare(upload, methods, seconds, request: gr.Request):
+        with running.of(request.session_hash):
+            yield from compared(upload, methods, seconds)
+
+    def compared(upload, methods, seconds):
         picture, name = opened(upload, limits), stem(upload)
-        most, chosen = number(seconds, "seconds"), list(methods or [])
-        if not chosen or len(chosen) > limits.methods:
+        most, given = number(seconds, "seconds"), methods or []
+        if not 0 < len(given) <= limits.methods:
             raise gr.Error(f"Choose 1 to {limits.methods} methods", print_exception=False)
-        for method in chosen:
+        for method in given:
             handler.check(method, most, limits.compare_seconds)
+        chosen = [name for name in handler.NAMES if name in given]  # not as they were clicked
         if picture.size[0] * picture.size[1] > limits.gallery_pixels:
             raise gr.Error(
                 f"The photo has more than {limits.gallery_pixels:,} pixels, too many for a copy "
@@ -116,7 +124,7 @@ def tab(limits: Limits) -> None:
         queue=False,
         api_visibility="private",
     )
-    running = go.click(
+    searching = go.click(
         compare,
         [image, methods, seconds],
         [status, table, pictures, differences],
@@ -127,14 +135,7 @@ def tab(limits: Limits) -> None:
         concurrency_limit=limits.at_once,
         api_visibility="private",
     )
-    stop.click(
-        lambda: words.note("Stopped: what was finished stays."),
-        None,
-        status,
-        cancels=[running],
-        queue=False,
-        api_visibility="private",
-    )
+    stop_by(stop, running, [searching], status, "Stopped: what was finished stays.")
 
 
 def sources() -> str:

@@ -11,6 +11,7 @@ from .. import words
 from ..handlers import human as handler
 from ..limits import Limits
 from ..refusals import checks, number, told
+from ..running import Running, stop_by
 from ..slider import pair, slider
 from ..uploads import kept, opened, stem
 from .photo import photo, sample_of, samples
@@ -44,7 +45,7 @@ def tab(limits: Limits) -> None:
                     value=1.0,
                     step=0.25,
                     label="Level",
-                    info="Noise at this many times the threshold: from 2 on most people see it.",
+                    info="Noise at this many times the threshold.",
                 )
                 perceptual = gr.Checkbox(
                     label="Also ask models of a viewer",
@@ -53,8 +54,9 @@ def tab(limits: Limits) -> None:
                 with gr.Row():
                     go = gr.Button("Measure", variant="primary", min_width=90, elem_id="human-go")
                     stop = gr.Button("Stop", min_width=90, elem_id="human-stop")
-            with gr.Column(scale=3, min_width=320):
                 status = gr.HTML(elem_id="human-status")
+            with gr.Column(scale=3, min_width=320):
+                headline = gr.HTML(elem_id="human-headline")
                 noisy = slider(
                     "human-slider", "The picture with noise at the threshold will be here."
                 )
@@ -73,10 +75,16 @@ def tab(limits: Limits) -> None:
                 with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
 
+    running = Running()
+
     @told
-    def measure(upload, model, level, perceptual):
+    def measure(upload, model, level, perceptual, request: gr.Request):
+        with running.of(request.session_hash):
+            yield from measured(upload, model, level, perceptual)
+
+    def measured(upload, model, level, perceptual):
         name, wanted, sample = stem(upload), number(level, "level"), sample_of(upload)
-        nothing, most = (gr.skip(),) * 4, limits.human_pixels
+        nothing, most = (gr.skip(),) * 5, limits.human_pixels
         if sample is not None:
             yield words.note("Measuring …", "busy"), *nothing
             yield shown(handler.of_sample(sample, model, wanted, bool(perceptual), most), name)
@@ -92,13 +100,13 @@ def tab(limits: Limits) -> None:
     @told
     def first(upload):
         if upload:
-            return (gr.skip(),) * 6
+            return (gr.skip(),) * 7
         path = samples()[FIRST]
         view = handler.of_sample(path, offered[0], 1.0, False, limits.human_pixels)
         return str(path), *shown(view, path.stem)
 
-    outputs = [status, noisy, seen, facts, numbers]
-    running = [
+    outputs = [status, headline, noisy, seen, facts, numbers]
+    measuring = [
         trigger(
             measure,
             [image, model, level, perceptual],
@@ -121,14 +129,7 @@ def tab(limits: Limits) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    stop.click(
-        lambda: words.note("Stopped."),
-        None,
-        status,
-        cancels=running,
-        queue=False,
-        api_visibility="private",
-    )
+    stop_by(stop, running, measuring, status, "Stopped.")
 
 
 def shown(view: handler.HumanView, name: str) -> tuple:
@@ -144,6 +145,7 @@ def shown(view: handler.HumanView, name: str) -> tuple:
         caption=f"Noise at {result.level:.3g} times the threshold, {result.model}.",
     )
     return (
+        "",
         words.human_headline(view),
         noisy,
         kept(view.map, f"{name}.human.png"),

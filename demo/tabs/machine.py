@@ -160,8 +160,16 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
             preprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",
+            concurrency_id="quick",
+            concurrency_limit=limits.quick,
             api_visibility="private",
         )
     blocks.load(
-        told(first), None, [image, *outputs], show_progress="hidden", api_visibility="private"
+        told(first),
+        None,
+        [image, *outputs],
+        show_progress="hidden",
+        concurrency_id="quick",
+        concurrency_limit=limits.quick,
+        api_visibility="private",
     )

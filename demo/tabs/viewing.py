@@ -79,11 +79,7 @@ def begin(chosen: list[str], own: list[Upload] | None, psnr_db: float, limits: L
     pictures: dict[tuple[str, str], bytes] = {}
     if own:
         given = [read(upload, limits.upload_bytes) for upload in own]
-        if sum(len(data) for _, data in given) > limits.viewing_bytes:
-            raise UsageError(
-                f"The pictures have more than {limits.viewing_bytes:,} bytes: take fewer or smaller"
-            )
-        pictures = handler.own_pictures(given, limits.gallery_pixels)
+        pictures = handler.own_pictures(given, limits.gallery_pixels, limits.viewing_bytes)
         shown: dict[str, list[str]] = {}
         for picture, kind in pictures:
             shown.setdefault(picture, []).append(kind)
@@ -175,6 +171,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
             together = gr.HTML(elem_id="viewing-together")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
+    private |= {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     groups = [setup, showing, done]
 
     def visible(which: int) -> tuple:

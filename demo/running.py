@@ -1,0 +1,68 @@
+"""Which visitors' long work is running, so that a Stop can wait for its end.
+
+Gradio closes a cancelled generator when its present step is over; a step that was already on its
+way to the page would then overwrite what Stop has written. So Stop waits for the end first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+
+from .words import note
+
+LONGEST = 60.0  # seconds, as long as Gradio itself tries to close a generator
+PAUSE = 0.05
+
+
+class Running:
+    """The running work of one kind, counted by visitor."""
+
+    def __init__(self) -> None:
+        self._now: Counter[str] = Counter()
+
+    @contextmanager
+    def of(self, visitor: str) -> Iterator[None]:
+        """Around the work of a generator: it counts until that is finished or closed."""
+        self._now[visitor] += 1
+        try:
+            yield
+        finally:
+            self._now[visitor] -= 1
+            if not self._now[visitor]:
+                del self._now[visitor]
+
+    def __contains__(self, visitor: str) -> bool:
+        return visitor in self._now
+
+    def wait(self, visitor: str, longest: float = LONGEST) -> bool:
+        """Until nothing of this visitor's runs any more; False where that takes too long."""
+        until = time.monotonic() + longest
+        while visitor in self:
+            if time.monotonic() > until:
+                return False
+            time.sleep(PAUSE)
+        return True
+
+
+def stop_by(button, running: Running, events: list, status, said: str) -> None:
+    """Make a button cancel these events, wait for their end, and then say so in `status`."""
+
+    def stopped(request: gr.Request) -> str:
+        running.wait(request.session_hash)
+        return note(said)
+
+    # Two listeners, for a page does one after the other, and waits for each.
+    button.click(None, None, None, cancels=events, api_visibility="private")
+    button.click(
+        stopped,
+        None,
+        status,
+        concurrency_limit=None,
+        show_progress="hidden",
+        api_visibility="private",
+    )

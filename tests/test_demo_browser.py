@@ -1,0 +1,392 @@
+"""The demo in a real Chromium: every tab used with a real picture, exact to the pixel.
+
+Without Chromium these tests are skipped, visibly; under continuous integration (CI is set) they
+fail. `make test` tries to install it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import at_hand, machine_jnd
+from engine.faces import SAME
+from engine.human import thresholds
+from engine.human.injection import inject
+from engine.image import decode
+from engine.samples import sample_paths
+
+CAT, ROCKET, COFFEE, ASTRONAUT = map(str, sample_paths())
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TABS = {
+    "machine": "What a machine doesn't notice",
+    "human": "What you don't notice",
+    "cloak": "Cloak a face",
+    "compare": "Compare methods",
+    "viewing": "Viewing test",
+}
+LONG = 120_000  # ms; for what computes on a busy machine
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser. Nothing of it leaves this machine."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        sync_playwright = None
+    if path is None or sync_playwright is None:
+        missing = "playwright" if path else f"Chromium ({', '.join(NAMES)})"
+        said = f"{missing} is not installed: run make test, or apt-get install chromium"
+        if "CI" in os.environ:
+            pytest.fail(said)
+        pytest.skip(said)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, demo):
+    """visit(tab, width=…, scheme=…): a new page on that tab; requests and errors are watched."""
+    contexts, outside, broken = [], [], []
+
+    def watch(route):
+        if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost", None):
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    def go(tab: str, *, width: int = 1200, scheme: str = "light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
+        )
+        contexts.append(context)
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.route("**/*", watch)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(demo.url)
+        page.wait_for_selector("#machine-table table")
+        if tab != "machine":
+            open_tab(page, tab)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert outside == []
+    assert broken == []
+
+
+def open_tab(page, tab: str) -> None:
+    """Also where the tab is in the menu of a narrow page."""
+    button = page.get_by_role("tab", name=TABS[tab], exact=True).first
+    if not button.is_visible():
+        page.locator(".overflow-menu > button").click()
+        button = page.locator(".overflow-dropdown button", has_text=TABS[tab])
+    button.click()
+
+
+def upload(page, where: str, path: str) -> None:
+    """Replace the picture in an upload by a file."""
+    clear = page.locator(f"{where} button[aria-label='Clear'], {where} button[title='Clear']")
+    if clear.count():
+        clear.first.click()
+    page.locator(f"{where} input[type=file]").set_input_files(path)
+
+
+def downloaded(page, click) -> tuple[str, bytes]:
+    """Name and bytes of what a click downloads."""
+    with page.expect_download() as download:
+        click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory, photos) -> str:
+    """A JPEG of the astronaut's head, 256×256."""
+    path = tmp_path_factory.mktemp("portrait") / "portrait.jpg"
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    crop = np.ascontiguousarray(photos["astronaut"][:256, 96:352])
+    Image.fromarray(crop).save(path, quality=95, exif=exif)
+    return str(path)
+
+
+def test_a_machine_does_not_notice(visit):
+    page = visit("machine")
+    # A picture is there before anything is clicked.
+    assert page.locator("#machine-headline").inner_text().startswith("4 of 4")
+    upload(page, "#machine-photo", ROCKET)
+    page.wait_for_selector("#machine-slider a[download='rocket.distorted.png']")
+    name, png = downloaded(page, page.locator("#machine-slider a").click)
+    assert name == "rocket.distorted.png"
+    assert png == machine_jnd(ROCKET).png
+    # What is drawn is that file too, not a rendition of it.
+    shown = page.locator("#machine-slider .jn-after img").get_attribute("src")
+    assert page.request.get(shown).body() == png
+    rows = page.locator("#machine-table tbody tr")
+    assert rows.count() == 4
+    for row, label in zip(rows.all(), machine_jnd(ROCKET).labels, strict=True):
+        before, after, _ = row.locator("td b").all_inner_texts()
+        assert (before, after) == (label.before, label.after)
+    assert "leaves" in page.locator("#machine-headline").inner_text()
+    assert page.locator("#machine-noise img").count() == 2
+
+
+def test_the_strength_is_heard(visit):
+    page = visit("machine")
+    facts = page.locator(".jn-facts").first
+    strong = facts.inner_text()
+    number = page.locator("input[aria-label*='Strength'][type=number]")
+    number.fill("0.3")
+    number.press("Enter")
+    page.locator("#machine-go").click()
+    page.wait_for_function(
+        "was => document.querySelector('.jn-facts').innerText !== was", arg=strong
+    )
+    assert "of strength 0.3" in facts.inner_text()
+
+
+def test_you_do_not_notice(visit):
+    page = visit("human")
+    page.wait_for_selector("#human-facts dl")  # the first sample, by itself
+    upload(page, "#human-photo", CAT)
+    page.wait_for_selector("#human-slider a[download='chelsea.noisy.png']", timeout=LONG)
+    _, png = downloaded(page, page.locator("#human-slider a").click)
+    pixels = decode(Path(CAT).read_bytes()).pixels
+    jnd = thresholds(pixels, at_hand.human_models()[0])
+    np.testing.assert_array_equal(decode(png).pixels, inject(pixels, jnd, 1.0, 0))
+    drawn = page.locator("#human-map img").first.get_attribute("src")
+    seen = decode(page.request.get(drawn).body()).pixels
+    np.testing.assert_array_equal(seen, np.rint(np.minimum(jnd * 8, 255)).astype(np.uint8))
+
+
+def test_a_face_is_cloaked_and_tested(visit, portrait):
+    page = visit("cloak")
+    page.wait_for_selector(".jn-box")
+    assert page.locator(".jn-box").count() == 2  # the astronaut's, and one on a badge
+    page.locator(".jn-box").nth(1).click()
+    page.wait_for_selector("#cloak-face input[value='2']:checked")
+    upload(page, "#cloak-photo", portrait)
+    page.wait_for_function("document.querySelectorAll('.jn-box').length === 1")
+    page.get_by_label("Method", exact=True).click()
+    page.get_by_role("option", name=re.compile("^BIM")).click()
+    page.locator("#cloak-go").click()
+    page.wait_for_selector("#cloak-status progress", timeout=LONG)
+    page.wait_for_selector("#cloak-facts dl", timeout=LONG)
+    assert page.locator("#cloak-headline").inner_text().startswith("Cloaked")
+    name, png = downloaded(page, page.locator("#cloak-file").click)
+    assert name == "portrait.cloaked.png"
+    shown = page.locator("#cloak-slider .jn-after img").get_attribute("src")
+    assert page.request.get(shown).body() == png
+    assert b"a camera" not in png
+    original = decode(Path(portrait).read_bytes()).pixels
+    changed = decode(png).pixels
+    assert changed.shape == original.shape
+    assert (changed != original).any()
+    difference = page.locator("#cloak-difference img").first.get_attribute("src")
+    drawn = decode(page.request.get(difference).body()).pixels
+    amplified = np.clip(128 + 16 * (changed.astype(int) - original), 0, 255)
+    np.testing.assert_array_equal(drawn, amplified)
+    upload(page, "#cloak-second", ASTRONAUT)
+    page.wait_for_selector("#cloak-second img")
+    page.locator("#cloak-verify").click()
+    page.wait_for_selector("#cloak-verdict table", timeout=LONG)
+    before, after = page.locator("#cloak-verdict tbody tr").all_inner_texts()
+    assert "the same person" in before
+    assert "different people" in after
+    assert float(after.split()[-1]) > SAME > float(before.split()[-1])
+
+
+def test_a_cloak_is_stopped(visit):
+    page = visit("cloak")
+    page.wait_for_selector(".jn-box")
+    page.locator("#cloak-go").click()
+    page.wait_for_selector("#cloak-status progress", timeout=LONG)
+    page.locator("#cloak-stop").click()
+    page.wait_for_function(
+        "document.querySelector('#cloak-status').innerText.startsWith('Stopped')"
+    )
+    time.sleep(2)  # a step later it still stands, and there is no result
+    assert page.locator("#cloak-status").inner_text().startswith("Stopped")
+    assert page.locator("#cloak-facts dl").count() == 0
+    # The search is over for the server too: the next one begins at once.
+    page.locator("#cloak-go").click()
+    page.wait_for_selector("#cloak-status progress", timeout=LONG)
+    page.locator("#cloak-stop").click()
+
+
+def test_methods_are_compared_in_one_table(visit, portrait):
+    page = visit("compare")
+    page.wait_for_selector("#compare-photo img")
+    upload(page, "#compare-photo", portrait)
+    for name in ("ours", "paper", "cw", "pgd", "bim"):  # all but fgsm off, bim on
+        page.locator("#compare-methods").get_by_role("checkbox", name=name, exact=True).click()
+    page.locator("#compare-go").click()
+    page.get_by_text("2 of 2 methods cloaked the face.").wait_for(timeout=LONG)
+    rows = page.locator("#compare-table tbody tr").all_inner_texts()
+    assert [row.split()[0] for row in rows] == ["bim", "fgsm"]
+    pictures = page.locator("#compare-pictures img")
+    assert pictures.count() == 2
+    original = decode(Path(portrait).read_bytes()).pixels
+    for picture in pictures.all():
+        body = page.request.get(picture.get_attribute("src")).body()
+        assert body.startswith(b"\x89PNG")
+        assert decode(body).pixels.shape == original.shape
+
+
+def test_a_viewing_test_from_start_to_file(visit, demo):
+    page = visit("viewing")
+    keep = ("the original", "white noise")
+    for label in page.locator("#viewing-kinds label").all():
+        checked = label.locator("input").is_checked()
+        if checked != (label.inner_text().strip() in keep):
+            label.click()
+    page.locator("#viewing-go").click()
+    page.wait_for_selector(".jn-viewing img")
+    assert "Practice 1 of 2" in page.locator("#viewing-status").inner_text()
+    for k in range(6):  # two for practice, then one pair of each of four pictures
+        was = page.locator("#viewing-status .jn-note").inner_text()
+        page.locator("#viewing-vote-2").press("Enter" if k % 2 else "Space")
+        page.wait_for_function(
+            "was => document.querySelector('#viewing-status .jn-note')?.innerText !== was", arg=was
+        )
+    page.wait_for_selector("#viewing-summary table")
+    assert (
+        "4 answers. They were kept by this server." in page.locator("#viewing-summary").inner_text()
+    )
+    name, csv = downloaded(page, page.locator("#viewing-file a").first.click)
+    lines = csv.decode().splitlines()
+    assert len(lines) == 5
+    assert {line.split(",")[5] for line in lines[1:]} == {"-2"}
+    (kept,) = demo.collect.iterdir()
+    assert kept.name == name
+    assert kept.read_bytes() == csv
+    page.get_by_text("Several viewers together").click()
+    page.locator("#viewing-several input[type=file]").set_input_files(str(kept))
+    page.wait_for_selector("#viewing-together table")
+    assert "1 viewer" in page.locator("#viewing-together").inner_text()
+
+
+@pytest.mark.parametrize("tab", ["machine", "human", "cloak", "compare"])
+def test_a_bad_file_is_refused_on_its_own_component(visit, tab, tmp_path):
+    page = visit(tab)
+    where = f"#{tab}-photo"
+    page.wait_for_selector(f"{where} img")
+    path = tmp_path / "words.png"
+    path.write_text("not a picture")
+    upload(page, where, str(path))
+    if tab == "compare":
+        page.locator("#compare-go").click()
+    said = page.locator(where).get_by_text("words.png is not a picture we can read")
+    said.wait_for()
+    assert "/tmp" not in page.locator(where).inner_text()
+    assert page.locator("[data-testid=toast-body]").count() == 0
+
+
+def test_a_photo_without_a_face_is_refused_on_its_own_component(visit):
+    page = visit("cloak")
+    page.wait_for_selector(".jn-box")
+    upload(page, "#cloak-photo", COFFEE)
+    page.locator("#cloak-photo").get_by_text("No face found").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_every_tab_fits_the_page(visit, width, scheme):
+    page = visit("machine", width=width, scheme=scheme)
+    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+    for tab in TABS:
+        open_tab(page, tab)
+        page.wait_for_timeout(400)
+        excess = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert excess <= 0, tab
+        for image in page.locator("img:visible").all():
+            box = image.bounding_box()
+            assert box is None or box["width"] <= width, tab
+
+
+def test_every_picture_and_every_control_has_a_name(visit):
+    page = visit("machine")
+    for tab in TABS:
+        open_tab(page, tab)
+        page.wait_for_timeout(1500)
+        nameless = page.evaluate("""() => {
+          const label = e => e.getAttribute('aria-label') || e.getAttribute('title') ||
+            e.innerText || e.alt || (e.labels && e.labels.length) || '';
+          const named = e => [e, ...e.querySelectorAll('*')].some(f => String(label(f)).trim());
+          const seen = e => e.offsetParent !== null;
+          const controls = [...document.querySelectorAll(
+            'main button, main input:not([type=file]), main a, main select, main textarea')];
+          const pictures = [...document.querySelectorAll('main img')].filter(
+            e => !e.closest('button') && !e.alt);
+          return [...controls.filter(e => seen(e) && !named(e)), ...pictures.filter(seen)]
+            .map(e => e.outerHTML.slice(0, 160));
+        }""")
+        assert nameless == [], tab
+
+
+def test_the_keyboard_is_enough(visit):
+    page = visit("machine")
+    handle = page.locator("#machine-slider input[type=range]")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached |= set(
+            json.loads(
+                page.evaluate(
+                    "JSON.stringify([document.activeElement.id, document.activeElement.type,"
+                    " document.activeElement.closest('[id^=machine]')?.id])"
+                )
+            )
+        )
+    assert "machine-go" in reached
+    assert "machine-slider" in reached
+    handle.focus()
+    shown = "e => getComputedStyle(e).clipPath"
+    before = page.locator("#machine-slider .jn-before").evaluate(shown)
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    assert handle.input_value() == "70"
+    assert page.locator("#machine-slider .jn-before").evaluate(shown) != before
+    tab = page.get_by_role("tab", name=TABS["machine"], exact=True).first
+    tab.focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#human-facts dl", timeout=LONG)
+
+
+def test_the_page_for_programs_asks_nobody_either(visit):
+    page = visit("machine")
+    page.get_by_role("button", name=re.compile("Use via API")).click()
+    page.get_by_text("machine_jnd").first.wait_for()
+    page.wait_for_timeout(1000)
+
+
+def test_the_server_talked_to_nobody(visit, demo):
+    visit("machine")
+    assert not demo.outside.exists(), demo.outside.read_text()
