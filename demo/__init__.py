@@ -5,6 +5,8 @@ the engine, no Gradio) -> the engine. `endpoints` offers the same handlers as an
 tools. Pictures leave as the engine's own PNG bytes; nothing is kept.
 """
 
+import engine  # noqa: F401  (its first act is to switch telemetry off)
+
 from .folder import private
 
 private()  # before anything imports Gradio

@@ -17,7 +17,7 @@ import gradio as gr
 
 from engine.samples import sample_paths
 
-from . import endpoints, look
+from . import endpoints, look, mcp_results
 from .folder import assets, keep_swept
 from .limits import DEFAULT, Limits
 from .tabs import cloak, compare, human, machine, viewing
@@ -26,6 +26,7 @@ from .tabs import cloak, compare, human, machine, viewing
 def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.Blocks:
     """The page, its queue set. collect: a folder for the answers of viewing tests, or None."""
     folder = None if collect is None else Path(collect)
+    mcp_results.mend()
     gr.set_static_paths([assets(), *sample_paths()])  # free to show, never deleted
     with gr.Blocks(
         title=look.TITLE,

@@ -21,7 +21,7 @@ from .handlers.screening import analyse
 from .limits import Limits
 from .refusals import number, told
 from .tabs.photo import samples
-from .tabs.viewing import read
+from .tabs.viewing import kinds, read
 from .uploads import kept, opened, stem
 
 
@@ -240,8 +240,10 @@ def add(limits: Limits) -> None:
             [
                 _photo("picture"),
                 gr.Number(1.0, label="strength"),
-                gr.Textbox(generators()[0], label="network"),
-                gr.JSON(list(panel.classifiers()), label="classifiers"),
+                gr.Radio(list(generators()), value=generators()[0], label="network"),
+                gr.CheckboxGroup(
+                    list(panel.classifiers()), value=list(panel.classifiers()), label="classifiers"
+                ),
             ],
             [*map(_png, ("changed", "change", "cam", "noise")), gr.JSON(label="numbers")],
         )
@@ -249,7 +251,7 @@ def add(limits: Limits) -> None:
             human_jnd,
             [
                 _photo("picture"),
-                gr.Textbox(human_models()[0], label="model"),
+                gr.Radio(list(human_models()), value=human_models()[0], label="model"),
                 gr.Number(1.0, label="level"),
                 gr.Checkbox(False, label="perceptual"),
             ],
@@ -262,7 +264,7 @@ def add(limits: Limits) -> None:
             [
                 _photo("photo"),
                 gr.Number(1, label="face"),
-                gr.Textbox("ours", label="method"),
+                gr.Radio(list(cloaking.NAMES), value="ours", label="method"),
                 gr.Checkbox(False, label="lasting"),
                 gr.Number(min(60, limits.cloak_seconds), label="seconds"),
                 gr.Image(label="target", type="filepath", image_mode=None),
@@ -275,7 +277,9 @@ def add(limits: Limits) -> None:
             compare_methods,
             [
                 _photo("photo"),
-                gr.JSON(list(cloaking.COMPARED), label="methods"),
+                gr.CheckboxGroup(
+                    list(cloaking.NAMES), value=list(cloaking.COMPARED), label="methods"
+                ),
                 gr.Number(min(20, limits.compare_seconds), label="seconds"),
             ],
             [gr.File(label="cloaked", file_count="multiple"), gr.JSON(label="numbers")],
@@ -284,8 +288,8 @@ def add(limits: Limits) -> None:
         _offer(
             viewing_picture,
             [
-                gr.Textbox(next(iter(samples())), label="picture"),
-                gr.Textbox(FLAT, label="kind"),
+                gr.Radio(list(samples()), value=next(iter(samples())), label="picture"),
+                gr.Radio(list(kinds()), value=FLAT, label="kind"),
                 gr.Number(viewing.PSNR, label="psnr_db"),
             ],
             [_png("picture")],

@@ -18,9 +18,8 @@ HEAD = """
 """
 FOOT = """
 <footer class="jn-foot">
-  <p>Pictures are used for the answer you see and deleted within minutes; nothing is logged,
-  counted or sent elsewhere. Every picture you download is the engine's own PNG, without
-  metadata.</p>
+  <p>Your pictures are used for the answer you see and deleted within minutes; none is logged or
+  sent elsewhere. Every picture you download is the engine's own PNG, without metadata.</p>
 </footer>
 """
 

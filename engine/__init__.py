@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 # ONNX Runtime 1.31 for Linux reports to Microsoft from its first session on, whatever its
 # disable_telemetry_events() is told; it reads this when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# The Hub's client looks up which agent runs it, at huggingface.co, unless it is told this.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from .compare import Comparison, verify

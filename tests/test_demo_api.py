@@ -105,13 +105,13 @@ def test_every_function_is_an_mcp_tool_that_explains_itself(demo):
 
 def test_an_mcp_client_gets_the_engines_own_pixels(demo):
     mcp = pytest.importorskip("mcp")
-    from mcp.client.streamable_http import streamablehttp_client
+    from mcp.client.streamable_http import streamable_http_client
 
     data = "data:image/png;base64," + base64.b64encode(Path(CAT).read_bytes()).decode()
 
     async def ask():
         async with (
-            streamablehttp_client(f"{demo.url}/gradio_api/mcp/") as (reader, writer, _),
+            streamable_http_client(f"{demo.url}/gradio_api/mcp/") as (reader, writer, _),
             mcp.ClientSession(reader, writer) as session,
         ):
             await session.initialize()

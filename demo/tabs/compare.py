@@ -100,8 +100,7 @@ def tab(limits: Limits) -> None:
         for step in handler.compare(picture, chosen, seconds=most, jnd=human_models()[0]):
             if isinstance(step, handler.Rated):
                 rated.append(step)
-                label = f"{step.method} · {words.decibels(step.quality.psnr_db)}"
-                label += "" if step.cloak.success else " · not cloaked"
+                label = step.method if step.cloak.success else f"{step.method}: not cloaked"
                 shown.append((kept(step.cloak.png, f"{name}.{step.method}.png"), label))
                 file = f"{name}.{step.method}.difference.png"
                 changes.append((kept(step.cloak.difference, file), label))
