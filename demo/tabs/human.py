@@ -60,7 +60,7 @@ def tab(limits: Limits) -> None:
                 noisy = slider(
                     "human-slider", "The picture with noise at the threshold will be here."
                 )
-                with gr.Row():
+                with gr.Row(elem_classes="jn-map"):
                     seen = gr.Image(
                         label="Threshold (brighter: more may change)",
                         elem_id="human-map",
