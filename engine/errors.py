@@ -23,3 +23,7 @@ class WeightsError(EngineError):
 
 class DeviceError(EngineError):
     """A device that was asked for and is not there."""
+
+
+class PublishError(EngineError):
+    """A folder that cannot be published, or that the Hub does not take."""

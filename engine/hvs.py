@@ -126,8 +126,12 @@ class AttentionBranch(nn.Module):
             nn.Conv2d(2 * channels, MAPS, 3, 1, 1),
         )
 
+    def logits(self, x: Tensor) -> Tensor:
+        """The maps before the sigmoid, N×4×H×W."""
+        return enlarge(self.layers(x - 0.5))
+
     def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(enlarge(self.layers(x - 0.5)))
+        return torch.sigmoid(self.logits(x))
 
 
 class JndNetwork(nn.Module):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,8 +31,9 @@ class Model:
     name: str
     file: str
     sha256: str  # "" where there are no weights to ship yet
+    size: int  # bytes
     repo: str  # on the Hugging Face Hub
-    revision: str  # of that repository; the sha256 pins the content whatever the name
+    revision: str  # of that repository: a tag or a commit; the sha256 pins the content
     licence: str
     provenance: str = PROVENANCE
 
@@ -45,12 +47,15 @@ class Located:
     sha256: str
 
 
-def _row(name: str, sha256: str, repo: str = "just-noticeable/machine-jnd-cifar10") -> Model:
+def _row(
+    name: str, sha256: str, size: int, repo: str = "just-noticeable/machine-jnd-cifar10"
+) -> Model:
     """A row of the table, by default of the machine JND on CIFAR-10."""
     return Model(
         name=name,
         file=f"{name}.onnx",
         sha256=sha256,
+        size=size,
         repo=repo,
         revision="v0.1.0",
         licence=LICENCE,
@@ -65,45 +70,57 @@ MODELS = {
         _row(
             "alexnet-cifar10",
             "879e56277a7ec9da060529fec453fbe1d092fd775c6de29b17196e754dcc4957",
+            1_947_480,
         ),
         _row(
             "vgg-cifar10",
             "b4801094d4fa4fa8bd98ce6dc48ecbb70145cb52c1ef8e495a062b0227fe9604",
+            3_885_804,
         ),
         _row(
             "resnet-cifar10",
             "043967b36a6de8202db10cca5d220b06ed81c5ecf3e1d056b85bc8d6a3daf9b6",
+            3_739_532,
         ),
         _row(
-            "densenet-cifar10", "e4b51949f3d03df771244a6494115f594aa3ca9e58be8d54c268636af948f104"
+            "densenet-cifar10",
+            "e4b51949f3d03df771244a6494115f594aa3ca9e58be8d54c268636af948f104",
+            2_747_876,
         ),
         _row(
             "mobilenet-cifar10",
             "",
+            0,
         ),
         _row(
             "convnext-cifar10",
             "",
+            0,
         ),
         _row(
             "vit-cifar10",
             "",
+            0,
         ),
         _row(
             "generator-conditioned-cifar10",
-            "ead64e1b17e48bb155fecd5dd1928727a1ca0a8a958244216d7f7855652695a9",
+            "c3a77bbc4b8f58f19ae214a2b3f15d349655a1ddcef3d8109541d7e52d324ed7",
+            1_625_947,
         ),
         _row(
             "generator-merged-cifar10",
             "d57d506d8eaaaebdcab491720d226969499d8956dde1006c9a1da2916f0f70e0",
+            1_514_482,
         ),
         _row(
             "generator-transfer-cifar10",
             "",
+            0,
         ),
         _row(
             "hvs-sd",
-            "",
+            "bd152ec501bb7da04bdefd8aef9efeb16f58d9920f432d5d258bfd365ba3cfdb",
+            300_977,
             "just-noticeable/human-jnd",
         ),
     )
@@ -123,6 +140,7 @@ MODELS[RECOGNISER] = Model(
     name=RECOGNISER,
     file=f"{RECOGNISER}.safetensors",
     sha256="69f42712d4f1a3b439837f291186f536b6477a2fe95249fab45bf811ce4c0cd4",
+    size=11_220_200,
     repo="just-noticeable/face-recogniser",
     revision="v0.1.0",
     licence="CC0-1.0",
@@ -145,16 +163,22 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
         )
     if place is None and (EMBEDDED / model.file).is_file():
         path = EMBEDDED / model.file
-        return checked(path, "embedded", model.sha256)
+        return checked(path, "embedded", model.sha256, model.size)
     return _from_hub(model)
 
 
-def checked(path: Path, origin: str, expected: str) -> Located:
-    """The file, its sha256 being the expected one; else WeightsError."""
-    actual = _digest(path, path.stat().st_mtime_ns, path.stat().st_size)
-    if actual != expected:
+def checked(path: Path, origin: str, sha256: str, size: int | None = None) -> Located:
+    """The file, its size and sha256 being the expected ones; else WeightsError."""
+    status = path.stat()
+    if size is not None and status.st_size != size:
         raise WeightsError(
-            f"{path} has sha256 {actual[:12]}…, expected {expected[:12]}…: "
+            f"{path} has {status.st_size:,} bytes, expected {size:,}: "
+            "the file was changed or cut short; get it again"
+        )
+    actual = _digest(path, status.st_mtime_ns, status.st_size)
+    if actual != sha256:
+        raise WeightsError(
+            f"{path} has sha256 {actual[:12]}…, expected {sha256[:12]}…: "
             "the file was changed or damaged; get it again"
         )
     return Located(path, origin, actual)
@@ -174,7 +198,10 @@ def _from_directory(model: Model, folder: Path, said: str) -> Located:
             f"{said} names {folder}, which holds no {model.file}: "
             "name a directory made by `python -m export`, or leave the option out"
         )
-    return checked(path, str(folder), _listed(folder / model.provenance, model) or model.sha256)
+    listed = _listed(folder / model.provenance, model)
+    if listed is None:
+        return checked(path, str(folder), model.sha256, model.size)
+    return checked(path, str(folder), listed)
 
 
 def _listed(provenance: Path, model: Model) -> str | None:
@@ -190,16 +217,21 @@ def _listed(provenance: Path, model: Model) -> str | None:
 
 
 def _from_hub(model: Model) -> Located:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    """The cache's file where it is the pinned one, without a request; else the Hub's."""
+    from .hub import cached, fetch
 
+    origin = f"Hub {model.repo}@{model.revision}"
+    held = cached(model.repo, model.file, model.revision)
+    if held is not None:
+        try:
+            return checked(held, origin, model.sha256, model.size)
+        except WeightsError as error:
+            print(f"{error}: asking the Hub", file=sys.stderr)
+    path = fetch(model.repo, model.file, model.revision, again=held is not None)
     try:
-        path = Path(hf_hub_download(model.repo, model.file, revision=model.revision))
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        return checked(path, origin, model.sha256, model.size)
+    except WeightsError as error:
         raise WeightsError(
-            f"{model.file} is not in the cache and the Hub does not give it "
-            f"({type(error).__name__}). Where there is a network, run: "
-            f"hf download {model.repo} {model.file} --revision {model.revision}; "
-            "or name a directory that holds it with --weights DIR"
+            f"{error}, or leave `hub` out; if it stays so, {model.repo} at {model.revision} "
+            "is not what this version was made for"
         ) from None
-    return checked(path, f"Hub {model.repo}@{model.revision}", model.sha256)

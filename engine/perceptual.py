@@ -25,19 +25,20 @@ SMALLEST = {"jod": 16, "fsim": 16, "vif": 41}  # pixels of the shorter side
 
 def jod(reference: np.ndarray, changed: np.ndarray) -> float:
     """JOD of two pictures uint8 H×W×3 sRGB, up to 10. Raises ModuleNotFoundError without cvvdp."""
-    value, _ = _cvvdp().predict(changed, reference, dim_order="HWC")
+    value, _ = colour_video_vdp().predict(changed, reference, dim_order="HWC")
     return float(value)
 
 
 @lru_cache
-def _cvvdp():
+def colour_video_vdp(display: str = DISPLAY):
+    """The metric on a display, loaded once: pycvvdp's torch module, on CUDA where there is one."""
     with contextlib.redirect_stdout(io.StringIO()):
         import pycvvdp
         import torch
 
         logging.getLogger("cvvdp").setLevel(logging.ERROR)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        return pycvvdp.cvvdp(display_name=DISPLAY, device=device, quiet=True)
+        return pycvvdp.cvvdp(display_name=display, device=device, quiet=True)
 
 
 def _tensor(pixels: np.ndarray):

@@ -6,7 +6,8 @@ every label must be the same, or the export fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -69,41 +70,57 @@ def inputs(names: list[str], content: str, batch: int, height: int, width: int) 
 
 
 @torch.no_grad()
-def check_parity(module: nn.Module, path: Path, *, tolerance: float = TOLERANCE) -> list[Parity]:
-    """Compare a module with its graph over the grid, every output of it.
-
-    An output named "logits" must also have the same top-1. Raises ParityError.
-    """
+def differences(module: nn.Module, path: Path) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Over the grid: case, output, what the module gives, what the graph gives."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_outputs()]
     wanted = [node.name for node in session.get_inputs()]
-    largest = dict.fromkeys(names, 0.0)
-    where = dict.fromkeys(names, "")
-    cases = 0
     for content, (height, width), batch in product(CONTENTS, SIZES, BATCHES):
         case = f"{content} {batch}×3×{height}×{width}"
         tensors = inputs(wanted, content, batch, height, width)
         expected = module(*tensors)
         expected = [expected] if isinstance(expected, Tensor) else list(expected)
         fed = {name: tensor.numpy() for name, tensor in zip(wanted, tensors, strict=True)}
-        actual = session.run(None, fed)
-        cases += 1
-        for name, ours, theirs in zip(names, expected, actual, strict=True):
-            difference = compare(name, ours.numpy(), theirs, case, tolerance)
-            if difference >= largest[name]:
-                largest[name], where[name] = difference, case
-    return [Parity(name, largest[name], where[name], cases) for name in names]
+        for name, ours, theirs in zip(names, expected, session.run(None, fed), strict=True):
+            yield case, name, ours.numpy(), theirs
+
+
+def check_parity(module: nn.Module, path: Path, *, tolerance: float = TOLERANCE) -> list[Parity]:
+    """Compare a module with its graph over the grid, every output of it.
+
+    An output named "logits" must also have the same top-1. Raises ParityError.
+    """
+    return summary(
+        (case, name, compare(name, ours, theirs, case, tolerance))
+        for case, name, ours, theirs in differences(module, path)
+    )
+
+
+def summary(found: Iterable[tuple[str, str, float]]) -> list[Parity]:
+    """One row per output from (case, output, largest difference in it)."""
+    rows: dict[str, Parity] = {}
+    for case, name, difference in found:
+        row = rows.get(name, Parity(name, -1.0, "", 0))
+        if difference > row.largest:
+            row = replace(row, largest=difference, where=case)
+        rows[name] = replace(row, cases=row.cases + 1)
+    return list(rows.values())
+
+
+def distance(name: str, expected: np.ndarray, actual: np.ndarray, case: str) -> float:
+    """Largest absolute difference of one output. Raises ParityError for shape and no numbers."""
+    if expected.shape != actual.shape:
+        raise ParityError(f"{name} on {case}: shape {actual.shape}, expected {expected.shape}")
+    if not np.isfinite(actual).all():
+        raise ParityError(f"{name} on {case}: not finite")
+    return float(np.abs(expected - actual).max())
 
 
 def compare(
     name: str, expected: np.ndarray, actual: np.ndarray, case: str, tolerance: float
 ) -> float:
     """Largest absolute difference of one output. Raises ParityError beyond the tolerance."""
-    if expected.shape != actual.shape:
-        raise ParityError(f"{name} on {case}: shape {actual.shape}, expected {expected.shape}")
-    if not np.isfinite(actual).all():
-        raise ParityError(f"{name} on {case}: not finite")
-    difference = float(np.abs(expected - actual).max())
+    difference = distance(name, expected, actual, case)
     if not difference < tolerance:  # also when one of them is no number
         raise ParityError(f"{name} on {case}: differs by {difference:.2e}, limit {tolerance:.0e}")
     if name == "logits" and not np.array_equal(expected.argmax(-1), actual.argmax(-1)):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.human import HUMAN_MODELS
 from engine.quality import psnr_8bit
-from training import evaluate_human, figures, record, tables
+from training import evaluate_human, figures, record, speed, tables
 from training.__main__ import main as training_main
 from training.record import read_json
 
@@ -29,6 +30,8 @@ def measured(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate_human, "jod", visibility)
     monkeypatch.setattr(evaluate_human, "fsim", lambda *_: 0.9)
     monkeypatch.setattr(evaluate_human, "vif", lambda *_: 0.5)
+    monkeypatch.setattr(evaluate_human, "SMALL", (60, 80))
+    monkeypatch.setattr(evaluate_human, "LARGE", (120, 160))
     for module in (record, tables, figures):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
     arguments = ["--data", str(tmp_path / "pictures"), "--runs", str(tmp_path / "runs")]
@@ -50,6 +53,7 @@ def test_every_model_is_measured_at_equal_energy_and_visibility(measured):
         assert row["equal_visibility"]["jod"] == pytest.approx(9.5, abs=0.01)
         assert row["equal_visibility"]["psnr_db"] == pytest.approx(30, abs=0.2)
         assert row["as_published"]["level"] == 1
+        assert row["as_luma"]["30"] == pytest.approx(9.5, abs=0.01)
 
 
 def test_a_second_run_measures_nothing_again(measured, monkeypatch):
@@ -61,6 +65,24 @@ def test_a_second_run_measures_nothing_again(measured, monkeypatch):
     monkeypatch.setattr(evaluate_human, "measure", never)
     assert training_main(["evaluate", "human", *arguments]) == 0
     assert read_json(folder / "human_kodak.json")["rows"] == result["rows"]
+
+
+def test_time_and_memory_are_measured_in_processes_of_their_own(measured):
+    result, _, _ = measured
+    assert set(result["speed"]) == {row["model"] for row in result["rows"]} & set(HUMAN_MODELS)
+    for name, row in result["speed"].items():
+        assert row["megapixels"] == (0.0192 if HUMAN_MODELS[name].learned else 0.0048)
+        assert 0 < row["seconds"] < 60
+        assert 20 < row["peak_mb"] < 2000
+    assert "| wu2017 | 0.0048 MP |" in tables.human_speed()
+
+
+def test_a_picture_is_enlarged_by_reflection():
+    pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    large = speed.enlarged(pixels, (5, 3))
+    assert large.shape == (5, 3, 3)
+    np.testing.assert_array_equal(large[:, 0], pixels[[0, 1, 1, 0, 0], 0])
+    np.testing.assert_array_equal(speed.enlarged(pixels, (1, 1)), pixels[:1, :1])
 
 
 def test_the_table_and_the_figure_are_made_of_it(measured, monkeypatch):

@@ -19,7 +19,6 @@ from engine.human.pattern import (
     pattern_complexity,
 )
 from engine.human.prediction import DISORDER_GAIN, predicted
-from engine.human.tiles import in_tiles
 from engine.quality import psnr_8bit
 
 CLASSICAL = [name for name, row in HUMAN_MODELS.items() if not row.learned]
@@ -200,25 +199,6 @@ def test_yang_and_rgb_treat_the_channels_differently(cat):
     assert luma_change == pytest.approx(base, rel=1e-4)
 
 
-def test_large_pictures_are_tiled_without_seams(cat, monkeypatch):
-    from engine.human import models
-
-    for name in ("chou1995", "wu2017", "wu2013"):
-        whole = thresholds(cat, name)
-        with monkeypatch.context() as patch:
-            patch.setattr(models, "CLASSICAL_TILE", 64)
-            tiled = thresholds(cat, name)
-        tolerance = 2.0 if name == "wu2013" else 1e-2  # Canny's hysteresis looks further
-        assert np.abs(tiled - whole).mean() < 0.01 * whole.mean(), name
-        if name != "wu2013":
-            np.testing.assert_allclose(tiled, whole, atol=tolerance)
-
-
-def test_tiles_cover_the_picture_once(cat):
-    seen = in_tiles(cat, lambda piece: piece.astype(np.float32), tile=37, margin=5)
-    np.testing.assert_array_equal(seen, cat)
-
-
 def test_human_jnd_takes_what_machine_jnd_takes(cat, tmp_path):
     from PIL import Image
 
@@ -232,11 +212,14 @@ def test_human_jnd_takes_what_machine_jnd_takes(cat, tmp_path):
         human_jnd(cat.astype(float), "chou1995")
 
 
-def test_the_learned_model_says_that_it_is_not_trained(cat):
+def test_a_learned_model_without_weights_says_that_it_is_not_trained(cat, monkeypatch):
+    from dataclasses import replace
+
+    from engine.human import learned
     from engine.models import HUMAN, MODELS
 
-    if MODELS[HUMAN].sha256:
-        pytest.skip("its weights are embedded")
+    monkeypatch.setitem(MODELS, HUMAN, replace(MODELS[HUMAN], sha256=""))
+    learned.load.cache_clear()
     with pytest.raises(WeightsError, match="hvs-sd is not trained yet"):
         human_jnd(cat, "hvs-sd")
 

@@ -56,7 +56,7 @@ def test_everything_in_under_a_minute_of_one_core(trained):
 
 
 def test_every_stage_is_recorded(trained):
-    for stage, key in (("degradation", "bits_per_pixel"), ("attention", "loss"), ("jnd", "nlpd")):
+    for stage, key in (("degradation", "bits_per_pixel"), ("attention", "loss"), ("jnd", "jod")):
         note = checkpoint.load(trained[0] / "human" / f"smoke.{stage}.safetensors")[1]
         assert note["stage"] == stage
         assert note["n_train"] == 2
@@ -142,7 +142,7 @@ def test_nothing_is_exported_without_a_calibration(trained, tmp_path, capsys):
 
 
 def test_an_export_leaves_the_other_models_provenance(tmp_path):
-    from export.__main__ import update
+    from export.build import update
 
     path = tmp_path / "provenance.json"
     update(path, "files", {"a.onnx": {"sha256": "1"}})
@@ -228,8 +228,10 @@ def test_ssim_loss_is_scikit_image_s(photos):
 
 
 def test_magnitude_is_zero_at_its_target():
-    assert iqa.magnitude_loss(torch.full((2, 3, 32, 32), 0.03), 0.03) == pytest.approx(0, abs=1e-5)
-    twice = iqa.magnitude_loss(torch.full((2, 3, 32, 32), 0.06), 0.03)
+    aim = 0.03 * torch.tensor(iqa.BALANCE)[:, None, None].expand(2, 3, 32, 32)
+    assert aim.mean() == pytest.approx(0.03)
+    assert iqa.magnitude_loss(aim, 0.03) == pytest.approx(0, abs=1e-5)
+    twice = iqa.magnitude_loss(2 * aim, 0.03)
     assert twice == pytest.approx(np.log(5 / 4), abs=1e-5)
 
 

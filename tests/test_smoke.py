@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -120,6 +121,21 @@ def test_fresh_classifiers_learn_from_clean_and_from_distorted_pictures(
     assert all(0 <= row["accuracy"] <= 1 and row["n"] == 64 for row in rows)
 
 
+def test_the_ablation_s_rows_add_up_from_the_paper_s_settings():
+    from dataclasses import asdict
+
+    from training.ablation import variations
+    from training.presets import GENERATOR_PRESETS
+
+    rows = [asdict(preset) for preset in variations().values()]
+    paper = asdict(GENERATOR_PRESETS["paper"])
+    loss = ("alpha", "beta", "wanted", "ramp", "weakened", "varied", "clipped", "conditioned")
+    assert {key: rows[0][key] for key in loss} == {key: paper[key] for key in loss}
+    for before, after in pairwise(rows):
+        changed = {key for key in before if before[key] != after[key]}
+        assert len(changed) == 1 or changed == {"alpha", "beta"}
+
+
 def test_the_ablation_adds_one_thing_per_row(trained, labelled, tmp_path, monkeypatch):
     import shutil
     from dataclasses import replace
@@ -128,7 +144,7 @@ def test_the_ablation_adds_one_thing_per_row(trained, labelled, tmp_path, monkey
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(ablation, "PLAIN", replace(ablation.PLAIN, epochs=1, batch=32))
-    steps = ("the paper's: merged CAM", "+ each CAM and each label")
+    steps = ("the paper's loss and network", "+ each CAM and each label")
     chosen = {name: ablation.STEPWISE[name] for name in steps}
     monkeypatch.setattr(ablation, "STEPWISE", chosen)
     shutil.copytree(trained[0] / "classifiers", tmp_path / "runs" / "classifiers")

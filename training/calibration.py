@@ -19,27 +19,32 @@ import numpy as np
 import torch
 
 from engine.human.injection import inject
-from engine.hvs import HvsSd
+from engine.hvs import MARGIN, HvsSd
 from engine.image import to_batch
 from engine.perceptual import DISPLAY, jod
 from engine.quality import psnr_8bit
 
-from .data import Photos
-from .human import load_human
+from . import checkpoint
+from .data import DataError, Photos
+from .human import load_human, stage_path
+from .stages import STAGES
 
 TARGET_JOD = 9.5
 COUNT = 50  # held-out photos, the first
 HALVINGS = 12
 CLOSE = 0.005  # JOD
+LOUDEST = 128  # levels on average, at which the search gives up
 SEED = 0
 Visibility = Callable[[np.ndarray, np.ndarray], float]
 
 
 @torch.no_grad()
 def relative_thresholds(model: HvsSd, pixels: np.ndarray) -> np.ndarray:
-    """J of uint8 H×W×3 at scale 1: float32 H×W×3 in 8-bit levels, the picture as one."""
-    threshold = model(torch.from_numpy(to_batch(pixels[None])))
-    return 255 * threshold[0].permute(1, 2, 0).numpy()
+    """J of uint8 H×W×3 at scale 1: float32 H×W×3 in 8-bit levels, reflected around its border."""
+    padded = np.pad(pixels, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="symmetric")
+    threshold = model(torch.from_numpy(to_batch(padded[None])))
+    core = threshold[0, :, MARGIN : MARGIN + pixels.shape[0], MARGIN : MARGIN + pixels.shape[1]]
+    return 255 * core.permute(1, 2, 0).numpy()
 
 
 def calibrate(
@@ -55,9 +60,9 @@ def calibrate(
     """Find the scale of NAME, write it to RUNS/human/NAME.calibration.json, return that.
 
     visibility: of a pair uint8 H×W×3, less where more is seen. Raises FileNotFoundError where NAME
-    is not trained, ModuleNotFoundError without cvvdp.
+    is not trained, ModuleNotFoundError without cvvdp, DataError where no scale reaches the target.
     """
-    model, _, note = load_human(name, runs)
+    model, _, _ = load_human(name, runs)
     path = calibration_path(name, runs)
     photos = photos.first(count)
     same = {
@@ -66,7 +71,7 @@ def calibrate(
         "data": photos.source,
         "n": len(photos),
         "seed": SEED,
-        "weights": note["preset"] | {"steps": note["steps"]},
+        "weights": {kind: checkpoint.digest(stage_path(name, kind, runs)) for kind in STAGES},
     }
     kept = json.loads(path.read_text()) if path.exists() else {}
     if any(kept.get(key) != value for key, value in same.items()):
@@ -100,7 +105,9 @@ def calibrate(
 
     mean = float(np.mean([jnd.mean() for jnd in relative]))
     low, high = 0.0, 4 / max(mean, 1e-6)  # four levels on average, then twice as much …
-    while seen(high) > target and mean * high < 128:
+    while seen(high) > target:
+        if mean * high >= LOUDEST:
+            raise DataError(f"{name}: noise of {mean * high:.0f} levels has no JOD of {target}")
         low, high = high, 2 * high
     scale = high
     for _ in range(HALVINGS):

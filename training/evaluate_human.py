@@ -6,6 +6,9 @@ On the Kodak pictures, every model and uniform white noise, random signs, 8-bit 
   picture): JOD, SSIM, FSIM, VIF;
 - at equal visibility (JOD 9.5): the PSNR, lower means that more noise is hidden;
 - as published, level 1: mean threshold, PSNR, JOD;
+- as luma noise: the same for R, G and B, the threshold's luma, at the same energies: JOD. It tells
+  where a model puts noise from what it gets out of the colours;
+- seconds and memory, on 12 megapixels for the learned model, on one for the others;
 - hvs-sd with the true attention maps in place of the branch's, where the checkpoints are there:
   what the branch costs.
 
@@ -26,6 +29,7 @@ from engine import quality
 from engine.errors import WeightsError
 from engine.human import HUMAN_MODELS, thresholds
 from engine.human.injection import inject, level_for_psnr
+from engine.human.luminance import LUMA
 from engine.models import HUMAN, locate
 from engine.perceptual import DISPLAY, fsim, jod, vif
 
@@ -33,6 +37,7 @@ from .calibration import write as write_json
 from .data import load_photos
 from .evaluate import spread
 from .record import write
+from .speed import LARGE, SMALL, enlarged, timed
 
 PSNRS = (26.65, 30.0)  # dB
 JOD = 9.5
@@ -81,8 +86,14 @@ def measure(pixels: np.ndarray, jnd: np.ndarray, seed: int) -> dict:
     equal = {
         f"{db:g}": numbers(level_for_psnr(pixels, jnd, db, seed), all_of_them=True) for db in PSNRS
     }
+    grey = np.repeat((jnd @ LUMA)[..., None], 3, 2)
+    as_luma = {
+        f"{db:g}": jod(pixels, inject(pixels, grey, level_for_psnr(pixels, grey, db, seed), seed))
+        for db in PSNRS
+    }
     return {
         "equal_energy": equal,
+        "as_luma": as_luma,
         "equal_visibility": numbers(level_for_jod(pixels, jnd, JOD, seed), all_of_them=False),
         "as_published": numbers(1.0, all_of_them=False) | {"mean_threshold": float(jnd.mean())},
     }
@@ -101,7 +112,7 @@ def kept(folder: Path, index: int, name: str, pixels: np.ndarray, jnd: np.ndarra
 def summary(name: str, rows: list[dict]) -> dict:
     """Mean and standard deviation over the pictures of every number of one model."""
     result: dict = {"model": name, "n": len(rows)}
-    for part in ("as_published", "equal_visibility"):
+    for part in ("as_published", "equal_visibility", "as_luma"):
         result[part] = averages([row[part] for row in rows])
     result["equal_energy"] = {
         db: averages([row["equal_energy"][db] for row in rows]) for db in rows[0]["equal_energy"]
@@ -141,6 +152,14 @@ def with_true_maps(name: str, runs: Path):
         return 255 * j[0, :, :height, :width].permute(1, 2, 0).contiguous().numpy()
 
     return function
+
+
+def speeds(pixels: np.ndarray, names: list[str], weights: str | None) -> dict[str, dict]:
+    """`timed` of each model."""
+    return {
+        name: timed(name, enlarged(pixels, LARGE if HUMAN_MODELS[name].learned else SMALL), weights)
+        for name in names
+    }
 
 
 def evaluate_human(
@@ -186,5 +205,6 @@ def evaluate_human(
             "psnr_db": list(PSNRS),
             "jod": JOD,
             "rows": [summary(model, found) for model, found in rows.items()],
+            "speed": speeds(photos.images[0], [m for m in models if m in HUMAN_MODELS], named),
         },
     )

@@ -27,8 +27,9 @@ from engine.layers import fold
 from engine.networks import Generator, Panel
 
 from . import checkpoint
+from .ambiguous import ambiguous, joined
 from .classifiers import load_classifier, pick_device, round_to_half, shift
-from .data import LabelledImages
+from .data import DataError, LabelledImages
 from .looks import Batch, digest, load_panel, looks, take
 from .presets import GeneratorPreset
 from .snapshots import jnd_maps, stages
@@ -67,18 +68,23 @@ class Draws:
 
 
 def contradict(labels: Tensor, allowed: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Labels N×P of which, in a share of the allowed images, one member's is another class.
+    """Labels N×P of which, in a share of the allowed images, one's or two's is another class.
 
     Where the panel disagrees a generator has to say different things to different members. On
     training images that is rare, on test images it is not: here it is practised.
     """
-    chosen = (torch.rand(len(labels), generator=generator) < share) & allowed
-    member = torch.randint(0, labels.shape[1], (len(labels), 1), generator=generator)
-    step = torch.randint(1, CLASSES, (len(labels), 1), generator=generator)
-    own = labels.gather(1, member.to(labels.device))
-    other = (own + step.to(labels.device)) % CLASSES
-    changed = labels.scatter(1, member.to(labels.device), other)
-    return torch.where(chosen[:, None].to(labels.device), changed, labels)
+    count, members = labels.shape
+    chosen = (torch.rand(count, generator=generator) < share) & allowed
+    first = torch.randint(0, members, (count, 1), generator=generator)
+    apart = torch.randint(1, members, (count, 1), generator=generator)
+    alone = torch.rand((count, 1), generator=generator) < 0.5
+    second = torch.where(alone, first, (first + apart) % members)
+    step = torch.randint(1, CLASSES, (count, 1), generator=generator)
+    place = labels.device
+    other = (labels.gather(1, first.to(place)) + step.to(place)) % CLASSES
+    both = torch.cat([first, second], 1).to(place)
+    changed = labels.scatter(1, both, other.expand(-1, 2))
+    return torch.where(chosen[:, None].to(place), changed, labels)
 
 
 def learning_rate(preset: GeneratorPreset, step: int, steps: int) -> float:
@@ -170,16 +176,28 @@ def step_loss(
 
 
 def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
-    """The network that a preset trains."""
+    """The network that a preset trains; without its normalisation, as it is kept when finished."""
     return Generator(conditioned=preset.conditioned, skips=preset.skips, norm=norm)
+
+
+def begun(preset: GeneratorPreset, runs: Path) -> Generator:
+    """The network as its training begins. Raises DataError without the one it goes on from."""
+    if not preset.begins:
+        return build(preset)
+    path = runs / "generators" / f"{preset.begins}.safetensors"
+    if not path.exists():
+        raise DataError(f"{path} is missing: `python -m training generator` it first")
+    network = build(preset, norm=False)
+    network.load_state_dict(checkpoint.load(path)[0])
+    return network
 
 
 class Training:
     """One generator being trained: the network, its average, the optimiser, what is done."""
 
-    def __init__(self, preset: GeneratorPreset, device: torch.device):
+    def __init__(self, preset: GeneratorPreset, runs: Path, device: torch.device):
         torch.manual_seed(preset.seed)
-        self.network = build(preset).to(device, memory_format=torch.channels_last)
+        self.network = begun(preset, runs).to(device, memory_format=torch.channels_last)
         self.average = swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=swa_utils.get_ema_multi_avg_fn(preset.average),
@@ -286,9 +304,13 @@ def train_generator(
     panel.to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
     clean = looks(panel, probe, "test", runs, device)
+    if preset.mixtures:
+        mixed, said = ambiguous(panel, train, preset.mixtures, preset.seed, runs, device)
+        train = joined(train, mixed)
+        seen = {key: torch.cat([value, said[key]]) for key, value in seen.items()}
     asked, labels = with_assistants(panel, preset, train, runs, device)
     seen["labels"] = torch.cat([seen["labels"], *labels], 1)
-    training = Training(preset, device)
+    training = Training(preset, runs, device)
     if unfinished.exists():
         training.resume(unfinished, expected)
 
@@ -306,7 +328,10 @@ def train_generator(
         print(json.dumps({"generator": name, **said}), file=sys.stderr, flush=True)
         training.save(unfinished, settings)
 
-    folded = round_to_half(fold(training.average.module.cpu(), build(preset, norm=False)))
+    finished = training.average.module.cpu()
+    if not preset.begins:
+        finished = fold(finished, build(preset, norm=False))
+    folded = round_to_half(finished)
     note = {
         "generator": name,
         "data": train.source,

@@ -51,13 +51,15 @@ def degradation_loss(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
 
 
 def branch_loss(stage: Stage, x: Tensor, teacher: Degradation) -> tuple[Tensor, dict]:
-    """Mean absolute error of the branch's maps."""
+    """Cross-entropy of the branch's maps, each value a share: the maps are sparse, and an absolute
+    error is least where nothing is said."""
     with autocast(x):
         wanted = attention(teacher, x).float()
-        said = stage.network(x)
-    loss = (said.float() - wanted).abs().mean()
-    blind = (wanted - wanted.mean((0, 2, 3), keepdim=True)).abs().mean()
-    return loss, {"constant_maps": blind}  # what maps of one grey would reach
+        said = stage.network.logits(x)
+    loss = F.binary_cross_entropy_with_logits(said.float(), wanted)
+    told = (said.detach().float().sigmoid() - wanted).square().mean((0, 2, 3))
+    spread = (wanted - wanted.mean((0, 2, 3), keepdim=True)).square().mean((0, 2, 3))
+    return loss, {"variance_explained": (1 - told / spread).mean()}
 
 
 def injected(x: Tensor, j: Tensor, psnr_db: float) -> Tensor:
@@ -90,7 +92,7 @@ def jnd_loss(
         value = loss(x, changed).mean()
         mean = stage.means.get(name, value.item())
         stage.means[name] = 0.98 * mean + 0.02 * value.item()
-        quality = quality + value / max(mean, 1e-8) / len(iqa.LOSSES)
+        quality = quality + iqa.SHARES[name] * value / max(mean, 1e-8)
         logged[name] = value.detach()
     magnitude = iqa.magnitude_loss(j, preset.target)
     with autocast(x):
@@ -137,7 +139,7 @@ def train_human(
     )
     for kind, (module, steps, loss, decay) in zip(STAGES, plan, strict=True):
         stage = Stage(kind, module.to(device), preset, decay)
-        note = finish(stage, name, photos, steps, loss, runs / "human", command)
+        note = finish(stage, name, photos, steps, loss, runs, command)
         module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     return note
 
@@ -148,15 +150,15 @@ def finish(
     photos: Photos,
     steps: int,
     loss: StageLoss,
-    folder: Path,
+    runs: Path,
     command: str,
 ) -> dict:
     """Do one stage, or what is left of it; its network then holds the averaged, rounded weights.
 
-    Returns its note. Raises DataError where folder holds it made with other settings.
+    Returns its note. Raises DataError where RUNS holds it made with other settings.
     """
     settings = {"preset": asdict(stage.preset), "data": photos.source}
-    final = folder / f"{name}.{stage.name}.safetensors"
+    final = stage_path(name, stage.name, runs)
     if final.exists():
         tensors, note = checkpoint.load_same(final, **settings)
         stage.network.load_state_dict(tensors)
@@ -182,15 +184,19 @@ def finish(
     return note
 
 
+def stage_path(name: str, kind: str, runs: Path) -> Path:
+    """Where a finished stage is kept."""
+    return runs / "human" / f"{name}.{kind}.safetensors"
+
+
 def load_human(name: str, runs: Path) -> tuple[HvsSd, Degradation, dict]:
     """The trained networks, frozen, the scale 1, the teacher, and the note of the last stage.
 
     Raises FileNotFoundError where a stage is missing.
     """
-    folder = runs / "human"
     states, notes = [], []
     for kind in STAGES:
-        path = folder / f"{name}.{kind}.safetensors"
+        path = stage_path(name, kind, runs)
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing: run `python -m training human` first")
         tensors, note = checkpoint.load(path)

@@ -2,9 +2,9 @@
 
 All take pictures float32 N×C×H×W in 0…1 and give one number per picture, N. They are the parts
 of HVS-SD's adaptive quality loss that need no downloaded weights: SSIM, MS-SSIM and GMSD; in place
-of DISTS and FSIM stands NLPD (Laparra et al. 2016), whose divisive normalisation is a model of
-masking. Colour: luma at full resolution, Cb and Cr at half, as eyes see them less sharply.
-None has a square root at zero: gradients are finite where nothing has changed.
+of DISTS and FSIM stands ColorVideoVDP, which needs none either and models contrast sensitivity,
+masking and colour; it counts as much as the other three. Those see luma at full resolution, Cb and
+Cr at half. Gradients are finite where nothing has changed.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.human.pattern import CHANNEL_WEIGHTS
+from engine.perceptual import colour_video_vdp
+
 C1, C2 = 0.01**2, 0.03**2  # of SSIM, range 1
+BALANCE = (CHANNEL_WEIGHTS / CHANNEL_WEIGHTS.mean()).tolist()  # of R, G, B
 GMSD_C = 170 / 255**2  # of GMSD, range 1 (Xue et al. 2014)
+DISPLAYS = ("standard_4k", "standard_fhd")  # 75 and 38 pixels per degree
 SCALES = 3  # of MS-SSIM: crops are smaller than the pictures of its paper
 SCALE_WEIGHTS = (0.25, 0.35, 0.4)
-# Of the NLPD: the neighbourhood that a band is divided by, and what is added to it.
-LEVELS, NORMALISER = 4, 0.17
-BINOMIAL = (0.05, 0.25, 0.4, 0.25, 0.05)
 
 
 def opponent(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,23 +89,19 @@ def gmsd_loss(a: Tensor, b: Tensor) -> Tensor:
     return likeness.var(1)
 
 
-def nlpd_loss(a: Tensor, b: Tensor) -> Tensor:
-    """Distance of two normalised Laplacian pyramids (Laparra et al. 2016), mean over bands.
+def jod_loss(a: Tensor, b: Tensor) -> Tensor:
+    """10 - JOD by ColorVideoVDP (Mantiuk et al. 2024) of b against the reference a, R G B both.
 
-    Each band is divided by the mean magnitude of the reference a around a pixel (its masking) plus
-    a constant. The third power, not the square: at equal energy a square is least where all of the
-    change is in the few pixels that mask best.
+    It knows the eye's contrast sensitivity for luma and two colours, and masking across them. The
+    pictures are seen on `DISPLAYS` in turn: what one of them hides, another shows.
     """
-    window = torch.tensor(BINOMIAL)
-    total = torch.zeros(len(a), device=a.device)
-    for level in range(LEVELS):
-        low_a, low_b = _blur(a, window), _blur(b, window)
-        last = level == LEVELS - 1
-        band_a, band_b = (a, b) if last else (a - low_a, b - low_b)
-        mask = NORMALISER / 2**level + _blur(band_a.abs(), window)
-        total = total + ((band_a - band_b) / mask).abs().pow(3).mean((1, 2, 3)) / LEVELS
-        a, b = low_a[..., ::2, ::2], low_b[..., ::2, ::2]
-    return total
+    value = torch.zeros(len(a), device=a.device)
+    for first, display in enumerate(DISPLAYS[: len(a)]):
+        own = slice(first, None, len(DISPLAYS))
+        seen = colour_video_vdp(display).loss(b[own], a[own], dim_order="BCHW")
+        rows = torch.arange(len(a), device=a.device)[own]
+        value = value.index_add(0, rows, seen.reshape(-1))  # of one picture it is a scalar
+    return value
 
 
 def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callable:
@@ -117,19 +115,24 @@ def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callabl
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "jod": jod_loss,
     "ssim": coloured(ssim_loss, 0.5),
     "ms_ssim": coloured(ms_ssim_loss, 0.5),
     "gmsd": coloured(gmsd_loss, 0.0),
-    "nlpd": coloured(nlpd_loss, 0.5),
 }
+# What each counts in the mix, where each is divided by its own running mean.
+SHARES = {"jod": 1 / 2, "ssim": 1 / 6, "ms_ssim": 1 / 6, "gmsd": 1 / 6}
 
 
-def magnitude_loss(j: Tensor, target: float, side: int = 16, epsilon: float = 1e-10) -> Tensor:
+def magnitude_loss(j: Tensor, mean: float, side: int = 16, epsilon: float = 1e-10) -> Tensor:
     """log((D_t² + D_a² + ε)/(2 D_t D_a + ε)), 0 where equal, mean over places -> scalar.
 
-    j N×3×H×W in 0…1. The paper's D_a is the mean of a picture; ours of each square of side×side
-    pixels and each channel, so that nowhere is the threshold zero and nowhere is all of it. (With
-    one mean for the three channels, all of the noise soon goes into blue.)
+    j N×3×H×W in 0…1; mean: of D_t over R, G and B. The paper's D_a is the mean of a picture; ours
+    of each square of side×side pixels and each channel, so that nowhere is the threshold zero and
+    nowhere is all of it. D_t is less for green than for red and blue, as in `rgb2022`. (With one
+    mean for the three channels, all of the noise soon goes into blue; with three equal ones, the
+    same as for grey.)
     """
+    target = mean * torch.tensor(BALANCE, device=j.device)[:, None, None]
     actual = F.avg_pool2d(j, side)
     return torch.log((target**2 + actual**2 + epsilon) / (2 * target * actual + epsilon)).mean()

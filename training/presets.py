@@ -86,6 +86,8 @@ class GeneratorPreset:
     assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
     diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
     contrary: float = 0.0  # share of images for which one member is to say another class
+    mixtures: int = 0  # of two images; those of which the panel disagrees join the images
+    begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
     images: int | None = None
     seed: int = 0
@@ -118,11 +120,8 @@ GENERATOR_PRESETS = {
     "default": DEFAULT,
     # The average must not reach back to the first steps of so short a training.
     "quick": replace(DEFAULT, epochs=2, average=0.98),
-    # Our extension: what the engine has anyway, given to the network, and a strength to choose.
-    "conditioned": replace(
-        DEFAULT, epochs=8, conditioned=True, skips=True, wanted=1.1, varied=0.4, weakened=0.4
-    ),
-    # The same, longer, and practising what to do where the panel disagrees.
+    # Our extension: what the engine has anyway, given to the network, and a strength to choose. It
+    # practises what to do where the panel disagrees.
     "contradicting": replace(
         DEFAULT,
         epochs=12,
@@ -132,6 +131,21 @@ GENERATOR_PRESETS = {
         varied=0.4,
         weakened=0.4,
         contrary=0.3,
+    ),
+    # Goes on from that: shorter steps, and real disagreement, at every strength.
+    "refined": replace(
+        DEFAULT,
+        epochs=8,
+        learning_rate=7e-4,
+        conditioned=True,
+        skips=True,
+        wanted=1.2,
+        ramp=0.0,
+        varied=0.4,
+        weakened=0.4,
+        contrary=0.4,
+        mixtures=30_000,
+        begins="contradicting",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(
@@ -169,7 +183,7 @@ class HumanPreset:
     psnr_low: float = 26.0  # dB; noise is injected at an energy between these two
     psnr_high: float = 36.0
     magnitude: float = 1.0  # weight of the magnitude term
-    target: float = 0.03  # D_t of the magnitude term; calibration sets the scale afterwards
+    target: float = 0.03  # mean D_t of the magnitude term; calibration sets the scale afterwards
     agreement: float = 0.5  # weight of the agreement of the attention maps
     taught: float = 0.5  # share of the steps that see the true maps, not the branch's
     average: float = 0.995  # decay of the exponential moving average of the JND network
@@ -178,7 +192,7 @@ class HumanPreset:
     seed: int = 0
 
 
-HUMAN_DEFAULT = HumanPreset(degradation_steps=1500, branch_steps=600, jnd_steps=3000)
+HUMAN_DEFAULT = HumanPreset(degradation_steps=1500, branch_steps=600, jnd_steps=1300)
 HUMAN_PRESETS = {
     "default": HUMAN_DEFAULT,
     "quick": replace(HUMAN_DEFAULT, degradation_steps=300, branch_steps=150, jnd_steps=500),

@@ -63,6 +63,9 @@ def convert(source: Path, reference: Path, command: str, out: Path = EMBEDDED) -
     (out / row.provenance).write_text(text + "\n")
     if out == EMBEDDED:
         table = Path(models.__file__)
-        pattern = re.compile(r'(file=f"\{RECOGNISER\}\.safetensors",\s*sha256=)"[^"]*"')
-        table.write_text(pattern.sub(rf'\g<1>"{digest}"', table.read_text()))
+        pattern = re.compile(
+            r'(file=f"\{RECOGNISER\}\.safetensors",\s*sha256=)"[^"]*"(,\s*size=)[\d_]+'
+        )
+        new = rf'\g<1>"{digest}"\g<2>{entry["bytes"]:_}'
+        table.write_text(pattern.sub(new, table.read_text()))
     return path

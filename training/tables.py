@@ -195,8 +195,8 @@ def note(result: dict) -> str:
 def human() -> str:
     result = read_json(RESULTS / "human_kodak.json")
     first, second = (f"{db:g}" for db in result["psnr_db"])
-    header = ["model", f"JOD at {first} dB", f"JOD at {second} dB", "SSIM", "FSIM", "VIF"]
-    header += [f"PSNR at JOD {result['jod']:g}"]
+    header = ["model", f"JOD at {first} dB", f"JOD at {second} dB", "as luma noise"]
+    header += ["SSIM", "FSIM", "VIF", f"PSNR at JOD {result['jod']:g}"]
     rows = []
     for row in result["rows"]:
         equal, hidden = row["equal_energy"], row["equal_visibility"]
@@ -204,14 +204,35 @@ def human() -> str:
             [
                 row["model"],
                 *(f"{equal[db]['jod']:.2f} ± {equal[db]['jod_std']:.2f}" for db in (first, second)),
+                f"{row['as_luma'][first]:.2f} ± {row['as_luma'][f'{first}_std']:.2f}",
                 *(f"{equal[first][key]:.4f}" for key in ("ssim", "fsim", "vif")),
                 f"{hidden['psnr_db']:.2f} ± {hidden['psnr_db_std']:.2f} dB",
             ]
         )
     return (
-        f"{markdown(header, rows)}\n\nSSIM, FSIM and VIF at {first} dB; {result['rows'][0]['n']} "
+        f"{markdown(header, rows)}\n\nAs luma noise: JOD at {first} dB of the threshold's luma "
+        f"in R, G and B alike. SSIM, FSIM and VIF at {first} dB; {result['rows'][0]['n']} "
         f"pictures, mean ± standard deviation over pictures; display {result['display']}; seed "
         f"{result['seed']}; {source(result)}"
+    )
+
+
+def human_speed() -> str:
+    result = read_json(RESULTS / "human_kodak.json")
+    header = ["model", "picture", "seconds", "seconds per megapixel", "peak memory"]
+    rows = [
+        [
+            model,
+            f"{row['megapixels']:g} MP",
+            f"{row['seconds']:.1f}",
+            f"{row['seconds'] / row['megapixels']:.2f}",
+            f"{row['peak_mb']:,.0f} MB",
+        ]
+        for model, row in result["speed"].items()
+    ]
+    return (
+        f"{markdown(header, rows)}\n\nOne call in a process of its own, loading included; memory "
+        f"is the whole process's, libraries and picture too; {source(result)}"
     )
 
 
@@ -232,6 +253,7 @@ TABLES: dict[str, Callable[[], str]] = {
         fresh,
         ablation,
         human,
+        human_speed,
     )
 }
 

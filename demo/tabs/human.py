@@ -60,7 +60,7 @@ def tab(limits: Limits) -> None:
                 noisy = slider(
                     "human-slider", "The picture with noise at the threshold will be here."
                 )
-                with gr.Row():
+                with gr.Row(elem_classes="jn-map"):
                     seen = gr.Image(
                         label="Threshold: bright may change more",
                         elem_id="human-map",
@@ -71,8 +71,7 @@ def tab(limits: Limits) -> None:
                         height=320,
                         min_width=240,
                     )
-                    with gr.Column(min_width=240):
-                        facts = gr.HTML(elem_id="human-facts")
+                    facts = gr.HTML(elem_id="human-facts")
                 with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
 

@@ -12,11 +12,8 @@ import numpy as np
 from ..errors import UsageError
 from ..image import as_picture
 from ..options import HUMAN_DEFAULT, HUMAN_NAMES
-from .tiles import in_tiles
 
 DEFAULT = HUMAN_DEFAULT
-CLASSICAL_TILE = 1024  # pixels; larger pictures are worked on in tiles, for the memory
-CLASSICAL_MARGIN = 32  # pixels around each tile; TV and Canny look a little further
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,4 @@ def thresholds(
     if row.learned:
         return home.load(None if weights is None else str(weights), device)(pixels)
     function: Callable[[np.ndarray], np.ndarray] = getattr(home, row.name)
-    if max(pixels.shape[:2]) <= CLASSICAL_TILE:
-        return function(pixels)
-    return in_tiles(pixels, function, tile=CLASSICAL_TILE, margin=CLASSICAL_MARGIN)
+    return function(pixels)

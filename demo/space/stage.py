@@ -1,0 +1,102 @@
+"""Exactly the files that the Space needs, in a folder.
+
+Only what git tracks is taken, from the rooms that run. The requirements are pyproject's own, for
+Spaces: ONNX Runtime for the processor (a ZeroGPU belongs to PyTorch alone), the PyTorch that
+ZeroGPU offers, and the Gradio that is installed here, which is the one that was tested.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from engine.errors import PublishError
+
+ROOT = Path(__file__).parents[2]
+HERE = "demo/space"
+TAKEN = ("engine", "demo", "LICENSE")
+TEMPLATES = ("app.py", "README.md")  # of this folder, to the Space's root
+LARGEST = 10_000_000  # bytes of a file, unless it is named here with what needs it
+NEEDED = {"engine/weights/face-recogniser.safetensors": "the cloak's recogniser"}
+PYTHON = "3.12"  # of the Space; ZeroGPU has 3.12, ONNX Runtime needs 3.11 or newer
+EXTRAS = ("attack", "faces", "demo")
+TORCH_BELOW = "2.12"  # ZeroGPU offers 2.8 to 2.11
+
+
+def stage(folder: Path, root: Path = ROOT) -> list[Path]:
+    """Write the Space into a folder, which must be empty or missing; returns its files.
+
+    Raises PublishError: the folder holds something, this is no git checkout, a file is too large.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise PublishError(f"{folder} is not empty: name an empty or a new folder")
+    sources = {name: root / name for name in tracked(root)}
+    sources |= {name: root / HERE / name for name in TEMPLATES}
+    for name, source in sources.items():
+        check_size(name, source.stat().st_size)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / name)
+    gradio = installed("gradio")
+    readme = folder / "README.md"
+    text = readme.read_text().replace("{gradio}", gradio).replace("{python}", PYTHON)
+    readme.write_text(text)
+    wanted = folder / "requirements.txt"
+    wanted.write_text("\n".join(requirements(root / "pyproject.toml", gradio)) + "\n")
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def tracked(root: Path) -> list[str]:
+    """What git tracks of the rooms that run, without this folder. Raises PublishError."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *TAKEN], cwd=root, capture_output=True, check=False
+    )
+    names = [name for name in listed.stdout.decode().split("\0") if name]
+    if not names:
+        raise PublishError(f"{root} is no git checkout: stage from one, for what is tracked counts")
+    return [name for name in names if not name.startswith(f"{HERE}/") and (root / name).is_file()]
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise PublishError for a large file that nothing needs."""
+    if size > LARGEST and name not in NEEDED:
+        raise PublishError(
+            f"{name} has {size:,} bytes, at most {LARGEST:,} go to the Space: leave it out of git, "
+            "or say in demo/space/stage.py what needs it"
+        )
+
+
+def installed(package: str) -> str:
+    """The version that is installed here. Raises PublishError."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        raise PublishError(
+            f"{package} is not installed: run pip install -e '.[demo]', for its version is pinned"
+        ) from None
+
+
+def requirements(project: Path, gradio: str) -> list[str]:
+    """One line per package, sorted: pyproject's dependencies and the extras that the demo uses."""
+    told = tomllib.loads(project.read_text())["project"]
+    lines = list(told["dependencies"])
+    for extra in EXTRAS:
+        lines += told["optional-dependencies"][extra]
+    found = {}
+    for line in lines:
+        wanted = Requirement(line)
+        extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
+        if wanted.name == "onnxruntime-gpu":
+            continue
+        if wanted.name == "gradio":
+            limits = f"=={gradio}"
+        elif wanted.name == "torch":
+            limits = f"{wanted.specifier},<{TORCH_BELOW}"
+        else:
+            limits = str(wanted.specifier)
+        found[wanted.name] = f"{wanted.name}{extras}{limits}"
+    return sorted(found.values())

@@ -1,0 +1,174 @@
+"""Trained checkpoints to checked ONNX files, their provenance and the parity report."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine import models
+from engine.models import GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PROVENANCE, UNSEEN
+
+PARITY = "export.json"
+COMPARED = "PyTorch and ONNX Runtime on the CPU, largest absolute difference"
+
+
+class PairError(Exception):
+    """A generator that was trained against another panel, or no generator at all."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One graph to write: the row of `MODELS`, its network, how it was trained, what writes it."""
+
+    model: str
+    module: Any  # torch.nn.Module; torch is imported late
+    note: dict
+    write: Callable[[Path], None]
+
+
+def human(runs: Path, name: str) -> list[Artefact]:
+    """HVS-SD. Raises FileNotFoundError where NAME is not trained or not calibrated."""
+    from .human import calibrated_human, export_human
+
+    model, note, calibration = calibrated_human(name, runs)
+    write = partial(export_human, model, training=note, calibration=calibration)
+    return [Artefact(HUMAN, model, note | {"calibration": calibration}, write)]
+
+
+def machine(runs: Path, out: Path) -> list[Artefact]:
+    """The panel, and of the other classifiers and the generators those that were trained.
+
+    Raises PairError where a generator, to be exported or already in `out`, belongs to another
+    panel.
+    """
+    from training.classifiers import load_classifier
+    from training.generator import load_generator
+    from training.looks import digest, load_panel
+
+    from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
+
+    panel, trained = load_panel(runs)
+    classifiers = list(zip(PANEL, panel.classifiers.values(), trained, strict=True))
+    for model in UNSEEN:
+        path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
+        if path.exists():
+            classifiers.append((model, *load_classifier(path)))
+    found = [
+        Artefact(
+            model,
+            ClassifierGraph(network),
+            note,
+            partial(export_classifier, network, training=note),
+        )
+        for model, network, note in classifiers
+    ]
+    for name, model in GENERATORS.items():
+        path = runs / "generators" / f"{name}.safetensors"
+        if path.exists():
+            network, note = load_generator(path)
+            if note["panel"] != digest(panel):
+                raise PairError(
+                    f"generator {name} was trained against another panel: train it anew"
+                )
+            settings = {key: value for key, value in note.items() if key != "history"}
+            found.append(
+                Artefact(
+                    model,
+                    generator_graph(network),
+                    note,
+                    partial(export_generator, network, training=settings),
+                )
+            )
+    if len(found) == len(classifiers):
+        raise PairError(
+            f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
+            "train one with `python -m training generator --preset refined --name conditioned`"
+        )
+    check_pairs(out, digest(panel), {artefact.model for artefact in found})
+    return found
+
+
+def check_pairs(out: Path, panel: str, exported: set[str]) -> None:
+    """Raise PairError where `out` would keep a generator of another panel than this digest."""
+    provenance = out / PROVENANCE
+    listed = json.loads(provenance.read_text())["files"] if provenance.exists() else {}
+    for name, model in GENERATORS.items():
+        file = MODELS[model].file
+        if model in exported or file not in listed or not (out / file).exists():
+            continue
+        trained = listed[file]["training"].get("panel")
+        if trained != panel:
+            raise PairError(
+                f"{out / file} was trained against panel {trained}, the classifiers are {panel}: "
+                f"train it anew (`python -m training generator --name {name}`), or delete it"
+            )
+
+
+def build(found: list[Artefact], out: Path, *, half: bool = False) -> dict[str, dict]:
+    """Export all graphs, check them, and only then put them into `out`; return provenance.
+
+    half: each graph in half precision as well, with what that costs in the report.
+    """
+    from .check import check_parity
+    from .half import half_report, write_half
+
+    files, parity, halves = {}, {}, {}
+    panel = {a.model: a.module for a in found if a.model in PANEL}
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        for artefact in found:
+            path = Path(folder) / MODELS[artefact.model].file
+            artefact.write(path)
+            parity[path.name] = [vars(row) for row in check_parity(artefact.module, path)]
+            files[path.name] = describe(path) | {"training": artefact.note}
+            if half:
+                smaller = write_half(path)
+                halves[smaller.name] = half_report(artefact.module, smaller, panel)
+                files[smaller.name] = describe(smaller) | {"half_of": path.name}
+        for name in files:
+            os.replace(Path(folder) / name, out / name)
+    update(out / PROVENANCE, "files", files)
+    update(out / PARITY, "parity", parity, compared=COMPARED)
+    if half:
+        update(out / PARITY, "half", halves)
+    return files
+
+
+def update(path: Path, key: str, entries: dict, **said: str) -> None:
+    """Put entries under `key` of a JSON file, new or there already; others of it stay."""
+    whole = said | (json.loads(path.read_text()) if path.exists() else {})
+    whole[key] = whole.get(key, {}) | entries
+    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+
+
+def embed(files: dict[str, dict]) -> None:
+    """Write the files' sha256 and sizes into the table of `engine/models.py`."""
+    table = Path(models.__file__)
+    text = table.read_text()
+    for name, entry in files.items():
+        row = re.compile(rf'(_row\(\s*"{Path(name).stem}",\s*)"[^"]*"(,\s*)[\d_]+')
+        new = rf'\g<1>"{entry["sha256"]}"\g<2>{entry["bytes"]:_}'
+        text, count = row.subn(new, text)
+        if count != 1:
+            raise ValueError(f"{table} has {count} rows for {name}, expected 1")
+    table.write_text(text)
+
+
+def describe(path: Path) -> dict:
+    """One file's provenance, without how it was trained."""
+    from training import checkpoint
+    from training.record import versions
+
+    return {
+        "sha256": checkpoint.digest(path),
+        "bytes": path.stat().st_size,
+        "licence": LICENCE,
+        "versions": versions(),
+    }

@@ -1,0 +1,75 @@
+"""Model cards: export/cards/NAME.md, its tables filled in from training/results and nowhere else.
+
+A table is shown only where it was measured on the very files of the repository; else the card
+says that it is not measured yet.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training import cloak_tables
+from training.record import RESULTS, read_json
+from training.tables import BLOCK, TABLES, markdown
+
+TEMPLATES = Path(__file__).parent / "cards"
+NOT_MEASURED = "Not measured yet."
+NOT_THESE = "Not measured yet on these files."
+# Table of a card -> the results that hold it, and the section there.
+MEASURED_IN = {
+    "classifiers": ("classifiers_cifar10", "rows"),
+    "machine": ("machine_cifar10", "rows"),
+    "agreement": ("machine_cifar10", "rows"),
+    "homogeneity": ("machine_cifar10", "homogeneity"),
+    "unseen": ("machine_cifar10", "unseen"),
+    "human": ("human_kodak", "rows"),
+    "human_speed": ("human_kodak", "speed"),
+    "recogniser": ("recogniser_lfw", "rows"),
+}
+
+
+def card(name: str, models: list[dict]) -> str:
+    """The card of repository NAME (what follows its slash), for these entries of its config.
+
+    Raises KeyError for a table that nobody knows.
+    """
+    text = (TEMPLATES / f"{name}.md").read_text()
+    shipped = {model["file"]: model["sha256"] for model in models}
+    return BLOCK.sub(
+        lambda block: files(models) if block[2] == "files" else table(block[2], shipped), text
+    )
+
+
+def files(models: list[dict]) -> str:
+    """What each file maps to what, as its contract says."""
+    rows = [
+        [
+            f"`{model['file']}`",
+            *(", ".join(model["contract"][side]) for side in ("inputs", "outputs")),
+        ]
+        for model in models
+    ]
+    return markdown(["file", "in", "out"], rows)
+
+
+def table(name: str, shipped: dict[str, str]) -> str:
+    """One table, or why there is none."""
+    results, section = MEASURED_IN[name]
+    path = RESULTS / f"{results}.json"
+    if not path.exists():
+        return NOT_MEASURED
+    result = read_json(path)
+    if not result.get(section):
+        return NOT_MEASURED
+    measured = result["weights"]
+    if not measured or any(shipped.get(file) != digest for file, digest in measured.items()):
+        return NOT_THESE
+    return MAKERS[name]()
+
+
+def recogniser() -> str:
+    header, rows, note = cloak_tables.recogniser()
+    return f"{markdown(header, rows)}\n\n{note}."
+
+
+MAKERS = {"recogniser": recogniser} | TABLES

@@ -1,0 +1,65 @@
+"""Mixtures of which the panel disagrees, and a generator that goes on from another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from training import checkpoint
+from training.ambiguous import ambiguous, joined, mixed
+from training.data import DataError, LabelledImages, load
+from training.generator import train_generator
+from training.looks import load_panel
+from training.presets import GENERATOR_PRESETS
+
+
+@pytest.fixture
+def some(labelled):
+    return load(str(labelled), "train").first(64)
+
+
+def test_a_mixture_lies_between_its_two_images():
+    images = np.stack([np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 200, np.uint8)])
+    data = LabelledImages(images, np.array([3, 5]), "two")
+    found = mixed(data, 50, seed=0)
+    assert found.images.dtype == np.uint8
+    values = {int(value) for value in found.images.reshape(50, -1)[:, 0]}
+    assert min(values - {0, 200}) >= 0.35 * 200 - 1
+    assert max(values - {0, 200}) <= 0.65 * 200 + 1
+    assert (found.images == found.images[:, :1, :1, :1]).all()
+    np.testing.assert_array_equal(found.images, mixed(data, 50, seed=0).images)
+    both = joined(data, found)
+    assert len(both) == 52
+    np.testing.assert_array_equal(both.images[2:], found.images)
+
+
+def test_the_panel_disagrees_on_what_is_kept(some, tmp_path):
+    panel = load_panel(tmp_path)[0]
+    kept, seen = ambiguous(panel, some, 64, 0, tmp_path, torch.device("cpu"))
+    assert 0 < len(kept) < 64
+    assert len(seen["labels"]) == len(kept)
+    assert (seen["labels"] != seen["labels"][:, :1]).any(1).all()
+    agreed, _ = panel.look(torch.from_numpy(kept.images).permute(0, 3, 1, 2).float() / 255)
+    assert (agreed.argmax(2) == seen["labels"]).float().mean() > 0.95
+
+
+def test_a_generator_goes_on_from_another(some, tmp_path):
+    smoke = replace(
+        GENERATOR_PRESETS["smoke"], images=64, conditioned=True, skips=True, contrary=0.5
+    )
+    then = replace(smoke, begins="first", mixtures=32, learning_rate=1e-6)
+    with pytest.raises(DataError, match=r"first\.safetensors is missing"):
+        train_generator("second", some, some, then, tmp_path)
+    train_generator("first", some, some, smoke, tmp_path)
+    note = train_generator("second", some, some, then, tmp_path)
+    assert 64 < note["n_train"] <= 96
+    first, second = (
+        checkpoint.load(tmp_path / "generators" / f"{name}.safetensors")[0]
+        for name in ("first", "second")
+    )
+    assert first.keys() == second.keys()
+    apart = max((first[key] - second[key]).abs().max().item() for key in first)
+    assert 0 < apart < 1e-2

@@ -1,0 +1,58 @@
+"""Pictures on which the panel disagrees: mixtures of two training images.
+
+The classifiers agree on nearly all images they were trained on, and on some 85 % of others. What
+a conditioned generator needs to see besides, disagreement, is found where two images are mixed
+about half and half: what each classifier says of those is real, its label and its CAM.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.networks import Panel
+
+from .data import LabelledImages
+from .looks import looks
+
+SHARES = (0.35, 0.65)  # between which the first image's share lies
+
+
+def mixed(data: LabelledImages, count: int, seed: int) -> LabelledImages:
+    """`count` mixtures of two images each, uint8 as they are."""
+    random = np.random.default_rng(seed)
+    first, second = random.integers(len(data), size=(2, count))
+    share = random.uniform(*SHARES, size=(count, 1, 1, 1)).astype(np.float32)
+    mixture = share * data.images[first] + (1 - share) * data.images[second]
+    images = np.rint(mixture).astype(np.uint8)
+    return LabelledImages(images, data.labels[first], f"{data.source}, mixed")
+
+
+def joined(first: LabelledImages, second: LabelledImages) -> LabelledImages:
+    """One after the other."""
+    images = np.concatenate([first.images, second.images])
+    labels = np.concatenate([first.labels, second.labels])
+    return LabelledImages(images, labels, f"{first.source} and {second.source}")
+
+
+def ambiguous(
+    panel: Panel,
+    train: LabelledImages,
+    count: int,
+    seed: int,
+    runs: Path,
+    device: torch.device,
+) -> tuple[LabelledImages, dict[str, Tensor]]:
+    """Mixtures of which the panel disagrees, of `count` tried, and its `looks` at them.
+
+    A mixture's label is the first image's; no generator is told it.
+    """
+    tried = mixed(train, count, seed)
+    seen = looks(panel, tried, "mixed", runs, device)
+    split = (seen["labels"] != seen["labels"][:, :1]).any(1)
+    rows = split.numpy()
+    kept = LabelledImages(tried.images[rows], tried.labels[rows], tried.source)
+    return kept, {key: value[split] for key, value in seen.items()}
