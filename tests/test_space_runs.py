@@ -47,6 +47,7 @@ def python(tmp_path_factory, staged) -> Path:
     # A path in a .pth is only a path: the .pth files there, which name this project, do not count.
     (own / "shared.pth").write_text(sysconfig.get_path("purelib") + "\n")
     lines = (staged / "requirements.txt").read_text().splitlines()
+    assert "just-noticeable" not in {Requirement(line).name for line in lines}
     shared = [line for line in lines if Requirement(line).name != "torch"]
     assert len(shared) == len(lines) - 1
     wanted = folder / "requirements.txt"

@@ -24,7 +24,7 @@ TEMPLATES = ("app.py", "README.md")  # of this folder, to the Space's root
 LARGEST = 10_000_000  # bytes of a file, unless it is named here with what needs it
 NEEDED = {"engine/weights/face-recogniser.safetensors": "the cloak's recogniser"}
 PYTHON = "3.12"  # of the Space; ZeroGPU has 3.12, ONNX Runtime needs 3.11 or newer
-EXTRAS = ("attack", "faces", "demo")
+EXTRA = "demo"  # of this project, which asks for others of it
 TORCH_BELOW = "2.12"  # ZeroGPU offers 2.8 to 2.11
 
 
@@ -81,14 +81,10 @@ def installed(package: str) -> str:
 
 
 def requirements(project: Path, gradio: str) -> list[str]:
-    """One line per package, sorted: pyproject's dependencies and the extras that the demo uses."""
+    """One line per package, sorted: pyproject's dependencies and those of the demo's extra."""
     told = tomllib.loads(project.read_text())["project"]
-    lines = list(told["dependencies"])
-    for extra in EXTRAS:
-        lines += told["optional-dependencies"][extra]
     found = {}
-    for line in lines:
-        wanted = Requirement(line)
+    for wanted in [*map(Requirement, told["dependencies"]), *wanted_by(EXTRA, told)]:
         extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
         if wanted.name == "onnxruntime-gpu":
             continue
@@ -100,3 +96,16 @@ def requirements(project: Path, gradio: str) -> list[str]:
             limits = str(wanted.specifier)
         found[wanted.name] = f"{wanted.name}{extras}{limits}"
     return sorted(found.values())
+
+
+def wanted_by(extra: str, told: dict) -> list[Requirement]:
+    """What an extra asks for; where it names the project itself, what those extras ask for."""
+    found = []
+    for line in told["optional-dependencies"][extra]:
+        wanted = Requirement(line)
+        if wanted.name == told["name"]:  # on no index: the Space has the sources
+            for other in sorted(wanted.extras):
+                found += wanted_by(other, told)
+        else:
+            found.append(wanted)
+    return found
