@@ -8,22 +8,28 @@ from .errors import WeightsError
 from .options import HUMAN_DEFAULT
 
 
+def lacking(error: ModuleNotFoundError) -> WeightsError:
+    """What to say where a package of the cloak is not installed."""
+    return WeightsError(
+        f"the cloak needs {error.name}: run pip install 'just-noticeable[attack,faces]'"
+    )
+
+
 @lru_cache(maxsize=4)
-def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto"):
+def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | None = None):
     """An `engine.cloak.Cloak` with the eye of that name. Raises WeightsError, DeviceError.
 
-    device: auto, cpu or cuda. PyTorch is told how many cores this process may use.
+    device: auto, cpu or cuda; weights as in `engine.models.locate`. PyTorch is told how many
+    cores this process may use.
     """
     try:
         import torch
 
         from .cloak import Cloak, eye
+        from .placement import torch_device
     except ModuleNotFoundError as error:
-        raise WeightsError(
-            f"the cloak needs {error.name}: run pip install 'just-noticeable[attack,faces]'"
-        ) from None
-    from .commands.cloak import place
+        raise lacking(error) from None
     from .session import available_cores
 
     torch.set_num_threads(available_cores())
-    return Cloak(eye(jnd), device=place(torch, device))
+    return Cloak(eye(jnd), weights=weights, device=torch_device(device))

@@ -17,9 +17,9 @@ import torch
 
 from . import losses
 from .attack.objective import lead
-from .errors import DeviceError
 from .image import to_batch, to_pixels
 from .networks import Panel
+from .placement import torch_device
 from .quality import psnr
 from .stored import stored_panel
 
@@ -59,10 +59,7 @@ class Searcher:
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
-        if device == "cuda" and not torch.cuda.is_available():
-            raise DeviceError("CUDA was asked for, but PyTorch finds none: use --device cpu")
-        found = torch.cuda.is_available() and device != "cpu"
-        self.device = torch.device("cuda" if found else "cpu")
+        self.device = torch.device(torch_device(device))
         if panel is None:
             panel, _ = stored_panel(weights)
         panel.to(self.device, memory_format=torch.channels_last)

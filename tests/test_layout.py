@@ -43,7 +43,7 @@ def test_arrows(room):
 TORCH_MODULES = ("classifiers", "hvs", "layers", "losses", "networks", "search", "stored", "unseen")
 TORCH_MODULES += ("perceptual",)  # ColorVideoVDP runs on it; only `quality` and a measure ask it
 # The cloak is a gradient search; its command imports torch when it runs.
-CLOAK_MODULES = ("alignment", "cloak", "recogniser")
+CLOAK_MODULES = ("alignment", "cloak", "placement", "recogniser")
 ATTACK_MODULES = ("colour", "methods", "moves", "objective", "observers", "ours", "transforms")
 NEEDS_TORCH = {f"{name}.py" for name in (*TORCH_MODULES, *CLOAK_MODULES, *ATTACK_MODULES)}
 NEEDS_TORCH |= {"ready.py", "tuning.py"}

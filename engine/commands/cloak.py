@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from ..errors import UsageError, WeightsError
+from ..errors import UsageError
 from ..options import CloakOptions
 from . import pictures
 
@@ -43,16 +43,13 @@ def run(images: list[str], options: CloakOptions) -> int:
 
 def prepare(options: CloakOptions):
     """The loaded `Cloak`, the target's and the gallery's descriptors. Raises EngineError."""
-    try:
-        import torch
+    from ..ready import lacking, ready_cloak
 
+    try:
         from ..attack.methods import METHODS
-        from ..cloak import Cloak, eye
         from ..protect import enrolled_in, one_face
     except ModuleNotFoundError as error:
-        raise WeightsError(
-            f"cloak needs {error.name}: run pip install 'just-noticeable[attack,faces]'"
-        ) from None
+        raise lacking(error) from None
     from ..human import HUMAN_MODELS
     from ..human.learned import load
     from ..session import available_cores
@@ -63,26 +60,14 @@ def prepare(options: CloakOptions):
         raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
     if HUMAN_MODELS[options.jnd].learned:
         load(None, options.device)  # missing weights are said now, not once per photo
-    device = place(torch, options.device)
-    torch.set_num_threads(available_cores())
-    cloak = Cloak(eye(options.jnd), weights=options.weights, device=device)
-    words = f"PyTorch on {device}, {available_cores()} threads; method {options.method}"
+    cloak = ready_cloak(options.jnd, options.device, options.weights)
+    words = f"PyTorch on {cloak.device}, {available_cores()} threads; method {options.method}"
     print(f"{words}; eye {options.jnd}", file=sys.stderr)
     target = None
     if options.target is not None:
         target = cloak.finder.describe(*one_face(cloak, options.target))[None]
     gallery = None if options.gallery is None else enrolled_in(cloak, options.gallery)
     return cloak, target, gallery
-
-
-def place(torch, device: str) -> str:
-    """cpu or cuda. Raises DeviceError where cuda was asked for and is not there."""
-    from ..errors import DeviceError
-
-    found = torch.cuda.is_available()
-    if device == "cuda" and not found:
-        raise DeviceError("CUDA was asked for, but PyTorch finds none: use --device cpu")
-    return "cuda" if found and device != "cpu" else "cpu"
 
 
 def watched(cloak, image: str, options: CloakOptions, target, gallery):
