@@ -169,19 +169,25 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
 
 def checked(path: Path, origin: str, sha256: str, size: int | None = None) -> Located:
     """The file, its size and sha256 being the expected ones; else WeightsError."""
-    status = path.stat()
-    if size is not None and status.st_size != size:
+    found = path.stat().st_size
+    if size is not None and found != size:
         raise WeightsError(
-            f"{path} has {status.st_size:,} bytes, expected {size:,}: "
+            f"{path} has {found:,} bytes, expected {size:,}: "
             "the file was changed or cut short; get it again"
         )
-    actual = _digest(path, status.st_mtime_ns, status.st_size)
+    actual = sha256_of(path)
     if actual != sha256:
         raise WeightsError(
             f"{path} has sha256 {actual[:12]}…, expected {sha256[:12]}…: "
             "the file was changed or damaged; get it again"
         )
     return Located(path, origin, actual)
+
+
+def sha256_of(path: Path) -> str:
+    """A file's sha256 in hexadecimal, remembered until the file changes."""
+    status = path.stat()
+    return _digest(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache

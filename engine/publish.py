@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import PublishError
+from .models import sha256_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -79,7 +80,7 @@ def plan(
             path.relative_to(folder).as_posix(),
             path,
             path.stat().st_size,
-            hashlib.sha256(path.read_bytes()).hexdigest(),
+            sha256_of(path),
         )
         for path in sorted(folder.rglob("*"))
         if path.is_file()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import models
-from engine.models import GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PROVENANCE, UNSEEN
+from engine.models import GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PROVENANCE, UNSEEN, sha256_of
 
 PARITY = "export.json"
 COMPARED = "PyTorch and ONNX Runtime on the CPU, largest absolute difference"
@@ -163,11 +163,10 @@ def embed(files: dict[str, dict]) -> None:
 
 def describe(path: Path) -> dict:
     """One file's provenance, without how it was trained."""
-    from training import checkpoint
     from training.record import versions
 
     return {
-        "sha256": checkpoint.digest(path),
+        "sha256": sha256_of(path),
         "bytes": path.stat().st_size,
         "licence": LICENCE,
         "versions": versions(),

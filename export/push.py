@@ -15,10 +15,10 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models import EMBEDDED, MODELS
+from engine.models import EMBEDDED, MODELS, sha256_of
 from engine.publish import carry_out, plan
 
-from .repository import CONFIG, README, assemble, repositories, sha256
+from .repository import CONFIG, README, assemble, repositories
 
 TAG = f"v{__version__}"
 
@@ -74,7 +74,7 @@ def check(folder: Path) -> list[str]:
     warnings = []
     for row in json.loads((folder / CONFIG).read_text())["models"]:
         path = folder / row["file"]
-        if not path.is_file() or sha256(path) != row["sha256"]:
+        if not path.is_file() or sha256_of(path) != row["sha256"]:
             raise PublishError(
                 f"{path} is not the file that {CONFIG} lists: make the folder anew with "
                 "`python -m export cards`"

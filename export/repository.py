@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models import MODELS, RECOGNISER, Model
+from engine.models import MODELS, RECOGNISER, Model, sha256_of
 
 from .build import PARITY
 from .card import card
@@ -70,7 +69,7 @@ def assemble(repo: str, weights: Path, out: Path) -> Path:
     out.mkdir(parents=True)
     for name, (_, entry) in files.items():
         shutil.copyfile(weights / name, out / name)
-        if (digest := sha256(out / name)) != entry["sha256"]:
+        if (digest := sha256_of(out / name)) != entry["sha256"]:
             raise PublishError(
                 f"{weights / name} has sha256 {digest[:12]}…, its provenance says "
                 f"{entry['sha256'][:12]}…: export it anew"
@@ -120,7 +119,7 @@ def config(files: dict[str, tuple[Model, Path]]) -> dict:
             {
                 "name": row.name,
                 "file": name,
-                "sha256": sha256(path),
+                "sha256": sha256_of(path),
                 "bytes": path.stat().st_size,
                 "licence": row.licence,
                 "computes_in": "float32" if name == row.file else "float16",
@@ -140,10 +139,6 @@ def contract(row: Model, path: Path) -> dict:
     properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     whole = json.loads(properties["contract"])
     return {key: value for key, value in whole.items() if key not in LEFT_OUT}
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_json(path: Path, value: dict) -> None:

@@ -21,10 +21,10 @@ import torch
 from engine.human.injection import inject
 from engine.hvs import MARGIN, HvsSd
 from engine.image import to_batch
+from engine.models import sha256_of
 from engine.perceptual import DISPLAY, jod
 from engine.quality import psnr_8bit
 
-from . import checkpoint
 from .data import DataError, Photos
 from .human import load_human, stage_path
 from .stages import STAGES
@@ -71,7 +71,7 @@ def calibrate(
         "data": photos.source,
         "n": len(photos),
         "seed": SEED,
-        "weights": {kind: checkpoint.digest(stage_path(name, kind, runs)) for kind in STAGES},
+        "weights": {kind: sha256_of(stage_path(name, kind, runs)) for kind in STAGES},
     }
     kept = json.loads(path.read_text()) if path.exists() else {}
     if any(kept.get(key) != value for key, value in same.items()):

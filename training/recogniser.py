@@ -6,7 +6,6 @@ a picture that a formula gives, is computed with both precisions and the differe
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine import models
-from engine.models import EMBEDDED, MODELS, RECOGNISER
+from engine.models import EMBEDDED, MODELS, RECOGNISER, sha256_of
 from engine.recogniser import SIDE, Recogniser
 
 ORIGIN = (
@@ -48,7 +47,7 @@ def convert(source: Path, reference: Path, command: str, out: Path = EMBEDDED) -
     row = MODELS[RECOGNISER]
     path = out / row.file
     save_file(half, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of(path)
     entry = {
         "sha256": digest,
         "bytes": path.stat().st_size,
