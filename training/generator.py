@@ -24,7 +24,9 @@ from torch.optim import swa_utils
 from engine import losses, quality
 from engine.classifiers import CIFAR10_CLASSES
 from engine.layers import fold
+from engine.models import GENERATORS, locate
 from engine.networks import Generator, Panel
+from engine.stored import fill
 
 from . import checkpoint
 from .ambiguous import ambiguous, joined
@@ -181,15 +183,22 @@ def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
 
 
 def begun(preset: GeneratorPreset, runs: Path) -> Generator:
-    """The network as its training begins. Raises DataError without the one it goes on from."""
+    """The network as its training begins: anew, or as the one that it goes on from.
+
+    That is a finished generator of RUNS, else the one of this name that ships. Raises DataError
+    where there is neither.
+    """
     if not preset.begins:
         return build(preset)
-    path = runs / "generators" / f"{preset.begins}.safetensors"
-    if not path.exists():
-        raise DataError(f"{path} is missing: `python -m training generator` it first")
     network = build(preset, norm=False)
-    network.load_state_dict(checkpoint.load(path)[0])
-    return network
+    path = runs / "generators" / f"{preset.begins}.safetensors"
+    if path.exists():
+        network.load_state_dict(checkpoint.load(path)[0])
+    elif preset.begins in GENERATORS:
+        fill(network, locate(GENERATORS[preset.begins]).path, "generator.")
+    else:
+        raise DataError(f"{path} is missing: `python -m training generator` it first")
+    return network.requires_grad_(True)
 
 
 class Training:
