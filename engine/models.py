@@ -119,8 +119,8 @@ MODELS = {
         ),
         _row(
             "hvs-sd",
-            "bd152ec501bb7da04bdefd8aef9efeb16f58d9920f432d5d258bfd365ba3cfdb",
-            300_977,
+            "30300aeb1336276ab8df1729534ff7cae3cd2f36355f17020d801190ba0c540e",
+            303_033,
             "just-noticeable/human-jnd",
         ),
     )
