@@ -104,8 +104,8 @@ MODELS = {
         ),
         _row(
             "generator-conditioned-cifar10",
-            "c3a77bbc4b8f58f19ae214a2b3f15d349655a1ddcef3d8109541d7e52d324ed7",
-            1_625_947,
+            "63ea2d84419be51d7d42894651bcf1ca3b9de474a223c33ae1e7453f7be04225",
+            1_628_234,
         ),
         _row(
             "generator-merged-cifar10",

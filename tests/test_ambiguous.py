@@ -58,6 +58,7 @@ def test_a_generator_goes_on_from_another(some, tmp_path):
     train_generator("first", some, some, smoke, tmp_path)
     note = train_generator("second", some, some, then, tmp_path)
     assert 64 < note["n_train"] <= 96
+    assert note["earlier"]["generator"] == "first"
     first, second = (
         checkpoint.load(tmp_path / "generators" / f"{name}.safetensors")[0]
         for name in ("first", "second")
@@ -69,7 +70,9 @@ def test_a_generator_goes_on_from_another(some, tmp_path):
 
 def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(tmp_path):
     preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned")
-    network = begun(preset, tmp_path)
+    network, earlier = begun(preset, tmp_path)
+    assert earlier["generator"]
+    assert earlier["command"].startswith("python -m training generator")
     assert all(parameter.requires_grad for parameter in network.parameters())
     machine, random = MachineJND(device="cpu"), np.random.default_rng(0)
     pixels = random.integers(0, 256, (2, 32, 32, 3), np.uint8)

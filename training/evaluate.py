@@ -125,6 +125,8 @@ def evaluate_machine(
         note = trained_with(weights, GENERATORS[name])
         kept = ("generator", "preset", "parameters", "seconds", "command")
         sections["training"][name] = {part: note[part] for part in kept}
+        if earlier := note.get("earlier"):  # the generator that this one goes on from
+            sections["training"][name]["earlier"] = {part: earlier[part] for part in kept}
         sections["history"][name] = note["history"]
     for name in chosen or ():
         if name not in SECTIONS:
