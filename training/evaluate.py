@@ -118,8 +118,13 @@ def evaluate_machine(
     files = digests(weights, *subject.models)
     pictures = hashlib.sha256(subject.pictures("test").images.tobytes()).hexdigest()
     constants = [SEED, STEPS, STRENGTHS, CURVE, SEARCHED, list(CONTROLS)]
-    known = json.dumps([files, count, pictures, constants])
-    folder = runs / "evaluated" / hashlib.sha256(known.encode()).hexdigest()[:12]
+
+    def home(section: str) -> Path:
+        """Where a section is kept: a folder for the models that it is about, and the pictures."""
+        asked = subject.models if section in OUTSIDE else subject.inside
+        known = json.dumps([digests(weights, *asked), count, pictures, constants])
+        return runs / "evaluated" / hashlib.sha256(known.encode()).hexdigest()[:12]
+
     sections = {"seed": SEED, "training": {}, "history": {}}
     for name in subject.generators:
         note = trained_with(weights, GENERATORS[name])
@@ -132,7 +137,7 @@ def evaluate_machine(
         if name not in SECTIONS:
             raise DataError(f"no section {name}: choose from {', '.join(SECTIONS)}")
     for name, make in SECTIONS.items():
-        kept = folder / f"{name}.json"
+        kept = home(name) / f"{name}.json"
         if chosen is None or name in chosen or kept.exists():
             sections[name] = remembered(kept, lambda make=make: make(subject), name)
     return write(
@@ -166,7 +171,8 @@ class Subject:
         }
         self.panel = self.machines[self.best]
         self.unseen = unseen(weights)
-        self.models = (*PANEL, *self.unseen, *(GENERATORS[name] for name in self.generators))
+        self.inside = (*PANEL, *(GENERATORS[name] for name in self.generators))
+        self.models = (*self.inside, *self.unseen)
         self.source = self.pictures("test").source
 
     # One subject lives as long as the process.
@@ -359,6 +365,7 @@ SECTIONS: dict[str, Callable[[Subject], object]] = {
     "curve": measure_curve,
     "search": measure_search,
 }
+OUTSIDE = ("unseen", "curve")  # the sections that ask classifiers outside the panel
 
 
 def provenance(weights: Path | None) -> dict[str, dict]:
