@@ -13,8 +13,10 @@ from torch import nn
 from engine.attack import moves, objective
 from engine.attack.colour import colour_distance, difference
 from engine.attack.methods import METHODS, ce, method
+from engine.attack.objective import to_levels
 from engine.attack.observers import PanelObserver
-from engine.attack.search import Active, Method, Problem, Search, last, to_levels
+from engine.attack.ours import ROUNDS
+from engine.attack.search import Active, Earlier, Method, Problem, Search, last
 from engine.attack.transforms import half, jpeg
 from engine.attack.tuning import Bisect, Knobs, Lower, Once
 
@@ -340,6 +342,37 @@ def test_the_smallest_knob_is_found_by_bisection():
             break
         knobs.update(knobs.knob >= needed[:2])
     assert knobs.high.tolist() == [1.0, 7.0]
+
+
+def test_what_failed_on_an_easier_problem_is_not_tried_again():
+    tuning = Bisect(first=2.0, rounds=8, unit=1.0)
+    knobs = Knobs(tuning, 2, torch.device("cpu"))
+    knobs.after(torch.tensor([5.0, 3.0]), torch.tensor([4.0, 2.0]))
+    needed, tried = torch.tensor([5.0, 4.0]), []
+    while knobs.open.any():
+        tried.append(torch.where(knobs.open, knobs.knob, torch.nan).tolist())
+        knobs.update(knobs.knob >= needed)
+    assert knobs.high.tolist() == [5.0, 4.0]
+    assert [pair[0] for pair in tried][:1] == [5.0]
+    assert all(not pair[0] < 5 and not pair[1] < 3 for pair in tried)
+    schedule = Knobs(Lower(first=30.0, rounds=31, by=1.0), 1, torch.device("cpu"))
+    for won in (False, False, True):
+        schedule.update(torch.tensor([won]))
+    assert schedule.knob.tolist() == [28.0]  # of the success, where a harder problem begins
+
+
+def test_a_harder_problem_begins_where_the_easier_one_ended(toy, pictures):
+    easy = Search(problem_on(toy, pictures), method("pgd", False))
+    last(easy.steps())
+    earlier = Earlier(easy.best, easy.knob, easy.knobs.low)
+    hard = Search(problem_on(toy, pictures, margin=0.05), method("pgd", False), earlier=earlier)
+    assert last(hard.steps()).found.all()
+    assert (hard.knob >= easy.knob).all()
+    assert (hard.gradients <= easy.gradients).all()
+    ours = method("ours", False)
+    search = Search(problem_on(toy, pictures, margin=0.05), ours, earlier=earlier)
+    assert last(search.steps()).found.all()
+    assert (search.gradients == (ours.again or ours.steps) + ROUNDS).all()  # the polish's as well
 
 
 def test_the_papers_schedule_ends_at_zero():

@@ -22,6 +22,13 @@ class Knobs:
     def update(self, won: Tensor) -> None:
         self.tuning.update(self, won)
 
+    def after(self, knob: Tensor, failed: Tensor) -> None:
+        """Begin with what an easier problem has shown: knob N succeeded, failed N did not.
+
+        What failed there is not tried again; 0 where nothing did.
+        """
+        self.knob, self.low = knob.clone(), failed.clone()
+
 
 @dataclass(frozen=True)
 class Tuning(ABC):
@@ -84,4 +91,4 @@ class Lower(Tuning):
 
     def update(self, knobs: Knobs, won: Tensor) -> None:
         knobs.open = knobs.open & ~won & (knobs.knob > 0)
-        knobs.knob = (knobs.knob - self.by).clamp(min=0)
+        knobs.knob = torch.where(knobs.open, knobs.knob - self.by, knobs.knob).clamp(min=0)
