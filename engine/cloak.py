@@ -26,7 +26,7 @@ from .models import RECOGNISER, Located, locate
 from .parts import Box, equally_large, region
 from .recogniser import Recogniser, load_recogniser
 from .sight import Sight, Threshold
-from .verdict import LASTING, PNG, Verdict, find_again, judge, version
+from .verdict import LASTING, PNG, Verdict, confirm, find_again, judge, look, version
 
 MARGINS = (0.012, 0.02, 0.035, 0.06)  # of the distance, one attempt after the other
 LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12)
@@ -89,30 +89,27 @@ class Cloak:
             return time.monotonic() > until or cancelled()
 
         for attempt, margin in enumerate(LASTING_MARGINS if lasting else MARGINS):
-            left = [work for work in works if not (work.verdict and work.verdict.reached)]
-            for batch in alike([work for work in left if work.found]):
+            for batch in alike([work for work in works if work.found and not work.reached]):
                 if over():
                     break
                 boxes, problem = self._problem(batch, margin)
                 search = Search(problem, row, seed, self._earlier(batch, boxes))
-                settled = sum(work.verdict is not None and work.verdict.reached for work in works)
+                settled = sum(work.reached for work in works)
                 for _ in search.steps(max_seconds=until - time.monotonic(), cancelled=cancelled):
                     steps += 1
                     found = settled + int(search.found.sum())
                     yield Progress(attempt + 1, steps, found, len(jobs))
                 self._take(batch, boxes, search)
                 for work in batch:
-                    work.verdict = self.judge(work.pixels, work.job, versions)
-                    if not work.verdict.reached:
-                        work.learn()
+                    self._judge(work, versions)
         for work in works:
             if work.verdict is None:
-                work.verdict = self.judge(work.pixels, work.job, versions)
+                work.verdict = self.judge(work.png, work.job, versions)
         share = (time.monotonic() - started) / max(1, sum(work.gradients for work in works))
         yield [
             Cloaked(
                 pixels=work.pixels,
-                png=encode_png(work.pixels),
+                png=work.png,
                 verdict=work.verdict,
                 attempts=work.attempts,
                 gradients=work.gradients,
@@ -121,9 +118,18 @@ class Cloak:
             for work in works
         ]
 
-    def judge(self, pixels: np.ndarray, job: Job, versions: tuple[str, ...] = PNG) -> Verdict:
-        png = encode_png(pixels)
+    def judge(self, png: bytes, job: Job, versions: tuple[str, ...] = PNG) -> Verdict:
+        """On the bytes of a PNG."""
         return judge(self.finder, self.recogniser, png, job.face, job.goal, versions)
+
+    def _judge(self, work: Work, versions: tuple[str, ...]) -> None:
+        """Look at what an attempt made; dlib is asked only where the port is deceived."""
+        goal = work.job.goal
+        looks = look(self.finder, self.recogniser, work.png, work.job.face, versions)
+        reached = all(goal.reached(each.port) for each in looks)
+        work.verdict = confirm(self.finder, looks, goal) if reached else None
+        if not work.reached:
+            work.learn(looks)
 
     def _begin(self, job: Job, versions: tuple[str, ...]) -> Work:
         """The views of the first attempt: each version of the clean photo, and its alignment."""
@@ -134,7 +140,7 @@ class Cloak:
             face, _ = find_again(self.finder, changed, job.face, scale)
             views.append((name, face.chip))
         sight = job.sight or self.sight(job.pixels)
-        return Work(job, sight, views, job.pixels, is_grey(job.pixels))
+        return Work(job, sight, views, job.pixels, encode_png(job.pixels), is_grey(job.pixels))
 
     def _problem(self, works: list[Work], margin: float) -> tuple[list[Box], Problem]:
         """The parts of the photos to change, equally large, and the problem on them."""
@@ -196,6 +202,7 @@ class Cloak:
         views = len(search.problem.observer.views)
         for place, (work, box) in enumerate(zip(works, boxes, strict=True)):
             work.pixels = self._paste(work.job, box, search.best[place])
+            work.png = encode_png(work.pixels)
             work.attempts += 1
             work.gradients += int(search.gradients[place]) * views
             work.found = bool(search.found[place])

@@ -10,7 +10,7 @@ from .chip import Chip
 from .faces import Face
 from .gallery import Goal
 from .sight import Sight
-from .verdict import LASTING, Verdict
+from .verdict import LASTING, Look, Verdict
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,16 @@ class Progress:
 class Work:
     """A job under way.
 
-    views: version and alignment that the next attempt must deceive; pixels, verdict: of the last
-    one; found: whether it deceived all its views; knob, failed: as `engine.attack.search.Earlier`
-    has them.
+    views: version and alignment that the next attempt must deceive; pixels, png, verdict: of the
+    last one, the verdict None where the port saw that it failed; found: whether it deceived all
+    its views; knob, failed: as `engine.attack.search.Earlier` has them.
     """
 
     job: Job
     sight: Sight
     views: list[tuple[str, Chip]]
     pixels: np.ndarray
+    png: bytes
     grey: bool
     verdict: Verdict | None = None
     found: bool = True
@@ -79,13 +80,20 @@ class Work:
         """Works of one kind can advance together."""
         return self.grey, tuple(name for name, _ in self.views)
 
-    def learn(self) -> None:
-        """Add the alignments in which the last attempt failed, those that are new."""
+    @property
+    def reached(self) -> bool:
+        return self.verdict is not None and self.verdict.reached
+
+    def learn(self, looks: list[Look]) -> None:
+        """Add the alignments in which the last attempt failed, those that are new.
+
+        Where the port sees no failure, it was dlib's recogniser: all are added then.
+        """
         goal = self.job.goal
-        for seen in self.verdict.seen:
-            failed = not (goal.reached(seen.descriptor) and goal.reached(seen.port))
+        failed = [seen for seen in looks if not goal.reached(seen.port)]
+        for seen in failed or looks:
             known = [chip for name, chip in self.views if name == seen.version]
-            if failed and not any(seen.face.chip.same(chip) for chip in known):
+            if not any(seen.face.chip.same(chip) for chip in known):
                 self.views.append((seen.version, seen.face.chip))
         self.views.sort(key=lambda view: LASTING.index(view[0]))
 

@@ -181,14 +181,14 @@ def protect(
         done.append(result[0])
         pixels = result[0].pixels
     versions = LASTING if lasting else PNG
-    faces = _faces(
-        cloak, picture, pixels, found, list(zip(chosen, goals, done, strict=True)), versions
-    )
+    png = encode_png(pixels)
+    judged = list(zip(chosen, goals, done, strict=True))
+    faces = _faces(cloak, picture, png, found, judged, versions)
     change = np.abs(pixels.astype(np.int16) - picture.pixels)
     yield CloakedPhoto(
         original=picture.pixels,
         pixels=pixels,
-        png=encode_png(pixels),
+        png=png,
         faces=tuple(faces),
         psnr_db=psnr_8bit(picture.pixels, pixels),
         largest=int(change.max()),
@@ -201,15 +201,17 @@ def protect(
 def _faces(
     cloak: Cloak,
     picture: Picture,
-    pixels: np.ndarray,
+    png: bytes,
     found: list[Face],
     chosen: list[tuple[Face, Goal, Cloaked]],
     versions: tuple[str, ...],
 ) -> list[CloakedFace]:
-    """Every face that was asked for, judged once more, in the finished picture."""
+    """Every face that was asked for, judged in the finished picture."""
     faces = []
     for face, goal, effort in chosen:
-        verdict = cloak.judge(pixels, Job(picture.pixels, face, goal), versions)
+        verdict = effort.verdict
+        if effort.png != png:  # another face was changed since
+            verdict = cloak.judge(png, Job(picture.pixels, face, goal), versions)
         faces.append(
             CloakedFace(
                 number=next(k for k, each in enumerate(found, 1) if each is face),

@@ -24,7 +24,7 @@ from engine.protect import CloakedPhoto, beyond_share, protect
 from engine.quality import beyond
 from engine.samples import sample_paths
 from engine.sight import NEARBY, Sight
-from engine.verdict import LASTING, judge, version
+from engine.verdict import LASTING, judge, look, version
 
 
 def simple_eye(pixels: np.ndarray) -> np.ndarray:
@@ -181,16 +181,15 @@ def test_an_attempt_learns_the_alignments_in_which_it_failed(cloak, portrait):
     goal = Matching(cloak.finder.describe(portrait, face)[None])
     job = Job(portrait, face, goal)
     views = [("png", face.chip)]
-    work = Work(job, cloak.sight(portrait), views, portrait, grey=False)
-    work.verdict = judge(cloak.finder, cloak.recogniser, encode_png(portrait), face, goal, LASTING)
-    work.learn()
+    png = encode_png(portrait)
+    work = Work(job, cloak.sight(portrait), views, portrait, png, grey=False)
+    looks = look(cloak.finder, cloak.recogniser, png, face, LASTING)
+    work.learn(looks)
     assert [name for name, _ in work.views] == list(LASTING)  # png's alignment was known
-    reached = replace(work.verdict.seen[1], descriptor=goal.enrolled[0] + 1)
-    reached = replace(reached, port=reached.descriptor)
     work.views = [("png", face.chip)]
-    work.verdict = replace(work.verdict, seen=(reached,))
-    work.learn()
-    assert len(work.views) == 1  # nothing is learnt from what held
+    held = [replace(each, port=goal.enrolled[0] + 1) for each in looks[1:]]
+    work.learn([*held[:2], looks[3]])
+    assert [name for name, _ in work.views] == ["png", LASTING[3]]  # nothing from what held
 
 
 def test_the_verdict_is_on_what_is_read_again(cloak, portrait):
