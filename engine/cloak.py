@@ -2,8 +2,8 @@
 
 A photo's part around the face is changed at its own resolution, by any method of
 `engine.attack.methods`, until the saved PNG passes `engine.verdict`. Where a verdict fails, for
-the face found again lies a pixel elsewhere, the search runs again with that alignment as a further
-view and a larger margin; what failed before is not tried again. Needs torch and dlib.
+the face found again lies a pixel elsewhere, the search goes on with that alignment and a larger
+margin; what failed before is not tried again. Needs torch and dlib.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .recogniser import Recogniser, load_recogniser
 from .sight import Sight, Threshold
 from .verdict import LASTING, PNG, Verdict, confirm, find_again, judge, look, version
 
-MARGINS = (0.012, 0.02, 0.035, 0.06)  # of the distance, one attempt after the other
+MARGINS = (0.008, 0.01, 0.02, 0.04)  # of the distance, one attempt after the other
 LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12)
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 VIEWS: dict[str, Callable] = {
@@ -101,7 +101,7 @@ class Cloak:
                     yield Progress(attempt + 1, steps, found, len(jobs))
                 self._take(batch, boxes, search)
                 for work in batch:
-                    self._judge(work, versions)
+                    self._judge(work, versions, resumed=row.again is not None)
         for work in works:
             if work.verdict is None:
                 work.verdict = self.judge(work.png, work.job, versions)
@@ -122,14 +122,14 @@ class Cloak:
         """On the bytes of a PNG."""
         return judge(self.finder, self.recogniser, png, job.face, job.goal, versions)
 
-    def _judge(self, work: Work, versions: tuple[str, ...]) -> None:
+    def _judge(self, work: Work, versions: tuple[str, ...], resumed: bool) -> None:
         """Look at what an attempt made; dlib is asked only where the port is deceived."""
         goal = work.job.goal
         looks = look(self.finder, self.recogniser, work.png, work.job.face, versions)
         reached = all(goal.reached(each.port) for each in looks)
         work.verdict = confirm(self.finder, looks, goal) if reached else None
         if not work.reached:
-            work.learn(looks)
+            work.learn(looks, resumed)
 
     def _begin(self, job: Job, versions: tuple[str, ...]) -> Work:
         """The views of the first attempt: each version of the clean photo, and its alignment."""

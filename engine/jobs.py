@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -57,7 +57,8 @@ class Progress:
 class Work:
     """A job under way.
 
-    views: version and alignment that the next attempt must deceive; pixels, png, verdict: of the
+    views: version and alignment that the next attempt must deceive; known: all of them so far;
+    pixels, png, verdict: of the
     last one, the verdict None where the port saw that it failed; found: whether it deceived all
     its views; knob, failed: as `engine.attack.search.Earlier` has them.
     """
@@ -68,6 +69,7 @@ class Work:
     pixels: np.ndarray
     png: bytes
     grey: bool
+    known: list[tuple[str, Chip]] = field(default_factory=list)
     verdict: Verdict | None = None
     found: bool = True
     attempts: int = 0
@@ -84,18 +86,24 @@ class Work:
     def reached(self) -> bool:
         return self.verdict is not None and self.verdict.reached
 
-    def learn(self, looks: list[Look]) -> None:
-        """Add the alignments in which the last attempt failed, those that are new.
+    def learn(self, looks: list[Look], resumed: bool) -> None:
+        """Set the views of the next attempt, after one that failed.
 
-        Where the port sees no failure, it was dlib's recogniser: all are added then.
+        Where that begins at this picture (`resumed`), it first has to deceive the alignment that
+        was found in it, in place of the one before: the next picture is much like it. If that
+        fails too, or the attempt begins anew, all alignments so far. Where the port sees no
+        failure, it was dlib's recogniser: every version counts as failed then.
         """
         goal = self.job.goal
-        failed = [seen for seen in looks if not goal.reached(seen.port)]
-        for seen in failed or looks:
-            known = [chip for name, chip in self.views if name == seen.version]
-            if not any(seen.face.chip.same(chip) for chip in known):
-                self.views.append((seen.version, seen.face.chip))
-        self.views.sort(key=lambda view: LASTING.index(view[0]))
+        failed = [seen for seen in looks if not goal.reached(seen.port)] or looks
+        latest = dict(self.views) | {seen.version: seen.face.chip for seen in failed}
+        self.known = self.known or list(self.views)
+        for seen in failed:
+            chips = [chip for name, chip in self.known if name == seen.version]
+            if not any(seen.face.chip.same(chip) for chip in chips):
+                self.known.append((seen.version, seen.face.chip))
+        views = list(latest.items()) if resumed and self.attempts == 1 else list(self.known)
+        self.views = sorted(views, key=lambda view: LASTING.index(view[0]))
 
 
 def is_grey(pixels: np.ndarray) -> bool:

@@ -184,12 +184,18 @@ def test_an_attempt_learns_the_alignments_in_which_it_failed(cloak, portrait):
     png = encode_png(portrait)
     work = Work(job, cloak.sight(portrait), views, portrait, png, grey=False)
     looks = look(cloak.finder, cloak.recogniser, png, face, LASTING)
-    work.learn(looks)
+    work.learn(looks, resumed=False)
     assert [name for name, _ in work.views] == list(LASTING)  # png's alignment was known
-    work.views = [("png", face.chip)]
+    elsewhere = replace(face.chip, box=(0, 0, 9, 9))
+    moved = replace(looks[0], face=replace(face, chip=elsewhere))
     held = [replace(each, port=goal.enrolled[0] + 1) for each in looks[1:]]
-    work.learn([*held[:2], looks[3]])
-    assert [name for name, _ in work.views] == ["png", LASTING[3]]  # nothing from what held
+    work.attempts = 1
+    work.learn([moved, *held], resumed=True)
+    assert [name for name, _ in work.views] == list(LASTING)
+    assert work.views[0] == ("png", elsewhere)  # in place of the one before
+    work.attempts = 2
+    work.learn([moved, *held], resumed=True)
+    assert [name for name, _ in work.views] == ["png", *LASTING]  # both, nothing from what held
 
 
 def test_the_verdict_is_on_what_is_read_again(cloak, portrait):

@@ -66,9 +66,10 @@ class Row:
 
     @property
     def budget(self) -> dict[str, int]:
-        """Of each attempt: at most so many rounds, each of at most so many steps."""
+        """At most so many rounds, each of at most so many steps, `again` in later attempts."""
         chosen = self.choices(self.targeted)
-        return {"rounds": chosen.tuning.rounds, "steps": chosen.steps}
+        again = chosen.again or chosen.steps
+        return {"rounds": chosen.tuning.rounds, "steps": chosen.steps, "again": again}
 
     def goal(self, gallery: Gallery, subject: Subject) -> Identity | Matching:
         if self.protocol != "closed-set":

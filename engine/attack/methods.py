@@ -126,6 +126,7 @@ def _paper(name: str, weights: Weights, targeted: bool) -> Method:
         advance=moves.adam(2e-3),
         steps=40,
         tuning=Lower(first=first, rounds=31, by=by),
+        again=20,
     )
 
 
@@ -185,6 +186,7 @@ ROWS = (
         moves.adam(1e-3),
         steps=60,
         eager=True,
+        again=30,
     ),
     Method(
         "mnd",
@@ -194,18 +196,25 @@ ROWS = (
         steps=30,
         tuning=Bisect(first=0.1, rounds=2, factor=10.0),
         eager=True,
+        again=15,
     ),
     Method(
         "cw",
         "Carlini and Wagner 2017; 20 × 10,000 steps there",
         carlini_wagner,
         moves.tanh_adam(1e-2),
-        steps=40,
-        tuning=Bisect(first=1.0, rounds=4, factor=10.0),
+        steps=50,
+        tuning=Bisect(first=1.0, rounds=5, factor=10.0),
+        again=25,
     ),
-    Method("ddn", "Rony et al. 2019; 100 to 1000 steps there", ce, moves.ddn(), steps=40),
+    Method("ddn", "Rony et al. 2019; 100 to 1000 steps there", ce, moves.ddn(), steps=40, again=20),
     Method(
-        "fmn", "Pintor et al. 2021; 1000 steps there", distance_to_border, moves.fmn(), steps=40
+        "fmn",
+        "Pintor et al. 2021; 1000 steps there",
+        distance_to_border,
+        moves.fmn(),
+        steps=40,
+        again=20,
     ),
     Method(
         "perc-al",
@@ -213,6 +222,7 @@ ROWS = (
         perc_al,
         moves.alternate(1.0, 0.5),
         steps=40,
+        again=20,
     ),
     Method(
         "ssah",
@@ -221,6 +231,7 @@ ROWS = (
         moves.adam(1e-3),
         steps=30,
         tuning=Bisect(first=100.0, rounds=3, factor=10.0),
+        again=15,
     ),
 )
 METHODS: dict[str, Callable[[bool], Method]] = {

@@ -83,8 +83,8 @@ class Method:
     rounded: the observer sees whole 8-bit levels (the gradient passes through); eager: a picture
     is finished for this round at its first success; measure: what "smallest" means, (z, x, j) ->
     n; polish: after the rounds, yields still smaller candidates for the successful pictures, one
-    gradient each; again: steps where an easier problem was solved before and the search begins
-    at its picture, None where it begins anew.
+    gradient each; again: steps where another search came before and this one begins at its
+    picture, None where it begins anew.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What a search of an easier problem, with the same N pictures, has shown.
+    """What the search before, with the same N pictures and other views, has shown.
 
     best float32 N×3×H×W: its picture; knob N: the one that succeeded; failed N: the largest that
     did not, 0 where all did.
@@ -139,7 +139,7 @@ class Step:
 class Search:
     """A problem, a method, and what was found so far. `steps` is the loop.
 
-    earlier: of an easier problem (a smaller margin, fewer views) that all pictures have solved.
+    earlier: of the search before, with a smaller margin or other views, that all pictures passed.
     """
 
     def __init__(

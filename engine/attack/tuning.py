@@ -23,7 +23,7 @@ class Knobs:
         self.tuning.update(self, won)
 
     def after(self, knob: Tensor, failed: Tensor) -> None:
-        """Begin with what an easier problem has shown: knob N succeeded, failed N did not.
+        """Begin with what the search before has shown: knob N succeeded, failed N did not.
 
         What failed there is not tried again; 0 where nothing did.
         """
