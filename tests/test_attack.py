@@ -146,8 +146,8 @@ def test_momentum_is_a_plain_loop(toy, pictures):
 def test_every_method_keeps_its_word(name, targeted, toy, pictures):
     problem = problem_on(toy, pictures, targeted)
     row = method(name, targeted)
-    if isinstance(row.tuning, Lower):  # thirty rounds on faces, four here
-        row = replace(row, tuning=Lower(first=30.0, by=10.0, rounds=4))
+    if isinstance(row.tuning, Lower):  # thirty steps of β on faces, three here
+        row = replace(row, tuning=Lower(first=30.0, by=10.0))
     search = Search(problem, row, seed=3)
     steps = list(search.steps())
     end = steps[-1]
@@ -355,10 +355,6 @@ def test_what_failed_on_an_easier_problem_is_not_tried_again():
     assert knobs.high.tolist() == [5.0, 4.0]
     assert [pair[0] for pair in tried][:1] == [5.0]
     assert all(not pair[0] < 5 and not pair[1] < 3 for pair in tried)
-    schedule = Knobs(Lower(first=30.0, rounds=31, by=1.0), 1, torch.device("cpu"))
-    for won in (False, False, True):
-        schedule.update(torch.tensor([won]))
-    assert schedule.knob.tolist() == [28.0]  # of the success, where a harder problem begins
 
 
 def test_a_harder_problem_begins_where_the_easier_one_ended(toy, pictures):
@@ -375,15 +371,25 @@ def test_a_harder_problem_begins_where_the_easier_one_ended(toy, pictures):
     assert (search.gradients == (ours.again or ours.steps) + ROUNDS).all()  # the polish's as well
 
 
-def test_the_papers_schedule_ends_at_zero():
-    tuning = Lower(first=30.0, by=1.0, rounds=31)
-    knobs = Knobs(tuning, 2, torch.device("cpu"))
+@pytest.mark.parametrize("first", [30.0, 1500.0])
+def test_the_papers_schedule_finds_the_first_that_succeeds(first):
+    by = first / 30
+    tuning = Lower(first=first, by=by)
+    needed = torch.tensor([2000.0, 28.5 * by, 17 * by, 3.2 * by, 0.0, -1.0])  # the largest that do
     tried = []
+    knobs = tuning.begin(6, torch.device("cpu"))
     for _ in range(tuning.rounds):
-        tried.append(knobs.knob[1].item())
-        knobs.update(torch.tensor([True, False]))
-    assert tried == [float(30 - k) for k in range(31)]
+        tried.append(torch.where(knobs.open, knobs.knob, torch.nan))
+        knobs.update(knobs.knob <= needed)
     assert not knobs.open.any()
+    torch.testing.assert_close(knobs.low, torch.tensor([30.0, 28, 17, 3, 0, -1]) * by)
+    tried = torch.stack(tried)
+    assert (~tried.isnan()).sum(0)[0] == 1  # success at once ends it
+    assert (~tried.isnan()).sum(0).max() <= 7  # instead of 31
+    again = tuning.begin(2, torch.device("cpu"))
+    again.after(torch.tensor([28 * by, 0.0]), torch.zeros(2))
+    again.update(torch.tensor([True, False]))
+    assert not again.open.any()
 
 
 def test_ce_is_what_the_family_descends(toy, pictures):

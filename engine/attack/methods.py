@@ -125,7 +125,7 @@ def _paper(name: str, weights: Weights, targeted: bool) -> Method:
         loss=paper(weights),
         advance=moves.adam(2e-3),
         steps=40,
-        tuning=Lower(first=first, rounds=31, by=by),
+        tuning=Lower(first=first, by=by),
         again=20,
     )
 
