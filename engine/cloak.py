@@ -74,8 +74,8 @@ class Cloak:
         """Cloak photos of one size with goals of one kind; yields progress, then the results.
 
         method: a row's name, or a function of `targeted` that gives a row. Ends early when late
-        or cancelled, with what holds by then. A picture for which a search finds nothing is given
-        up: the next one would be harder.
+        or cancelled, with what holds by then. A picture for which a search that began anew finds
+        nothing is given up: the next one would be harder.
         """
         started = time.monotonic()
         until = float("inf") if max_seconds is None else started + max_seconds
@@ -89,7 +89,7 @@ class Cloak:
             return time.monotonic() > until or cancelled()
 
         for attempt, margin in enumerate(LASTING_MARGINS if lasting else MARGINS):
-            for batch in alike([work for work in works if work.found and not work.reached]):
+            for batch in alike([work for work in works if not (work.hopeless or work.reached)]):
                 if over():
                     break
                 boxes, problem = self._problem(batch, margin)
@@ -100,8 +100,11 @@ class Cloak:
                     found = settled + int(search.found.sum())
                     yield Progress(attempt + 1, steps, found, len(jobs))
                 self._take(batch, boxes, search)
-                for work in batch:
-                    self._judge(work, versions, resumed=row.again is not None)
+                for place, work in enumerate(batch):
+                    if search.found[place]:
+                        self._judge(work, versions, resumed=row.again is not None)
+                    else:
+                        work.miss(search.resumed)
         for work in works:
             if work.verdict is None:
                 work.verdict = self.judge(work.png, work.job, versions)
@@ -145,7 +148,7 @@ class Cloak:
     def _problem(self, works: list[Work], margin: float) -> tuple[list[Box], Problem]:
         """The parts of the photos to change, equally large, and the problem on them."""
         jobs = [work.job for work in works]
-        _, names = works[0].kind
+        names = [name for name, _ in works[0].views]
         grid = 1 if all(name == "png" for name in names) else transforms.GRID
         height, width = jobs[0].pixels.shape[:2]
         boxes = []
@@ -188,8 +191,8 @@ class Cloak:
         return torch.stack(parts).to(self.device).float() / 255
 
     def _earlier(self, works: list[Work], boxes: list[Box]) -> Earlier | None:
-        """What the last attempt has shown; None before the first."""
-        if not works[0].attempts:
+        """What the last attempt has shown; None where the next begins anew."""
+        if works[0].fresh:
             return None
         return Earlier(
             best=self._cut([work.pixels for work in works], works, boxes),
@@ -201,13 +204,14 @@ class Cloak:
         """Put what a search has found into its photos."""
         views = len(search.problem.observer.views)
         for place, (work, box) in enumerate(zip(works, boxes, strict=True)):
-            work.pixels = self._paste(work.job, box, search.best[place])
-            work.png = encode_png(work.pixels)
             work.attempts += 1
             work.gradients += int(search.gradients[place]) * views
-            work.found = bool(search.found[place])
-            work.knob = float(search.knob[place])
-            work.failed = float(search.knobs.low[place])
+            if search.found[place]:
+                work.fresh = False
+                work.pixels = self._paste(work.job, box, search.best[place])
+                work.png = encode_png(work.pixels)
+                work.knob = float(search.knob[place])
+                work.failed = float(search.knobs.low[place])
 
     def _head(self, jobs: list[Job]) -> tuple[ClosedSet | Verification, torch.Tensor]:
         goal = jobs[0].goal

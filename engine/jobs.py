@@ -57,10 +57,10 @@ class Progress:
 class Work:
     """A job under way.
 
-    views: version and alignment that the next attempt must deceive; known: all of them so far;
-    pixels, png, verdict: of the
-    last one, the verdict None where the port saw that it failed; found: whether it deceived all
-    its views; knob, failed: as `engine.attack.search.Earlier` has them.
+    views: version and alignment that the next attempt must deceive; known: all of them so far.
+    pixels, png, verdict: of the last attempt that deceived its views, the verdict None where the
+    port saw that it failed. fresh: the next attempt begins anew; hopeless: there is none. knob,
+    failed: as `engine.attack.search.Earlier` has them.
     """
 
     job: Job
@@ -71,7 +71,8 @@ class Work:
     grey: bool
     known: list[tuple[str, Chip]] = field(default_factory=list)
     verdict: Verdict | None = None
-    found: bool = True
+    fresh: bool = True
+    hopeless: bool = False
     attempts: int = 0
     gradients: int = 0
     knob: float = 0.0
@@ -80,11 +81,19 @@ class Work:
     @property
     def kind(self) -> tuple:
         """Works of one kind can advance together."""
-        return self.grey, tuple(name for name, _ in self.views)
+        return self.grey, self.fresh, tuple(name for name, _ in self.views)
 
     @property
     def reached(self) -> bool:
         return self.verdict is not None and self.verdict.reached
+
+    def miss(self, resumed: bool) -> None:
+        """After an attempt that did not deceive its views: once more from the beginning, if ever.
+
+        An attempt that began anew is the last one, for the next would be harder.
+        """
+        self.fresh, self.hopeless = True, not resumed
+        self.views = in_order(self.known or self.views)
 
     def learn(self, looks: list[Look], resumed: bool) -> None:
         """Set the views of the next attempt, after one that failed.
@@ -102,8 +111,12 @@ class Work:
             chips = [chip for name, chip in self.known if name == seen.version]
             if not any(seen.face.chip.same(chip) for chip in chips):
                 self.known.append((seen.version, seen.face.chip))
-        views = list(latest.items()) if resumed and self.attempts == 1 else list(self.known)
-        self.views = sorted(views, key=lambda view: LASTING.index(view[0]))
+        once_more = resumed and self.attempts == 1
+        self.views = in_order(list(latest.items()) if once_more else self.known)
+
+
+def in_order(views: list[tuple[str, Chip]]) -> list[tuple[str, Chip]]:
+    return sorted(views, key=lambda view: LASTING.index(view[0]))
 
 
 def is_grey(pixels: np.ndarray) -> bool:

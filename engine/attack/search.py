@@ -159,6 +159,11 @@ class Search:
         if earlier is not None:
             self.knobs.after(earlier.knob, earlier.failed)
 
+    @property
+    def resumed(self) -> bool:
+        """Whether it begins at the earlier picture."""
+        return self.earlier is not None and self.method.again is not None
+
     def steps(
         self,
         *,
@@ -168,15 +173,14 @@ class Search:
         """A `Step` per gradient step and one per round. Ends early when late or cancelled."""
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
         problem, method, tuner = self.problem, self.method, self.knobs
-        anew = self.earlier is None or method.again is None
-        count, number = method.steps if anew else method.again, 0
+        count, number = method.again if self.resumed else method.steps, 0
         for round_ in range(method.tuning.rounds):
             if not tuner.open.any():
                 return
             active = self.begin(tuner.open.nonzero()[:, 0], tuner.knob)
             won_now = torch.zeros_like(self.found)
             for index in range(count):
-                active.done = index / count if anew else (1 + index / count) / 2
+                active.done = (1 + index / count) / 2 if self.resumed else index / count
                 self.look(active)
                 if method.distort is None:
                     won_now[active.rows[self.record(active)]] = True
@@ -209,8 +213,8 @@ class Search:
         x, j, labels = problem.clean[rows], problem.threshold[rows], problem.labels[rows]
         knob = knob[rows].view(-1, 1, 1, 1)
         active = Active(problem, rows, x, j, labels, x, knob, self.noise)
-        resumed = self.earlier is not None and self.method.again is not None
-        active.z = self.earlier.best[rows] if resumed else self.method.start(active).clamp(0, 1)
+        start = self.earlier.best[rows] if self.resumed else self.method.start(active)
+        active.z = start.clamp(0, 1)
         return active
 
     def look(self, active: Active) -> None:
