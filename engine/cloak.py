@@ -28,8 +28,8 @@ from .recogniser import Recogniser, load_recogniser
 from .sight import Sight, Threshold
 from .verdict import LASTING, PNG, Verdict, confirm, find_again, judge, look, version
 
-MARGINS = (0.008, 0.01, 0.02, 0.04)  # of the distance, one attempt after the other
-LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12)
+MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
+LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12, 0.16)
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 VIEWS: dict[str, Callable] = {
     "png": transforms.same,
