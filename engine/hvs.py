@@ -16,8 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .human.pattern import CHANNEL_WEIGHTS
+
 MAPS = 4  # CAM, and CAM · gradient for R, G, B
 STRIDE = 4  # the branch and the network look at a quarter of the resolution
+USUAL = 0.03  # of 0…1: J where the network says nothing, mean over R, G and B
+RANGE = 3.0  # of the logarithm of J, up and down: a twentieth to twenty times
+SHIFT = 0.3  # of the logarithm of a channel's share, up and down: three quarters to 1.35 times
 MARGIN = 48  # pixels beyond which nothing changes a threshold; the two networks see 45
 
 
@@ -139,7 +144,11 @@ class JndNetwork(nn.Module):
 
     The paper's layers, conv 3×3 to 32, 32 (stride 2), 64, 64 (stride 2), 32 with LeakyReLU between,
     and bilinear enlargement. Ours: a last 3×3 convolution at full resolution, which sees the first
-    layer's features beside the enlarged ones, so that a threshold may change within four pixels.
+    layer's features beside the enlarged ones, so that a threshold may change within four pixels;
+    and, in place of clamp(|out|, 0, 1), a threshold in the logarithm: the network says by how much
+    it is above or below `USUAL` (`RANGE`), and how the channels share it. Their shares stay within
+    `SHIFT` of those of `rgb2022`: an eye hardly sees fine blue noise, and without a bound all of it
+    goes into the blue of warm pictures, where it is a tint. J is positive everywhere.
     """
 
     def __init__(self):
@@ -157,14 +166,17 @@ class JndNetwork(nn.Module):
             nn.LeakyReLU(0.1),
             nn.Conv2d(32, 12, 3, 1, 1),
         )
-        self.last = nn.Conv2d(32 + 12, 3, 3, 1, 1)
-        nn.init.constant_(self.last.bias, 0.05)  # begin with a threshold everywhere
+        self.last = nn.Conv2d(32 + 12, 1 + 3, 3, 1, 1)
+        shares = torch.from_numpy(CHANNEL_WEIGHTS / CHANNEL_WEIGHTS.mean())
+        self.register_buffer("shares", shares[:, None, None], persistent=False)
 
     def forward(self, x: Tensor, maps: Tensor) -> Tensor:
         """x float32 N×3×H×W in 0…1, maps N×4×H×W in 0…1, H and W multiples of 4."""
         near = self.first(torch.cat([x - 0.5, maps], 1))
         far = enlarge(self.deep(near))
-        return self.last(torch.cat([F.leaky_relu(near, 0.1), far], 1)).abs().clamp(0, 1)
+        said = torch.tanh(self.last(torch.cat([F.leaky_relu(near, 0.1), far], 1)))
+        whole = torch.exp(RANGE * said[:, :1] + SHIFT * said[:, 1:])
+        return (USUAL * self.shares * whole).clamp_max(1)
 
 
 class HvsSd(nn.Module):

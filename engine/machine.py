@@ -6,7 +6,9 @@ looks (CAMs), the generator turns the picture and its CAMs into the JND image E 
 x + E (eq. 4), clipped and rounded to 8 bits, is the distorted picture.
 
 The result is verified: wherever a classifier changes its mind, E is scaled down (paper A's
-homogeneity: k/9 · E) until all keep their label on the picture that a PNG file gives back.
+homogeneity: k/9 · E) until all keep their label on the picture that a PNG file gives back. Where
+that weakens it, the generator is asked again, in other ways (`AGAIN`), and the strongest change
+that holds is kept.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ STEPS = 9  # paper A weakens E in ninths
 STRENGTHS = (0.2, 1.8)  # smallest and largest that a conditioned generator was trained for
 Search = Callable[[np.ndarray], np.ndarray]
 FINER = 3  # halvings between the ninth that holds and the next that does not: 1/72
+# How a generator is asked again: about the mirror image, of which the panel says the same, and at
+# this multiple of the strength, where it knows one.
+AGAIN = ((True, 1.0), (False, 1.1), (True, 1.1), (False, 0.9), (True, 0.9))
 
 
 @dataclass(frozen=True)
@@ -136,16 +141,22 @@ class MachineJND:
         """uint8 N×H×W×3 -> top-1 class int64 N×P of each classifier."""
         return self.look(pixels)[0].argmax(2)
 
+    def knows(self, strength: float) -> bool:
+        """Whether this generator can be asked for that strength."""
+        low, high = STRENGTHS if "strength" in self.generator.inputs else (1.0, 1.0)
+        return low <= strength <= high
+
     def check_strength(self, strength: float) -> None:
         """Raise UsageError where this generator cannot be asked for that strength."""
-        if "strength" not in self.generator.inputs and strength != 1:
+        if self.knows(strength):
+            return
+        if "strength" not in self.generator.inputs:
             raise UsageError(
                 f"strength {strength}: this generator has only one, 1; "
                 f"choose the generator {models.BEST} for others"
             )
         low, high = STRENGTHS
-        if not low <= strength <= high:
-            raise UsageError(f"strength {strength} is outside {low}…{high}: 1 is the usual")
+        raise UsageError(f"strength {strength} is outside {low}…{high}: 1 is the usual")
 
     def change(
         self, pixels: np.ndarray, logits: np.ndarray, cams: np.ndarray, strength: float = 1.0
@@ -210,6 +221,39 @@ class MachineJND:
                 attempt(rows, scale[rows] + 1 / STEPS / 2**halving)
         return scale, distorted
 
+    def verified(
+        self,
+        pixels: np.ndarray,
+        logits: np.ndarray,
+        cams: np.ndarray,
+        strength: float = 1.0,
+        asked: Sequence[int] | slice = slice(None),
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The strongest change found that keeps every label, per image.
+
+        As `change` and `tolerated` -> (E float32 N×3×H×W on the 0…1 scale, scale float64 N,
+        distorted uint8 N×H×W×3). Where E does not hold whole, others are tried as well (`AGAIN`).
+        """
+        labels = logits.argmax(2)
+        change = self.change(pixels, logits, cams, strength)
+        scale, distorted = self.tolerated(pixels, change, labels, asked)
+        for mirrored, multiple in AGAIN:
+            rows = np.flatnonzero(scale < 1)
+            other = strength * multiple
+            if not len(rows) or not self.knows(other):
+                continue
+            turn = np.s_[..., ::-1] if mirrored else np.s_[...]
+            seen = pixels[rows][:, :, ::-1] if mirrored else pixels[rows]
+            made = self.change(seen, logits[rows], cams[rows][turn], other)[turn]
+            factor, candidate = self.tolerated(pixels[rows], made, labels[rows], asked)
+            clean = to_batch(pixels[rows])
+            before, after = (psnr(to_batch(d) - clean) for d in (distorted[rows], candidate))
+            better = after < before
+            kept = rows[better]
+            change[kept], scale[kept] = made[better], factor[better]
+            distorted[kept] = candidate[better]
+        return change, scale, distorted
+
     def __call__(
         self,
         image: object,
@@ -234,8 +278,11 @@ class MachineJND:
             notes.append(f"resized from {width}×{height} to the panel's {side}×{side}")
         logits, cams = self.look(pixels)
         labels = logits.argmax(2)
-        change = search(pixels) if search else self.change(pixels, logits, cams, strength)
-        scale, distorted = self.tolerated(pixels, change, labels, asked)
+        if search:
+            change = search(pixels)
+            scale, distorted = self.tolerated(pixels, change, labels, asked)
+        else:
+            change, scale, distorted = self.verified(pixels, logits, cams, strength, asked)
         png = encode_png(distorted[0])
         reread = decode(png).pixels[None]
         after = self.look(reread)[0]

@@ -105,8 +105,8 @@ MODELS = {
         ),
         _row(
             "generator-conditioned-cifar10",
-            "c3a77bbc4b8f58f19ae214a2b3f15d349655a1ddcef3d8109541d7e52d324ed7",
-            1_625_947,
+            "63ea2d84419be51d7d42894651bcf1ca3b9de474a223c33ae1e7453f7be04225",
+            1_628_234,
         ),
         _row(
             "generator-merged-cifar10",
@@ -120,8 +120,8 @@ MODELS = {
         ),
         _row(
             "hvs-sd",
-            "bd152ec501bb7da04bdefd8aef9efeb16f58d9920f432d5d258bfd365ba3cfdb",
-            300_977,
+            "30300aeb1336276ab8df1729534ff7cae3cd2f36355f17020d801190ba0c540e",
+            303_033,
             "just-noticeable/human-jnd",
         ),
     )

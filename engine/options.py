@@ -10,7 +10,7 @@ from .models import BEST, GENERATORS
 
 DEVICES = ("auto", "cpu", "cuda")
 HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", "hvs-sd")
-HUMAN_DEFAULT = "wu2017"  # not hvs-sd: its blue is too loud in warm, saturated pictures
+HUMAN_DEFAULT = "hvs-sd"
 
 
 @dataclass(frozen=True)

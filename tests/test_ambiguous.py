@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from engine.image import to_batch
+from engine.machine import MachineJND
 from training import checkpoint
 from training.ambiguous import ambiguous, joined, mixed
 from training.data import DataError, LabelledImages, load
-from training.generator import train_generator
+from training.generator import begun, train_generator
 from training.looks import load_panel
 from training.presets import GENERATOR_PRESETS
 
@@ -56,6 +58,7 @@ def test_a_generator_goes_on_from_another(some, tmp_path):
     train_generator("first", some, some, smoke, tmp_path)
     note = train_generator("second", some, some, then, tmp_path)
     assert 64 < note["n_train"] <= 96
+    assert note["earlier"]["generator"] == "first"
     first, second = (
         checkpoint.load(tmp_path / "generators" / f"{name}.safetensors")[0]
         for name in ("first", "second")
@@ -63,3 +66,23 @@ def test_a_generator_goes_on_from_another(some, tmp_path):
     assert first.keys() == second.keys()
     apart = max((first[key] - second[key]).abs().max().item() for key in first)
     assert 0 < apart < 1e-2
+
+
+def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(tmp_path):
+    preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned")
+    network, earlier = begun(preset, tmp_path)
+    assert earlier["generator"]
+    assert earlier["command"].startswith("python -m training generator")
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    machine, random = MachineJND(device="cpu"), np.random.default_rng(0)
+    pixels = random.integers(0, 256, (2, 32, 32, 3), np.uint8)
+    logits, cams = machine.look(pixels)
+    with torch.no_grad():
+        change = network(
+            2 * torch.from_numpy(to_batch(pixels)) - 1,
+            torch.from_numpy(cams),
+            torch.from_numpy(logits.argmax(2)),
+            torch.ones(2),
+        )
+    expected = machine.change(pixels, logits, cams)
+    np.testing.assert_allclose(change.numpy() / 2, expected, atol=1e-4)

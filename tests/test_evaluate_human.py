@@ -56,6 +56,27 @@ def test_every_model_is_measured_at_equal_energy_and_visibility(measured):
         assert row["as_luma"]["30"] == pytest.approx(9.5, abs=0.01)
 
 
+@pytest.mark.parametrize("power", [0.7, 1.5, 3.0])
+def test_a_level_is_found_for_a_jod_in_few_steps(power):
+    asked = []
+
+    def seen(level):
+        asked.append(level)
+        return 10 - 0.02 * level**power - 0.001 * level
+
+    level = evaluate_human.level_for_jod(seen, 9.5, [1.0, 0.6])
+    assert seen(level) == pytest.approx(9.5, abs=0.003)
+    assert len(set(asked)) <= 9
+
+
+def test_a_level_is_found_from_where_nothing_is_seen():
+    def seen(level):  # in steps, as 8-bit pictures are
+        return 10.0 if level < 1 else 10 - 0.03 * np.floor(20 * level) / 20
+
+    level = evaluate_human.level_for_jod(seen, 9.5, [0.2, 0.1])
+    assert seen(level) == pytest.approx(9.5, abs=0.003)
+
+
 def test_a_second_run_measures_nothing_again(measured, monkeypatch):
     result, folder, arguments = measured
 

@@ -13,13 +13,14 @@ from PIL import Image
 from engine import hvs
 from engine.human import thresholds
 from engine.human.learned import HvsSd
+from engine.human.pattern import CHANNEL_WEIGHTS
 from engine.image import to_batch
 from engine.quality import psnr_8bit
 from export.__main__ import main as export_main
 from training import calibration, checkpoint, iqa
 from training.__main__ import main as training_main
 from training.data import DataError, load_photos
-from training.human import injected, load_human, true_maps
+from training.human import coloured, injected, load_human, true_maps
 
 
 @pytest.fixture(scope="module")
@@ -228,19 +229,63 @@ def test_ssim_loss_is_scikit_image_s(photos):
 
 
 def test_magnitude_is_zero_at_its_target():
-    aim = 0.03 * torch.tensor(iqa.BALANCE)[:, None, None].expand(2, 3, 32, 32)
-    assert aim.mean() == pytest.approx(0.03)
+    aim = torch.full((2, 3, 32, 32), 0.03)
     assert iqa.magnitude_loss(aim, 0.03) == pytest.approx(0, abs=1e-5)
     twice = iqa.magnitude_loss(2 * aim, 0.03)
     assert twice == pytest.approx(np.log(5 / 4), abs=1e-5)
 
 
-def test_noise_has_its_energy_after_clipping():
-    x = torch.rand(4, 3, 48, 48, generator=torch.Generator().manual_seed(0))
-    x[:2] = 1.0
-    j = torch.full_like(x, 0.01)
-    change = injected(x, j, 30.0) - x
-    assert -10 * change.square().mean().log10() == pytest.approx(30, abs=0.1)
+def test_noise_is_a_tint_where_one_of_its_signs_is_clipped():
+    torch.manual_seed(0)
+    j = torch.full((2, 3, 48, 48), 0.08)
+    grey, black = torch.full_like(j, 0.5), torch.zeros_like(j)
+    for x in (grey, black):
+        change = injected(x, j) - x
+        size = torch.where(change == 0, 0.08, change.abs())
+        torch.testing.assert_close(size, j, atol=1e-6, rtol=0)
+        assert (change == change[:, :1]).all()  # one sign for R, G and B
+    assert iqa.tint_loss(grey, injected(grey, j)) < 0.2
+    assert iqa.tint_loss(black, injected(black, j)) == pytest.approx((0.04 / 0.02) ** 2, rel=0.1)
+
+
+def test_visibility_is_what_the_engine_s_jod_lacks_of_ten(photos):
+    from engine.perceptual import jod
+
+    a = photos["chelsea"][:128, :128]
+    b = np.clip(a.astype(int) + np.random.default_rng(0).integers(-20, 21, a.shape), 0, 255)
+    b = b.astype(np.uint8)
+    found = iqa.visibility(*(torch.from_numpy(to_batch(x[None])) for x in (a, b)))
+    assert found.item() == pytest.approx(10 - jod(a, b), abs=1e-3)
+    assert found.item() > 0.1
+
+
+def test_a_threshold_is_positive_and_its_colours_stay_near_their_shares():
+    torch.manual_seed(0)
+    network = hvs.JndNetwork()
+    torch.nn.init.normal_(network.last.weight, std=3.0)
+    x = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        j = network(x, torch.rand(2, hvs.MAPS, 64, 64))
+    assert j.min() > hvs.USUAL / 100
+    assert j.max() <= 1
+    free = j[:, :, (j.amax((0, 1)) < 1)]
+    shares = CHANNEL_WEIGHTS[2] / CHANNEL_WEIGHTS[1]
+    ratio = free[:, 2] / free[:, 1]
+    assert ratio.max() <= shares * np.exp(2 * hvs.SHIFT) * 1.001
+    assert ratio.min() >= shares * np.exp(-2 * hvs.SHIFT) * 0.999
+    assert ratio.max() / ratio.min() > 2  # and it does choose
+
+
+def test_colourful_crops_keep_their_luma_and_some_become_grey():
+    torch.manual_seed(1)
+    x = 0.4 + 0.2 * torch.rand(64, 3, 16, 16)
+    found = coloured(x)
+    before, after = iqa.opponent(x)[0], iqa.opponent(found)[0]
+    torch.testing.assert_close(before, after, atol=2e-2, rtol=0)  # clipping aside
+    spread = (found.amax(1) - found.amin(1)).mean((1, 2)) / (x.amax(1) - x.amin(1)).mean((1, 2))
+    assert (spread < 0.01).any()
+    assert (spread > 1.5).any()
+    assert ((spread - 1).abs() < 1e-3).sum() > 20
 
 
 def test_photos_are_read_from_folders_and_parquet(pictures, labelled, tmp_path):

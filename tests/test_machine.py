@@ -99,6 +99,23 @@ def test_verified_keeps_every_label_of_every_picture(machine, crops):
     np.testing.assert_array_equal(scale == 1, holds)
 
 
+@pytest.mark.parametrize("generator", ["conditioned", "merged"])
+def test_asking_again_only_makes_the_change_stronger(generator):
+    machine = MachineJND(device="cpu", generator=generator)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    pixels = pixels.repeat(4, 1).repeat(4, 2)  # patches: the panel hardly agrees on any
+    logits, cams = machine.look(pixels)
+    labels = logits.argmax(2)
+    _, first = machine.tolerated(pixels, machine.change(pixels, logits, cams), labels)
+    change, scale, distorted = machine.verified(pixels, logits, cams)
+    np.testing.assert_array_equal(machine.answer(distorted), labels)
+    weakened = change * scale[:, None, None, None].astype(np.float32)
+    np.testing.assert_array_equal(distorted, to_pixels(to_batch(pixels) + weakened))
+    before, after = (psnr(to_batch(d) - to_batch(pixels)) for d in (first, distorted))
+    assert (after <= before).all()
+    assert (after < before).any()
+
+
 class Threshold(MachineJND):
     """A panel of one that sees class 1 where the first pixel is brighter than a limit."""
 

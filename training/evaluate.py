@@ -125,6 +125,8 @@ def evaluate_machine(
         note = trained_with(weights, GENERATORS[name])
         kept = ("generator", "preset", "parameters", "seconds", "command")
         sections["training"][name] = {part: note[part] for part in kept}
+        if earlier := note.get("earlier"):  # the generator that this one goes on from
+            sections["training"][name]["earlier"] = {part: earlier[part] for part in kept}
         sections["history"][name] = note["history"]
     for name in chosen or ():
         if name not in SECTIONS:
@@ -246,18 +248,17 @@ def measure_homogeneity(subject: Subject) -> dict[str, dict]:
 
 
 def measure_verified(subject: Subject) -> dict[str, dict]:
-    """Verified mode: E scaled down per image until all labels hold; PSNR and scale that remain.
+    """Verified mode: per image the strongest E found that keeps all labels; PSNR and scale of it.
 
     The PSNR is over the images that are changed at all; the others are counted.
     """
     looked, found = subject.look("test"), {}
     for name, machine in subject.machines.items():
-        change = subject.distorted(name).change
         parts = [
-            machine.tolerated(looked.images[rows], change[rows], looked.labels[rows])
+            machine.verified(looked.images[rows], looked.logits[rows], looked.cams[rows])
             for rows in batches(len(looked.images))
         ]
-        scale, pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
+        _, scale, pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
         noise = psnr(to_batch(pixels) - to_batch(looked.images))
         changed = np.isfinite(noise)
         found[name] = (

@@ -20,7 +20,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +44,10 @@ from .speed import LARGE, SMALL, enlarged, timed
 
 PSNRS = (26.65, 30.0)  # dB
 JOD = 9.5
-HALVINGS = 10
 CLOSE = 0.003  # JOD
+TRIES = 12
+LEAP = 0.7  # of the logarithm of the level, at most twice or half
+FAINTEST = 1e-4  # JOD below 10 that still counts as something seen
 SEED = 0
 UNIFORM = "uniform white noise"
 TRUE_MAPS = "hvs-sd with the true maps"
@@ -57,45 +62,58 @@ def uniform(pixels: np.ndarray) -> np.ndarray:
     return np.repeat(1 + dither, 3, axis=2).astype(np.float32)
 
 
-def level_for_jod(pixels: np.ndarray, jnd: np.ndarray, target: float, seed: int) -> float:
-    """The level at which noise has this JOD, by bisection."""
-    low, high = 0.0, level_for_psnr(pixels, jnd, PSNRS[-1], seed)
-    while jod(pixels, inject(pixels, jnd, high, seed)) > target and high < 1e4:
-        low, high = high, 1.5 * high
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        value = jod(pixels, inject(pixels, jnd, middle, seed))
-        if abs(value - target) < CLOSE:
-            return middle
-        low, high = (middle, high) if value > target else (low, middle)
-    return high
+def level_for_jod(seen: Callable[[float], float], target: float, levels: Sequence[float]) -> float:
+    """The level at which noise has this JOD, from two or more to begin with.
+
+    seen: the JOD at a level, at most 10. What is seen, 10 - JOD, is nearly a power of the level:
+    the next one tried is where the line through the two nearest says, both in logarithms.
+    """
+
+    def apart(level: float) -> float:  # in logarithms, from what is to be seen
+        return math.log(max(10 - seen(level), FAINTEST) / (10 - target))
+
+    tried = {math.log(level): apart(level) for level in levels}
+    for _ in range(TRIES):
+        # Of levels that are as far away, because nothing is seen, the one on the target's side.
+        near = sorted(tried.items(), key=lambda p: (abs(p[1]), math.copysign(1, p[1]) * p[0]))
+        (x, y), (other, far) = near[:2]
+        if abs(seen(math.exp(x)) - target) < CLOSE:
+            break
+        slope = (far - y) / (other - x)
+        step = -y / slope if slope > 0 else math.copysign(LEAP, -y)
+        following = x + min(LEAP, max(-LEAP, step))
+        tried[following] = apart(math.exp(following))
+    return math.exp(min(tried, key=lambda level: abs(tried[level])))
 
 
 def measure(pixels: np.ndarray, jnd: np.ndarray, seed: int) -> dict:
     """Every number of one picture and one model's thresholds."""
 
-    def numbers(level: float, *, all_of_them: bool) -> dict:
+    @cache
+    def numbers(level: float) -> dict:
         noisy = inject(pixels, jnd, level, seed)
-        row = {"level": level, "psnr_db": quality.psnr_8bit(pixels, noisy)}
-        row["jod"] = jod(pixels, noisy)
-        if all_of_them:
-            row |= {"ssim": quality.ssim(pixels, noisy)}
-            row |= {"fsim": fsim(pixels, noisy), "vif": vif(pixels, noisy)}
-        return row
+        seen = jod(pixels, noisy)
+        return {"level": level, "psnr_db": quality.psnr_8bit(pixels, noisy), "jod": seen}
 
-    equal = {
-        f"{db:g}": numbers(level_for_psnr(pixels, jnd, db, seed), all_of_them=True) for db in PSNRS
-    }
+    def all_numbers(level: float) -> dict:
+        noisy = inject(pixels, jnd, level, seed)
+        row = numbers(level) | {"ssim": quality.ssim(pixels, noisy)}
+        return row | {"fsim": fsim(pixels, noisy), "vif": vif(pixels, noisy)}
+
+    levels = [level_for_psnr(pixels, jnd, db, seed) for db in PSNRS]
     grey = np.repeat((jnd @ LUMA)[..., None], 3, 2)
     as_luma = {
         f"{db:g}": jod(pixels, inject(pixels, grey, level_for_psnr(pixels, grey, db, seed), seed))
         for db in PSNRS
     }
+    visible = level_for_jod(lambda level: numbers(level)["jod"], JOD, levels)
     return {
-        "equal_energy": equal,
+        "equal_energy": {
+            f"{db:g}": all_numbers(level) for db, level in zip(PSNRS, levels, strict=True)
+        },
         "as_luma": as_luma,
-        "equal_visibility": numbers(level_for_jod(pixels, jnd, JOD, seed), all_of_them=False),
-        "as_published": numbers(1.0, all_of_them=False) | {"mean_threshold": float(jnd.mean())},
+        "equal_visibility": numbers(visible),
+        "as_published": numbers(1.0) | {"mean_threshold": float(jnd.mean())},
     }
 
 

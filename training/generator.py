@@ -24,7 +24,9 @@ from torch.optim import swa_utils
 from engine import losses, quality
 from engine.classifiers import CIFAR10_CLASSES
 from engine.layers import fold
+from engine.models import GENERATORS, locate
 from engine.networks import Generator, Panel
+from engine.stored import contract, fill
 
 from . import checkpoint
 from .ambiguous import ambiguous, joined
@@ -180,16 +182,27 @@ def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
     return Generator(conditioned=preset.conditioned, skips=preset.skips, norm=norm)
 
 
-def begun(preset: GeneratorPreset, runs: Path) -> Generator:
-    """The network as its training begins. Raises DataError without the one it goes on from."""
+def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict | None]:
+    """The network as its training begins: anew, or as the one that it goes on from, and its note.
+
+    That is a finished generator of RUNS, else the one of this name that ships. Raises DataError
+    where there is neither.
+    """
     if not preset.begins:
-        return build(preset)
-    path = runs / "generators" / f"{preset.begins}.safetensors"
-    if not path.exists():
-        raise DataError(f"{path} is missing: `python -m training generator` it first")
+        return build(preset), None
     network = build(preset, norm=False)
-    network.load_state_dict(checkpoint.load(path)[0])
-    return network
+    path = runs / "generators" / f"{preset.begins}.safetensors"
+    if path.exists():
+        tensors, note = checkpoint.load(path)
+        network.load_state_dict(tensors)
+    elif preset.begins in GENERATORS:
+        graph = locate(GENERATORS[preset.begins]).path
+        fill(network, graph, "generator.")
+        note = contract(graph)["training"]
+    else:
+        raise DataError(f"{path} is missing: `python -m training generator` it first")
+    earlier = {key: value for key, value in note.items() if key != "history"}
+    return network.requires_grad_(True), earlier
 
 
 class Training:
@@ -197,7 +210,8 @@ class Training:
 
     def __init__(self, preset: GeneratorPreset, runs: Path, device: torch.device):
         torch.manual_seed(preset.seed)
-        self.network = begun(preset, runs).to(device, memory_format=torch.channels_last)
+        network, self.earlier = begun(preset, runs)
+        self.network = network.to(device, memory_format=torch.channels_last)
         self.average = swa_utils.AveragedModel(
             self.network,
             multi_avg_fn=swa_utils.get_ema_multi_avg_fn(preset.average),
@@ -339,6 +353,7 @@ def train_generator(
         "parameters": sum(p.numel() for p in folded.parameters()),
         "seconds": round(training.seconds),
         "command": command,
+        "earlier": training.earlier,
         "history": training.history,
     } | settings
     checkpoint.save(final, folded.state_dict(), note)

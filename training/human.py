@@ -5,17 +5,21 @@ hundred steps, and a finished stage is not done again.
 
 1. degradation: the compression autoencoder on crops of photos; bits + fidelity · squared error.
 2. attention: the branch learns the maps that the frozen autoencoder's gradients give.
-3. jnd: noise ±J with random signs, one for R, G and B, is injected at a fixed energy, drawn anew
-   for every batch, and made less visible: an adaptive mix of quality losses (each weighted by one
-   over its own running mean), the magnitude term, which keeps J's scale, and the agreement of the
-   attention maps before and after. Energy is counted after clipping. Half of the steps see the
-   true maps, half the branch's, so that the graph may ship with the branch.
+3. jnd: noise ±J with random signs, one for R, G and B, is injected as it is, at level 1. It is to
+   be as visible in every crop as a threshold may be, JOD 9.5, and within that as strong as
+   possible (the logarithm of its energy after clipping). Beside it: an adaptive mix of quality
+   losses (each divided by its own running mean), the magnitude term, no tint where clipping leaves
+   one sign only, and the agreement of the attention maps before and after. Half of the steps see
+   the true maps, half the branch's, so that the graph may ship with the branch. Some crops are
+   made more colourful, some grey.
 
-J is relative; `python -m training calibrate` makes it absolute.
+The visibility is held for every crop by itself, so that J is absolute, not relative as in the
+paper: what is left for `python -m training calibrate` is one factor near 1.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,13 +27,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.hvs import AttentionBranch, Degradation, HvsSd, JndNetwork, attention
+from engine.hvs import USUAL, AttentionBranch, Degradation, HvsSd, JndNetwork, attention
 
 from . import checkpoint, iqa
 from .classifiers import pick_device, round_to_half
 from .data import Photos
 from .presets import HumanPreset
 from .stages import STAGES, Stage, StageLoss
+
+COLOURFUL, GREY = 0.3, 0.1  # shares of the crops
 
 
 def autocast(x: Tensor) -> torch.autocast:
@@ -62,44 +68,61 @@ def branch_loss(stage: Stage, x: Tensor, teacher: Degradation) -> tuple[Tensor, 
     return loss, {"variance_explained": (1 - told / spread).mean()}
 
 
-def injected(x: Tensor, j: Tensor, psnr_db: float) -> Tensor:
-    """x ± gain·J clipped to 0…1, the gain such that the batch as a whole has this PSNR.
+def coloured(x: Tensor) -> Tensor:
+    """Crops of which some are more colourful (up to three times), and some grey."""
+    kind = torch.rand(len(x), 1, 1, 1, device=x.device)
+    more = 1 + 2 * torch.rand(len(x), 1, 1, 1, device=x.device)
+    factor = torch.where(kind < COLOURFUL, more, torch.where(kind > 1 - GREY, 0.0, 1.0))
+    y, _ = iqa.opponent(x)
+    return (y + factor * (x - y)).clamp(0, 1)
 
-    One random sign per pixel for R, G and B. The gain keeps its gradient: J's scale is free, and
-    energy that clipping takes away has to be spent elsewhere.
-    """
+
+def injected(x: Tensor, j: Tensor) -> Tensor:
+    """x ± J clipped to 0…1, one random sign per pixel for R, G and B."""
     sign = torch.randint(0, 2, (len(x), 1, *x.shape[2:]), device=x.device).to(x.dtype) * 2 - 1
-    wanted = 10 ** (-psnr_db / 20)
-    gain = wanted / (j.square().mean() + 1e-12).sqrt()
-    for _ in range(2):
-        change = (x + gain * sign * j).clamp(0, 1) - x
-        gain = gain * wanted / (change.square().mean() + 1e-12).sqrt()
-    return (x + gain * sign * j).clamp(0, 1)
+    return (x + sign * j).clamp(0, 1)
 
 
-def jnd_loss(
-    stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch, psnr_db: float
-) -> tuple[Tensor, dict]:
-    """Quality + magnitude + agreement of the attention before and after."""
+def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> tuple[Tensor, dict]:
+    """Visibility held, energy, quality, magnitude, agreement of the attention."""
     preset = stage.preset
     with autocast(x):
         j = stage.network(x, maps)
     j = j.float()
-    changed = injected(x, j, psnr_db)
-    logged = {}
+    changed = injected(x, j)
+    seen = iqa.visibility(x, changed)
+    held = (seen / preset.visible - 1).square().mean()
+    energy = ((changed - x).square().mean((1, 2, 3)) + 1e-8).log2().mean()
+    logged = {"jod": 10 - seen.detach().mean(), "jod_std": seen.detach().std()}
     quality = torch.zeros((), device=x.device)
     for name, loss in iqa.LOSSES.items():
-        value = loss(x, changed).mean()
+        part = slice(None, None, 2) if name == "near" else slice(None)  # it is dear
+        value = loss(x[part], changed[part]).mean()
         mean = stage.means.get(name, value.item())
         stage.means[name] = 0.98 * mean + 0.02 * value.item()
-        quality = quality + iqa.SHARES[name] * value / max(mean, 1e-8)
+        quality = quality + value / max(mean, 1e-8) / len(iqa.LOSSES)
         logged[name] = value.detach()
-    magnitude = iqa.magnitude_loss(j, preset.target)
+    magnitude = iqa.magnitude_loss(j, USUAL)
+    tint = iqa.tint_loss(x, changed)
     with autocast(x):
         agreement = (branch(changed) - branch(x).detach()).float().abs().mean()
-    logged |= {"magnitude": magnitude.detach(), "agreement": agreement.detach()}
-    logged |= {"mean_j": j.detach().mean(), "largest_j": j.detach().amax()}
-    return quality + preset.magnitude * magnitude + preset.agreement * agreement, logged
+    logged |= {
+        "magnitude": magnitude.detach(),
+        "tint": tint.detach(),
+        "agreement": agreement.detach(),
+        "psnr_db": -10 * energy.detach() * math.log10(2),
+        "mean_j": j.detach().mean(),
+    }
+    logged |= dict(zip(("red", "green", "blue"), j.detach().mean((0, 2, 3)), strict=True))
+    loss = (
+        preset.held * held
+        - energy
+        + preset.quality * quality
+        + preset.magnitude * magnitude
+        + preset.tint * tint
+        + preset.agreement * agreement
+    )
+    return loss, logged
 
 
 def seen_maps(teacher: Degradation, branch: AttentionBranch, x: Tensor, taught: float) -> Tensor:
@@ -128,9 +151,8 @@ def train_human(
         return branch_loss(stage, x, teacher)
 
     def third(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
-        maps = seen_maps(teacher, branch, x, preset.taught)
-        spread = preset.psnr_high - preset.psnr_low
-        return jnd_loss(stage, x, maps, branch, preset.psnr_low + spread * torch.rand(()).item())
+        x = coloured(x)
+        return jnd_loss(stage, x, seen_maps(teacher, branch, x, preset.taught), branch)
 
     plan = (
         (teacher, preset.degradation_steps, degradation_loss, 0.0),

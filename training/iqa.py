@@ -1,27 +1,27 @@
 """Losses of the human JND: how visible a change is, differentiable, zero where there is none.
 
-All take pictures float32 N×C×H×W in 0…1 and give one number per picture, N. They are the parts
-of HVS-SD's adaptive quality loss that need no downloaded weights: SSIM, MS-SSIM and GMSD; in place
-of DISTS and FSIM stands ColorVideoVDP, which needs none either and models contrast sensitivity,
-masking and colour; it counts as much as the other three. Those see luma at full resolution, Cb and
-Cr at half. Gradients are finite where nothing has changed.
+All take pictures float32 N×C×H×W in 0…1 and give one number per picture, N. What a threshold is
+held to is `visibility`, by ColorVideoVDP, which needs no downloaded weights and models contrast
+sensitivity, masking and colour. Beside it stand the parts of HVS-SD's adaptive quality loss that
+need no weights either, SSIM, MS-SSIM and GMSD, and ColorVideoVDP from nearer: what one of them
+does not see, another does. SSIM and the like see luma at full resolution, Cb and Cr at half.
+Gradients are finite where nothing has changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.human.pattern import CHANNEL_WEIGHTS
-from engine.perceptual import colour_video_vdp
+from engine.perceptual import DISPLAY, colour_video_vdp
 
 C1, C2 = 0.01**2, 0.03**2  # of SSIM, range 1
-BALANCE = (CHANNEL_WEIGHTS / CHANNEL_WEIGHTS.mean()).tolist()  # of R, G, B
 GMSD_C = 170 / 255**2  # of GMSD, range 1 (Xue et al. 2014)
-DISPLAYS = ("standard_4k", "standard_fhd")  # 75 and 38 pixels per degree
+NEAR = "standard_fhd"  # 38 pixels per degree, half of the other display's
 SCALES = 3  # of MS-SSIM: crops are smaller than the pictures of its paper
 SCALE_WEIGHTS = (0.25, 0.35, 0.4)
 
@@ -89,19 +89,9 @@ def gmsd_loss(a: Tensor, b: Tensor) -> Tensor:
     return likeness.var(1)
 
 
-def jod_loss(a: Tensor, b: Tensor) -> Tensor:
-    """10 - JOD by ColorVideoVDP (Mantiuk et al. 2024) of b against the reference a, R G B both.
-
-    It knows the eye's contrast sensitivity for luma and two colours, and masking across them. The
-    pictures are seen on `DISPLAYS` in turn: what one of them hides, another shows.
-    """
-    value = torch.zeros(len(a), device=a.device)
-    for first, display in enumerate(DISPLAYS[: len(a)]):
-        own = slice(first, None, len(DISPLAYS))
-        seen = colour_video_vdp(display).loss(b[own], a[own], dim_order="BCHW")
-        rows = torch.arange(len(a), device=a.device)[own]
-        value = value.index_add(0, rows, seen.reshape(-1))  # of one picture it is a scalar
-    return value
+def visibility(a: Tensor, b: Tensor, display: str = DISPLAY) -> Tensor:
+    """10 - JOD by ColorVideoVDP (Mantiuk et al. 2024) of b against the reference a, R G B both."""
+    return colour_video_vdp(display).loss(b, a, dim_order="BCHW").reshape(-1)
 
 
 def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callable:
@@ -115,24 +105,26 @@ def coloured(loss: Callable[[Tensor, Tensor], Tensor], chroma: float) -> Callabl
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "jod": jod_loss,
+    "near": partial(visibility, display=NEAR),
     "ssim": coloured(ssim_loss, 0.5),
     "ms_ssim": coloured(ms_ssim_loss, 0.5),
     "gmsd": coloured(gmsd_loss, 0.0),
 }
-# What each counts in the mix, where each is divided by its own running mean.
-SHARES = {"jod": 1 / 2, "ssim": 1 / 6, "ms_ssim": 1 / 6, "gmsd": 1 / 6}
+
+
+def tint_loss(a: Tensor, b: Tensor, side: int = 16, unit: float = 0.02) -> Tensor:
+    """Squared mean change of each square and channel, in units of five levels -> scalar.
+
+    Where a channel is near 0 or 1, clipping takes one of the two signs, and noise becomes a tint.
+    """
+    return F.avg_pool2d((b - a) / unit, side).square().mean()
 
 
 def magnitude_loss(j: Tensor, mean: float, side: int = 16, epsilon: float = 1e-10) -> Tensor:
     """log((D_t² + D_a² + ε)/(2 D_t D_a + ε)), 0 where equal, mean over places -> scalar.
 
-    j N×3×H×W in 0…1; mean: of D_t over R, G and B. The paper's D_a is the mean of a picture; ours
-    of each square of side×side pixels and each channel, so that nowhere is the threshold zero and
-    nowhere is all of it. D_t is less for green than for red and blue, as in `rgb2022`. (With one
-    mean for the three channels, all of the noise soon goes into blue; with three equal ones, the
-    same as for grey.)
+    j N×3×H×W in 0…1; mean: D_t. The paper's D_a is the mean of a picture; ours of each square of
+    side×side pixels, so that nowhere is the threshold zero and nowhere is all of it.
     """
-    target = mean * torch.tensor(BALANCE, device=j.device)[:, None, None]
-    actual = F.avg_pool2d(j, side)
-    return torch.log((target**2 + actual**2 + epsilon) / (2 * target * actual + epsilon)).mean()
+    actual = F.avg_pool2d(j.mean(1, keepdim=True), side)
+    return torch.log((mean**2 + actual**2 + epsilon) / (2 * mean * actual + epsilon)).mean()

@@ -132,19 +132,21 @@ GENERATOR_PRESETS = {
         weakened=0.4,
         contrary=0.3,
     ),
-    # Goes on from that: shorter steps, and real disagreement, at every strength.
+    # Goes on from that: shorter steps, and real disagreement, at every strength. It sees as many
+    # mixtures as images: what the panel agrees on is learned already.
     "refined": replace(
         DEFAULT,
-        epochs=8,
+        epochs=6,
         learning_rate=7e-4,
         conditioned=True,
         skips=True,
-        wanted=1.2,
+        wanted=1.25,
         ramp=0.0,
-        varied=0.4,
-        weakened=0.4,
-        contrary=0.4,
-        mixtures=30_000,
+        varied=0.3,
+        weakened=0.5,
+        contrary=0.3,
+        mixtures=40_000,
+        images=20_000,
         begins="contradicting",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
@@ -180,10 +182,11 @@ class HumanPreset:
     channels: int = 128  # of the degradation autoencoder
     learning_rate: float = 5e-4  # peak, of all three
     fidelity: float = 0.01  # weight of the squared error in 8-bit levels against bits per pixel
-    psnr_low: float = 26.0  # dB; noise is injected at an energy between these two
-    psnr_high: float = 36.0
-    magnitude: float = 1.0  # weight of the magnitude term
-    target: float = 0.03  # mean D_t of the magnitude term; calibration sets the scale afterwards
+    visible: float = 0.5  # JOD below 10 at which noise at the threshold is held, per crop
+    held: float = 4.0  # weight of the squared share by which it is not
+    quality: float = 0.5  # weight of the adaptive mix of quality losses
+    magnitude: float = 0.1  # weight of the magnitude term
+    tint: float = 0.2  # weight of the mean change of small squares
     agreement: float = 0.5  # weight of the agreement of the attention maps
     taught: float = 0.5  # share of the steps that see the true maps, not the branch's
     average: float = 0.995  # decay of the exponential moving average of the JND network

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import cloak_tables
+from .evaluate_human import UNIFORM
 from .markdown import markdown, percent, source
 from .record import RESULTS, read_json
 
@@ -189,10 +190,13 @@ def human() -> str:
     result = read_json(RESULTS / "human_kodak.json")
     first, second = (f"{db:g}" for db in result["psnr_db"])
     header = ["model", f"JOD at {first} dB", f"JOD at {second} dB", "as luma noise"]
-    header += ["SSIM", "FSIM", "VIF", f"PSNR at JOD {result['jod']:g}"]
+    header += ["SSIM", "FSIM", "VIF", f"PSNR at JOD {result['jod']:g}", "JOD at its threshold"]
     rows = []
     for row in result["rows"]:
-        equal, hidden = row["equal_energy"], row["equal_visibility"]
+        equal, hidden, own = (
+            row[part] for part in ("equal_energy", "equal_visibility", "as_published")
+        )
+        scaled = row["model"] != UNIFORM  # white noise of no model has no threshold
         rows.append(
             [
                 row["model"],
@@ -200,6 +204,7 @@ def human() -> str:
                 f"{row['as_luma'][first]:.2f} ± {row['as_luma'][f'{first}_std']:.2f}",
                 *(f"{equal[first][key]:.4f}" for key in ("ssim", "fsim", "vif")),
                 f"{hidden['psnr_db']:.2f} ± {hidden['psnr_db_std']:.2f} dB",
+                f"{own['jod']:.2f} ± {own['jod_std']:.2f}" if scaled else "–",
             ]
         )
     return (
