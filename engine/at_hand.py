@@ -17,7 +17,10 @@ def at_hand(name: str) -> bool:
     """
     model, place = MODELS[name], os.environ.get(ENVIRONMENT)
     if place and place != "hub":
-        return (Path(place) / model.file).is_file()
+        held = (Path(place) / model.file).is_file()
+        if held or model.trained_here:
+            return held
+        place = None
     if not model.sha256:
         return False
     return place == "hub" or (EMBEDDED / model.file).is_file()

@@ -45,6 +45,11 @@ class Chip:
         """Pixels of the photo along a chip's side."""
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0])) * (SIDE - 1) * 2**self.levels
 
+    def same(self, other: Chip) -> bool:
+        """Whether both are cut out of the same place."""
+        alike = self.box == other.box and self.levels == other.levels
+        return alike and np.array_equal(self.matrix, other.matrix)
+
     def within(self, left: int, top: int) -> Chip:
         """The same chip in the part of the photo that begins at (left, top)."""
         first, upper, last, lower = self.box

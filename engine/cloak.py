@@ -2,15 +2,14 @@
 
 A photo's part around the face is changed at its own resolution, by any method of
 `engine.attack.methods`, until the saved PNG passes `engine.verdict`. Where a verdict fails, for
-the face found again lies a pixel elsewhere, the search runs again with that alignment as a further
-view and a larger margin. Needs torch and dlib.
+the face found again lies a pixel elsewhere, the search goes on with that alignment and a larger
+margin; what failed before is not tried again. Needs torch and dlib.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,96 +17,45 @@ import torch
 from .attack import transforms
 from .attack.methods import method as method_row
 from .attack.observers import ClosedSet, FaceObserver, Verification, View
-from .attack.search import Method, Problem, Search
-from .chip import Chip
+from .attack.search import Earlier, Method, Problem, Search
 from .faces import Face, FaceFinder, load_finder
-from .gallery import Goal, Identity
+from .gallery import Identity
 from .image import encode_png
+from .jobs import Cloaked, Job, Progress, Work, alike, is_grey
+from .models import RECOGNISER, Located, locate
+from .parts import Box, equally_large, region
 from .recogniser import Recogniser, load_recogniser
-from .verdict import LASTING, PNG, Verdict, find_again, judge, version
+from .sight import Sight, Threshold
+from .verdict import LASTING, PNG, Verdict, confirm, find_again, judge, look, version
 
-MARGINS = (0.012, 0.02, 0.035, 0.06)  # of the distance, one attempt after the other
-LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12)
+MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
+LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12, 0.16)
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
-BORDER = 4  # pixels around the chips
 VIEWS: dict[str, Callable] = {
     "png": transforms.same,
     "jpeg75": transforms.jpeg(75),
     "half": transforms.half,
     "half+jpeg80": lambda x: transforms.jpeg(80)(transforms.half(x)),
 }
-Threshold = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One face to cloak: its photo uint8 H×W×3, where it is, what is to be reached."""
-
-    pixels: np.ndarray
-    face: Face
-    goal: Goal
-
-
-@dataclass(frozen=True)
-class Cloaked:
-    """What became of a job.
-
-    pixels uint8 H×W×3 and png, its file's bytes: the cloaked photo where the verdict is reached,
-    the last attempt where not, the photo itself where nothing was found. verdict: on these bytes.
-    attempts, gradients: how many; seconds: of the batch, shared out by gradients.
-    """
-
-    pixels: np.ndarray
-    png: bytes
-    verdict: Verdict
-    attempts: int
-    gradients: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a cloak stands: the attempt, gradient steps so far, pictures that hold so far."""
-
-    attempt: int
-    steps: int
-    found: int
-    total: int
-
-
-def eye(model: str) -> Threshold:
-    """The human JND by name, as photo uint8 H×W×3 -> float32 H×W×3 in 8-bit levels."""
-    from . import human_jnd
-
-    return lambda pixels: human_jnd(pixels, model=model)
-
-
-def is_grey(pixels: np.ndarray) -> bool:
-    """Whether uint8 H×W×3 is black and white."""
-    return bool((pixels == pixels[:, :, :1]).all())
-
-
-def region(boxes: list[tuple], width: int, height: int, grid: int) -> tuple[int, int, int, int]:
-    """The part of a photo that holds all boxes, its left and top on the grid; exclusive ends."""
-    left = max(0, min(box[0] for box in boxes) - BORDER) // grid * grid
-    top = max(0, min(box[1] for box in boxes) - BORDER) // grid * grid
-    right = -(-(max(box[2] for box in boxes) + BORDER) // grid) * grid
-    bottom = -(-(max(box[3] for box in boxes) + BORDER) // grid) * grid
-    return left, top, min(right, width), min(bottom, height)
 
 
 class Cloak:
     """The recogniser, dlib, and the eye's threshold, ready to cloak.
 
-    threshold: photo uint8 H×W×3 -> J float32 H×W×3 in 8-bit levels (see `eye`). weights and
-    device as elsewhere. Raises WeightsError.
+    threshold: photo uint8 H×W×3 -> J float32 H×W×3 in 8-bit levels (see `engine.sight.eye`).
+    weights and device as elsewhere. Raises WeightsError.
     """
 
     def __init__(self, threshold: Threshold, *, weights=None, device: str = "cpu"):
         self.threshold = threshold
         self.finder: FaceFinder = load_finder()
+        self.located: Located = locate(RECOGNISER, weights)
         self.recogniser: Recogniser = load_recogniser(weights, device)
         self.device = device
+
+    def sight(self, pixels: np.ndarray) -> Sight:
+        """The eye's threshold of a photo uint8 H×W×3, to be computed when asked for."""
+        return Sight(self.threshold, pixels)
 
     def describe(self, pixels: np.ndarray, face: Face) -> np.ndarray:
         """The port's descriptor of a face, float32 128, from dlib's chip."""
@@ -126,83 +74,88 @@ class Cloak:
         """Cloak photos of one size with goals of one kind; yields progress, then the results.
 
         method: a row's name, or a function of `targeted` that gives a row. Ends early when late
-        or cancelled, with what holds by then.
+        or cancelled, with what holds by then. A picture for which a search that began anew finds
+        nothing is given up: the next one would be harder.
         """
         started = time.monotonic()
         until = float("inf") if max_seconds is None else started + max_seconds
         versions = LASTING if lasting else PNG
         targeted = jobs[0].goal.targeted
         row = method_row(method, targeted) if isinstance(method, str) else method(targeted)
-        aligned = [self._aligned(job, versions) for job in jobs]
-        pictures = [job.pixels for job in jobs]
-        verdicts: list[Verdict | None] = [None] * len(jobs)
-        attempts, gradients = [0] * len(jobs), [0] * len(jobs)
-        left, steps = list(range(len(jobs))), 0
+        works = [self._begin(job, versions) for job in jobs]
+        steps = 0
+
+        def over() -> bool:
+            return time.monotonic() > until or cancelled()
+
         for attempt, margin in enumerate(LASTING_MARGINS if lasting else MARGINS):
-            chosen = [jobs[index] for index in left]
-            boxes, problem = self._problem(chosen, [aligned[index] for index in left], margin)
-            search = Search(problem, row, seed)
-            if time.monotonic() < until:
-                remaining = None if max_seconds is None else until - time.monotonic()
-                for _ in search.steps(max_seconds=remaining, cancelled=cancelled):
+            for batch in alike([work for work in works if not (work.hopeless or work.reached)]):
+                if over():
+                    break
+                boxes, problem = self._problem(batch, margin)
+                search = Search(problem, row, seed, self._earlier(batch, boxes))
+                settled = sum(work.reached for work in works)
+                for _ in search.steps(max_seconds=until - time.monotonic(), cancelled=cancelled):
                     steps += 1
-                    found = len(jobs) - len(left) + int(search.found.sum())
+                    found = settled + int(search.found.sum())
                     yield Progress(attempt + 1, steps, found, len(jobs))
-            failed = []
-            for place, index in enumerate(left):
-                pictures[index] = self._paste(jobs[index], boxes[place], search.best[place])
-                attempts[index] += 1
-                views = len(problem.observer.views)
-                gradients[index] += int(search.gradients[place]) * views
-                verdict = self.judge(pictures[index], jobs[index], versions)
-                verdicts[index] = verdict
-                if not verdict.reached:
-                    failed.append(index)
-                    for seen in verdict.seen:
-                        aligned[index].append((seen.version, seen.face.chip))
-            left = failed
-            if not left or time.monotonic() > until or cancelled():
-                break
-        seconds = time.monotonic() - started
-        share = seconds / max(1, sum(gradients))
+                self._take(batch, boxes, search)
+                for place, work in enumerate(batch):
+                    if search.found[place]:
+                        self._judge(work, versions, resumed=row.again is not None)
+                    else:
+                        work.miss(search.resumed)
+        for work in works:
+            if work.verdict is None:
+                work.verdict = self.judge(work.png, work.job, versions)
+        share = (time.monotonic() - started) / max(1, sum(work.gradients for work in works))
         yield [
             Cloaked(
-                pixels=pictures[index],
-                png=encode_png(pictures[index]),
-                verdict=verdicts[index],
-                attempts=attempts[index],
-                gradients=gradients[index],
-                seconds=share * gradients[index],
+                pixels=work.pixels,
+                png=work.png,
+                verdict=work.verdict,
+                attempts=work.attempts,
+                gradients=work.gradients,
+                seconds=share * work.gradients,
             )
-            for index in range(len(jobs))
+            for work in works
         ]
 
-    def judge(self, pixels: np.ndarray, job: Job, versions: tuple[str, ...] = PNG) -> Verdict:
-        png = encode_png(pixels)
+    def judge(self, png: bytes, job: Job, versions: tuple[str, ...] = PNG) -> Verdict:
+        """On the bytes of a PNG."""
         return judge(self.finder, self.recogniser, png, job.face, job.goal, versions)
 
-    def _aligned(self, job: Job, versions: tuple[str, ...]) -> list[tuple[str, Chip]]:
-        """Each version of the clean photo, and where the chip lies in it."""
-        found = []
+    def _judge(self, work: Work, versions: tuple[str, ...], resumed: bool) -> None:
+        """Look at what an attempt made; dlib is asked only where the port is deceived."""
+        goal = work.job.goal
+        looks = look(self.finder, self.recogniser, work.png, work.job.face, versions)
+        reached = all(goal.reached(each.port) for each in looks)
+        work.verdict = confirm(self.finder, looks, goal) if reached else None
+        if not work.reached:
+            work.learn(looks, resumed)
+
+    def _begin(self, job: Job, versions: tuple[str, ...]) -> Work:
+        """The views of the first attempt: each version of the clean photo, and its alignment."""
+        views = []
         for name in versions:
             changed = np.ascontiguousarray(version(name, job.pixels))
             scale = changed.shape[1] / job.pixels.shape[1]
             face, _ = find_again(self.finder, changed, job.face, scale)
-            found.append((name, face.chip))
-        return found
+            views.append((name, face.chip))
+        sight = job.sight or self.sight(job.pixels)
+        return Work(job, sight, views, job.pixels, encode_png(job.pixels), is_grey(job.pixels))
 
-    def _problem(
-        self, jobs: list[Job], aligned: list[list[tuple[str, Chip]]], margin: float
-    ) -> tuple[list[tuple], Problem]:
+    def _problem(self, works: list[Work], margin: float) -> tuple[list[Box], Problem]:
         """The parts of the photos to change, equally large, and the problem on them."""
-        names = [name for name, _ in aligned[0]]
+        jobs = [work.job for work in works]
+        names = [name for name, _ in works[0].views]
         grid = 1 if all(name == "png" for name in names) else transforms.GRID
         height, width = jobs[0].pixels.shape[:2]
         boxes = []
-        for each in aligned:
+        for work in works:
             full = [
                 tuple(value * (2 if "half" in name else 1) for value in chip.box)
-                for name, chip in each
+                for name, chip in work.views
             ]
             boxes.append(region(full, width, height, grid))
         boxes = equally_large(boxes, width, height, grid)
@@ -210,27 +163,55 @@ class Cloak:
         for number, name in enumerate(names):
             zoom = 2 if "half" in name else 1
             chips = tuple(
-                each[number][1].within(box[0] // zoom, box[1] // zoom)
-                for each, box in zip(aligned, boxes, strict=True)
+                work.views[number][1].within(box[0] // zoom, box[1] // zoom)
+                for work, box in zip(works, boxes, strict=True)
             )
             views.append(View(VIEWS[name], chips))
-        clean, threshold = [], []
-        for job, (left, top, right, bottom) in zip(jobs, boxes, strict=True):
-            planes = 1 if is_grey(job.pixels) else 3
-            part = job.pixels[top:bottom, left:right, :planes]
-            seen = np.asarray(self.threshold(job.pixels), np.float32)[top:bottom, left:right]
-            clean.append(torch.from_numpy(np.ascontiguousarray(part)).permute(2, 0, 1).float())
-            threshold.append(torch.from_numpy(np.ascontiguousarray(seen)).permute(2, 0, 1))
+        clean = self._cut([work.job.pixels for work in works], works, boxes)
+        sights = [work.sight.part(box) for work, box in zip(works, boxes, strict=True)]
+        threshold = torch.stack([torch.from_numpy(each.copy()).permute(2, 0, 1) for each in sights])
         head, labels = self._head(jobs)
         problem = Problem(
-            clean=(torch.stack(clean) / 255).to(self.device),
-            threshold=(torch.stack(threshold)[:, : clean[0].shape[0]] / 255).to(self.device),
+            clean=clean,
+            threshold=(threshold[:, : clean.shape[1]] / 255).to(self.device),
             observer=FaceObserver(self.recogniser, views, head),
             labels=labels[:, None].expand(-1, len(views)).contiguous().to(self.device),
             targeted=jobs[0].goal.targeted,
             margin=margin / head.temperature,
         )
         return boxes, problem
+
+    def _cut(self, photos: list[np.ndarray], works: list[Work], boxes: list[Box]) -> torch.Tensor:
+        """The same part of other photos: float32 n×3×h×w in 0…1; n×1×h×w if black and white."""
+        planes = 1 if works[0].grey else 3
+        parts = [
+            torch.from_numpy(photo[top:bottom, left:right, :planes].copy()).permute(2, 0, 1)
+            for photo, (left, top, right, bottom) in zip(photos, boxes, strict=True)
+        ]
+        return torch.stack(parts).to(self.device).float() / 255
+
+    def _earlier(self, works: list[Work], boxes: list[Box]) -> Earlier | None:
+        """What the last attempt has shown; None where the next begins anew."""
+        if works[0].fresh:
+            return None
+        return Earlier(
+            best=self._cut([work.pixels for work in works], works, boxes),
+            knob=torch.tensor([work.knob for work in works], device=self.device),
+            failed=torch.tensor([work.failed for work in works], device=self.device),
+        )
+
+    def _take(self, works: list[Work], boxes: list[Box], search: Search) -> None:
+        """Put what a search has found into its photos."""
+        views = len(search.problem.observer.views)
+        for place, (work, box) in enumerate(zip(works, boxes, strict=True)):
+            work.attempts += 1
+            work.gradients += int(search.gradients[place]) * views
+            if search.found[place]:
+                work.fresh = False
+                work.pixels = self._paste(work.job, box, search.best[place])
+                work.png = encode_png(work.pixels)
+                work.knob = float(search.knob[place])
+                work.failed = float(search.knobs.low[place])
 
     def _head(self, jobs: list[Job]) -> tuple[ClosedSet | Verification, torch.Tensor]:
         goal = jobs[0].goal
@@ -247,21 +228,3 @@ class Cloak:
         pixels = job.pixels.copy()
         pixels[top:bottom, left:right] = part
         return pixels
-
-
-def equally_large(boxes: list[tuple], width: int, height: int, grid: int) -> list[tuple]:
-    """Boxes grown to the size of the largest, on the grid; the whole photo where one cannot be."""
-    if len(boxes) == 1:
-        return boxes
-    wide = max(box[2] - box[0] for box in boxes)
-    high = max(box[3] - box[1] for box in boxes)
-    grown = []
-    for box in boxes:
-        left = min(box[0], (width - wide) // grid * grid)
-        top = min(box[1], (height - high) // grid * grid)
-        grown.append((left, top, left + wide, top + high))
-    held = all(
-        new[0] <= old[0] and new[1] <= old[1] and new[2] >= old[2] and new[3] >= old[3]
-        for new, old in zip(grown, boxes, strict=True)
-    )
-    return grown if held else [(0, 0, width, height)] * len(boxes)

@@ -13,6 +13,8 @@ import numpy as np
 from .errors import EngineError
 from .faces import SAME
 
+LEAST = 0.02  # temperature
+
 
 def apart(descriptor: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Euclidean distances of …×128 to m×128 -> …×m."""
@@ -46,7 +48,8 @@ class Gallery:
     def calibrated(self, descriptors: np.ndarray, labels: np.ndarray) -> Gallery:
         """The same gallery, its temperature the likeliest for these other photos of its people.
 
-        Searches 0.02…1 in steps of a fiftieth (Guo et al. 2017: temperature scaling).
+        Searches 0.02…1 in steps of a fiftieth (Guo et al. 2017: temperature scaling). Where all
+        are identified the likeliest is 0, so that the least, 0.02, is taken: `LEAST`.
         """
         distances = apart(descriptors, self.centroids)
 
@@ -56,7 +59,7 @@ class Gallery:
             mass = top + np.log(np.exp(logits - top[:, None]).sum(1))
             return float((mass - logits[np.arange(len(labels)), labels]).mean())
 
-        tried = np.geomspace(0.02, 1, 200)
+        tried = np.geomspace(LEAST, 1, 200)
         return Gallery(self.names, self.centroids, float(min(tried, key=loss)))
 
 

@@ -36,6 +36,7 @@ class Model:
     revision: str  # of that repository: a tag or a commit; the sha256 pins the content
     licence: str
     provenance: str = PROVENANCE
+    trained_here: bool = True  # else `python -m export` writes none, and a folder may lack it
 
 
 @dataclass(frozen=True)
@@ -145,17 +146,25 @@ MODELS[RECOGNISER] = Model(
     revision="v0.1.0",
     licence="CC0-1.0",
     provenance="recogniser.json",
+    trained_here=False,
 )
 
 
 def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
-    """Find and check the file of one row of `MODELS`. Raises WeightsError."""
+    """Find and check the file of one row of `MODELS`. Raises WeightsError.
+
+    A named directory that lacks a model which `python -m export` does not write, the face
+    recogniser, leaves it to the places after it.
+    """
     model = MODELS[name]
     place, said = weights, "--weights"
     if place is None and os.environ.get(ENVIRONMENT):
         place, said = os.environ[ENVIRONMENT], ENVIRONMENT
     if place is not None and str(place) != "hub":
-        return _from_directory(model, Path(place), said)
+        folder = Path(place)
+        if model.trained_here or (folder / model.file).is_file() or not folder.is_dir():
+            return _from_directory(model, folder, said)
+        place = None
     if not model.sha256:
         raise WeightsError(
             f"{name} is not trained yet, no weights of it are published: choose another model, or "

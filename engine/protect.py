@@ -7,20 +7,26 @@ Path("me.cloaked.png").write_bytes(result.png)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .cloak import Cloak, Cloaked, Job, Progress, eye
-from .errors import EngineError
+from .errors import EngineError, ImageError, UsageError
 from .faces import Face, FaceError, choose
 from .gallery import Goal, Matching
-from .image import FORMATS, Picture, as_picture, encode_png, open_image, to_batch
+from .image import FORMATS, Picture, as_picture, encode_png, open_image
+from .jobs import Cloaked, Job, Progress
 from .options import HUMAN_DEFAULT
-from .quality import psnr
+from .quality import beyond, psnr_8bit
+from .sight import Sight
 from .verdict import LASTING, PNG
+
+if TYPE_CHECKING:
+    from .cloak import Cloak
 
 SUFFIXES = tuple(f".{kind.lower()}" for kind in (*FORMATS, "JPG", "TIF"))
 
@@ -73,33 +79,63 @@ class CloakedPhoto:
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def one_face(cloak: Cloak, path: str) -> tuple[np.ndarray, Face]:
-    """The pixels of a photo and its largest face. Raises FaceError."""
-    pixels = open_image(path).pixels
+def name_of(image: object, otherwise: str) -> str:
+    return str(image) if isinstance(image, (str, Path)) else otherwise
+
+
+def described(cloak: Cloak, image: object) -> np.ndarray:
+    """The descriptor 1×128 of a picture's largest face. Raises ImageError, FaceError."""
+    pixels = as_picture(image).pixels
     faces = cloak.finder.find(pixels)
     if not faces:
-        raise FaceError(f"{path}: no face found: choose a photo in which one looks at the camera")
-    return pixels, faces[0]
+        name = name_of(image, "the target")
+        raise FaceError(f"{name}: no face found: choose a photo in which one looks at the camera")
+    return cloak.finder.describe(pixels, faces[0])[None]
 
 
-def enrolled_in(cloak: Cloak, folder: str) -> np.ndarray:
-    """Descriptors m×128 of the largest face of every picture below a folder. Raises EngineError."""
+def enrolled_in(cloak: Cloak, folder: str | os.PathLike) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Descriptors m×128 of the largest face of every picture below a folder, and notes.
+
+    The notes say which pictures were left out: no face, or not to be read. Raises EngineError.
+    """
     place = Path(folder)
     if not place.is_dir():
         raise EngineError(f"--gallery {folder} is no folder: name one that holds photos of faces")
-    found = []
+    found, notes = [], []
     for path in sorted(place.rglob("*")):
-        if path.suffix.lower() in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        try:
             pixels = open_image(path).pixels
-            faces = cloak.finder.find(pixels)
-            if faces:
-                found.append(cloak.finder.describe(pixels, faces[0]))
+        except ImageError as error:
+            notes.append(f"left out of the gallery: {error}")
+            continue
+        faces = cloak.finder.find(pixels)
+        if faces:
+            found.append(cloak.finder.describe(pixels, faces[0]))
+        else:
+            notes.append(f"left out of the gallery: {path}: no face found")
     if not found:
         raise EngineError(f"--gallery {folder} holds no photo with a face: add some")
-    return np.stack(found)
+    return np.stack(found), tuple(notes)
 
 
-def goal_for(cloak: Cloak, photo: np.ndarray, face: Face, target, gallery) -> Goal:
+def check_goal(target: object, gallery: object) -> None:
+    """Raise UsageError where both are given: a face taken for one person matches that one."""
+    if target is not None and gallery is not None:
+        raise UsageError(
+            "--target and --gallery ask for different things, to match someone and to match "
+            "nobody: give one of them"
+        )
+
+
+def goal_for(
+    cloak: Cloak,
+    photo: np.ndarray,
+    face: Face,
+    target: np.ndarray | None,
+    gallery: np.ndarray | None,
+) -> Goal:
     """target, gallery: descriptors m×128 or None; without both, the face's own is dodged."""
     if target is not None:
         return Matching(target, targeted=True)
@@ -121,17 +157,19 @@ def protect(
 ) -> Iterator[Progress | CloakedPhoto]:
     """Cloak the faces of one picture; yields progress, then the result.
 
-    face: "all", a number from 1, or None where there is only one. max_seconds: per face.
-    Raises ImageError, FaceError.
+    face: "all", a number from 1, or None where there is only one. target: descriptors m×128 of
+    the person to be taken for; gallery: descriptors not to be matched beside the face's own; not
+    both. max_seconds: per face. Raises ImageError, FaceError, UsageError.
     """
+    check_goal(target, gallery)
     picture: Picture = as_picture(image)
-    name = str(image) if isinstance(image, (str, Path)) else "the picture"
+    sight = cloak.sight(picture.pixels)
     found = cloak.finder.find(picture.pixels)
-    chosen = choose(found, face, picture.size, name)
+    chosen = choose(found, face, picture.size, name_of(image, "the picture"))
     goals = [goal_for(cloak, picture.pixels, each, target, gallery) for each in chosen]
     pixels, done = picture.pixels, []
     for each, goal in zip(chosen, goals, strict=True):
-        job = Job(pixels, each, goal)
+        job = Job(pixels, each, goal, sight)
         result: list[Cloaked] = []
         for step in cloak.run(
             [job], method, lasting=lasting, max_seconds=max_seconds, cancelled=cancelled
@@ -142,15 +180,38 @@ def protect(
                 result = step
         done.append(result[0])
         pixels = result[0].pixels
-    yield _report(cloak, picture, found, chosen, goals, done, pixels, lasting)
+    versions = LASTING if lasting else PNG
+    png = encode_png(pixels)
+    judged = list(zip(chosen, goals, done, strict=True))
+    faces = _faces(cloak, picture, png, found, judged, versions)
+    change = np.abs(pixels.astype(np.int16) - picture.pixels)
+    yield CloakedPhoto(
+        original=picture.pixels,
+        pixels=pixels,
+        png=png,
+        faces=tuple(faces),
+        psnr_db=psnr_8bit(picture.pixels, pixels),
+        largest=int(change.max()),
+        changed_share=float(change.any(2).mean()),
+        beyond_share=beyond_share(picture.pixels, pixels, sight),
+        notes=picture.notes,
+    )
 
 
-def _report(cloak, picture, found, chosen, goals, done, pixels, lasting) -> CloakedPhoto:
-    """Every face judged once more, in the finished picture."""
+def _faces(
+    cloak: Cloak,
+    picture: Picture,
+    png: bytes,
+    found: list[Face],
+    chosen: list[tuple[Face, Goal, Cloaked]],
+    versions: tuple[str, ...],
+) -> list[CloakedFace]:
+    """Every face that was asked for, judged in the finished picture."""
     faces = []
-    for face, goal, effort in zip(chosen, goals, done, strict=True):
-        job = Job(picture.pixels, face, goal)
-        verdict = cloak.judge(pixels, job, LASTING if lasting else PNG)
+    for face, goal, effort in chosen:
+        verdict = effort.verdict
+        if effort.png != png:  # another face was changed since
+            verdict = cloak.judge(png, Job(picture.pixels, face, goal), versions)
         faces.append(
             CloakedFace(
                 number=next(k for k, each in enumerate(found, 1) if each is face),
@@ -164,22 +225,55 @@ def _report(cloak, picture, found, chosen, goals, done, pixels, lasting) -> Cloa
                 seconds=effort.seconds,
             )
         )
-    change = np.abs(pixels.astype(np.int16) - picture.pixels)
-    beyond = (change > np.asarray(cloak.threshold(picture.pixels))).any(2)
-    return CloakedPhoto(
-        original=picture.pixels,
-        pixels=pixels,
-        png=encode_png(pixels),
-        faces=tuple(faces),
-        psnr_db=float(psnr(to_batch(pixels[None]) - to_batch(picture.pixels[None]))[0]),
-        largest=int(change.max()),
-        changed_share=float(change.any(2).mean()),
-        beyond_share=float(beyond.mean()),
-        notes=picture.notes,
+    return faces
+
+
+def beyond_share(before: np.ndarray, after: np.ndarray, sight: Sight) -> float:
+    """`quality.beyond` of a whole photo, of which the eye looks only where it was changed."""
+    rows, columns = (before != after).any(2).nonzero()
+    if not len(rows):
+        return 0.0
+    left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    part = slice(top, bottom), slice(left, right)
+    share = beyond(before[part], after[part], sight.part((left, top, right, bottom)))
+    return share * (right - left) * (bottom - top) / (before.shape[0] * before.shape[1])
+
+
+def cloak_photo(
+    image: object,
+    *,
+    method: str = "ours",
+    face: str | None = None,
+    target: object | None = None,
+    gallery: str | os.PathLike | None = None,
+    lasting: bool = False,
+    max_seconds: float | None = None,
+    jnd: str = HUMAN_DEFAULT,
+    weights: str | None = None,
+    device: str = "auto",
+) -> CloakedPhoto:
+    """One picture (see `engine.image.as_picture`) cloaked.
+
+    method: a name of `engine.attack.methods.METHODS`. face: "all", a number from 1 (the largest),
+    or None where there is only one. target: a picture of the person to be taken for; gallery: a
+    folder of photos not to be matched, beside the face's own; not both. lasting: also after JPEG
+    and at half size. max_seconds: per face, None for no limit. jnd: the model of the eye.
+    weights, device: as in `engine.models.locate`; auto, cpu or cuda. Raises ImageError, FaceError,
+    UsageError, WeightsError, DeviceError.
+    """
+    from .ready import ready_cloak
+
+    check_goal(target, gallery)
+    cloak = ready_cloak(jnd, device, weights)
+    others, notes = (None, ()) if gallery is None else enrolled_in(cloak, gallery)
+    *_, result = protect(
+        cloak,
+        image,
+        method=method,
+        face=face,
+        target=None if target is None else described(cloak, target),
+        gallery=others,
+        lasting=lasting,
+        max_seconds=max_seconds,
     )
-
-
-def cloak_photo(image: object, *, jnd: str = HUMAN_DEFAULT, **choices) -> CloakedPhoto:
-    """`protect` to its end, with the human JND of that name. Raises EngineError."""
-    *_, result = protect(Cloak(eye(jnd)), image, **choices)
-    return result
+    return replace(result, notes=(*result.notes, *notes))

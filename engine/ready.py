@@ -19,17 +19,19 @@ def lacking(error: ModuleNotFoundError) -> WeightsError:
 def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | None = None):
     """An `engine.cloak.Cloak` with the eye of that name. Raises WeightsError, DeviceError.
 
-    device: auto, cpu or cuda; weights as in `engine.models.locate`. PyTorch is told how many
+    device: auto, cpu or cuda; weights, the recogniser's and the eye's, as in
+    `engine.models.locate`. PyTorch is told how many
     cores this process may use.
     """
     try:
         import torch
 
-        from .cloak import Cloak, eye
+        from .cloak import Cloak
         from .placement import torch_device
     except ModuleNotFoundError as error:
         raise lacking(error) from None
     from .session import available_cores
+    from .sight import eye
 
     torch.set_num_threads(available_cores())
-    return Cloak(eye(jnd), weights=weights, device=torch_device(device))
+    return Cloak(eye(jnd, weights, device), weights=weights, device=torch_device(device))

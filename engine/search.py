@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from . import losses
-from .attack.objective import lead
+from .attack.objective import lead, to_levels
 from .image import to_batch, to_pixels
 from .networks import Panel
 from .placement import torch_device
@@ -97,9 +97,8 @@ class Searcher:
             change = torch.tanh(free)
             counted = losses.surviving(change, 2 * clean - 1)
             candidate = clean + counted / 2  # an image: clipped to 0…1
-            rounded = candidate + ((candidate * 255).round() / 255 - candidate).detach()
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                logits = self.panel.logits(rounded)
+                logits = self.panel.logits(to_levels(candidate))
             logits = logits.float()
             loss = (
                 losses.classification_loss(logits, labels)

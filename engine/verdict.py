@@ -23,12 +23,23 @@ OVERLAP = 0.3  # of the boxes, from which a face found again is the same one
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One version as the recognisers see it.
+class Look:
+    """One version of a file, and what the port says of it.
 
-    found: whether the detector found the face again; where not, the place of the original is
-    used, for not being found is no protection. descriptor: dlib's, port: ours, float32 128.
+    pixels: uint8 H×W×3. found: whether the detector found the face again; where not, the place of
+    the original is used, for not being found is no protection. port: our descriptor, float32 128.
     """
+
+    version: str
+    pixels: np.ndarray
+    face: Face
+    found: bool
+    port: np.ndarray
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A `Look` with dlib's own descriptor beside the port's, float32 128 both."""
 
     version: str
     face: Face
@@ -83,26 +94,30 @@ def find_again(finder: FaceFinder, pixels: np.ndarray, face: Face, scale: float)
     return finder.at(pixels, box), False
 
 
-def look(finder: FaceFinder, recogniser, pixels: np.ndarray, face: Face, name: str) -> Seen:
-    """One version of uint8 H×W×3. recogniser: `engine.recogniser.Recogniser`."""
-    changed = np.ascontiguousarray(version(name, pixels))
-    again, found = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
-    chip = finder.chip(changed, again)
-    descriptor = finder.describe(changed, again)
-    return Seen(name, again, found, descriptor, recogniser.describe(chip[None])[0])
+def look(
+    finder: FaceFinder, recogniser, png: bytes, face: Face, versions: tuple[str, ...] = PNG
+) -> list[Look]:
+    """The bytes of a PNG and the face in the original -> its versions, as the port sees them.
+
+    recogniser: `engine.recogniser.Recogniser`.
+    """
+    pixels, looks = decode(png).pixels, []
+    for name in versions:
+        changed = np.ascontiguousarray(version(name, pixels))
+        again, found = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
+        chip = finder.chip(changed, again)
+        looks.append(Look(name, changed, again, found, recogniser.describe(chip[None])[0]))
+    return looks
 
 
-def judge(
-    finder: FaceFinder,
-    recogniser,
-    png: bytes,
-    face: Face,
-    goal: Goal,
-    versions: tuple[str, ...] = PNG,
-) -> Verdict:
-    """The bytes of a PNG, the face in the original, the goal -> `Verdict`."""
-    pixels = decode(png).pixels
-    seen = tuple(look(finder, recogniser, pixels, face, name) for name in versions)
+def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
+    """dlib's own opinion on what the port has seen. The slower of the two."""
+    seen = tuple(
+        Seen(
+            each.version, each.face, each.found, finder.describe(each.pixels, each.face), each.port
+        )
+        for each in looks
+    )
     theirs = [goal.reached(each.descriptor) for each in seen]
     ours = [goal.reached(each.port) for each in seen]
     distances = {each.version: goal.distance(each.descriptor) for each in seen}
@@ -114,3 +129,15 @@ def judge(
         distances=distances,
         seen=seen,
     )
+
+
+def judge(
+    finder: FaceFinder,
+    recogniser,
+    png: bytes,
+    face: Face,
+    goal: Goal,
+    versions: tuple[str, ...] = PNG,
+) -> Verdict:
+    """The bytes of a PNG, the face in the original, the goal -> `Verdict`."""
+    return confirm(finder, look(finder, recogniser, png, face, versions), goal)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training import cloak_tables
 from training.record import RESULTS, read_json
 from training.tables import BLOCK, TABLES, markdown
 
@@ -64,12 +63,4 @@ def table(name: str, shipped: dict[str, str]) -> str:
     measured = result["weights"]
     if not measured or any(shipped.get(file) != digest for file, digest in measured.items()):
         return NOT_THESE
-    return MAKERS[name]()
-
-
-def recogniser() -> str:
-    header, rows, note = cloak_tables.recogniser()
-    return f"{markdown(header, rows)}\n\n{note}."
-
-
-MAKERS = {"recogniser": recogniser} | TABLES
+    return TABLES[name]()

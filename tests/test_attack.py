@@ -13,8 +13,10 @@ from torch import nn
 from engine.attack import moves, objective
 from engine.attack.colour import colour_distance, difference
 from engine.attack.methods import METHODS, ce, method
+from engine.attack.objective import to_levels
 from engine.attack.observers import PanelObserver
-from engine.attack.search import Active, Method, Problem, Search, last, to_levels
+from engine.attack.ours import ROUNDS
+from engine.attack.search import Active, Earlier, Method, Problem, Search, last
 from engine.attack.transforms import half, jpeg
 from engine.attack.tuning import Bisect, Knobs, Lower, Once
 
@@ -144,8 +146,8 @@ def test_momentum_is_a_plain_loop(toy, pictures):
 def test_every_method_keeps_its_word(name, targeted, toy, pictures):
     problem = problem_on(toy, pictures, targeted)
     row = method(name, targeted)
-    if isinstance(row.tuning, Lower):  # thirty rounds on faces, four here
-        row = replace(row, tuning=Lower(first=30.0, by=10.0, rounds=4))
+    if isinstance(row.tuning, Lower):  # thirty steps of β on faces, three here
+        row = replace(row, tuning=Lower(first=30.0, by=10.0))
     search = Search(problem, row, seed=3)
     steps = list(search.steps())
     end = steps[-1]
@@ -342,15 +344,52 @@ def test_the_smallest_knob_is_found_by_bisection():
     assert knobs.high.tolist() == [1.0, 7.0]
 
 
-def test_the_papers_schedule_ends_at_zero():
-    tuning = Lower(first=30.0, by=1.0, rounds=31)
+def test_what_failed_on_an_easier_problem_is_not_tried_again():
+    tuning = Bisect(first=2.0, rounds=8, unit=1.0)
     knobs = Knobs(tuning, 2, torch.device("cpu"))
+    knobs.after(torch.tensor([5.0, 3.0]), torch.tensor([4.0, 2.0]))
+    needed, tried = torch.tensor([5.0, 4.0]), []
+    while knobs.open.any():
+        tried.append(torch.where(knobs.open, knobs.knob, torch.nan).tolist())
+        knobs.update(knobs.knob >= needed)
+    assert knobs.high.tolist() == [5.0, 4.0]
+    assert [pair[0] for pair in tried][:1] == [5.0]
+    assert all(not pair[0] < 5 and not pair[1] < 3 for pair in tried)
+
+
+def test_a_harder_problem_begins_where_the_easier_one_ended(toy, pictures):
+    easy = Search(problem_on(toy, pictures), method("pgd", False))
+    last(easy.steps())
+    earlier = Earlier(easy.best, easy.knob, easy.knobs.low)
+    hard = Search(problem_on(toy, pictures, margin=0.05), method("pgd", False), earlier=earlier)
+    assert last(hard.steps()).found.all()
+    assert (hard.knob >= easy.knob).all()
+    assert hard.gradients.sum() < easy.gradients.sum()
+    ours = method("ours", False)
+    search = Search(problem_on(toy, pictures, margin=0.05), ours, earlier=earlier)
+    assert last(search.steps()).found.all()
+    assert (search.gradients == (ours.again or ours.steps) + ROUNDS).all()  # the polish's as well
+
+
+@pytest.mark.parametrize("first", [30.0, 1500.0])
+def test_the_papers_schedule_finds_the_first_that_succeeds(first):
+    by = first / 30
+    tuning = Lower(first=first, by=by)
+    needed = torch.tensor([2000.0, 28.5 * by, 17 * by, 3.2 * by, 0.0, -1.0])  # the largest that do
     tried = []
+    knobs = tuning.begin(6, torch.device("cpu"))
     for _ in range(tuning.rounds):
-        tried.append(knobs.knob[1].item())
-        knobs.update(torch.tensor([True, False]))
-    assert tried == [float(30 - k) for k in range(31)]
+        tried.append(torch.where(knobs.open, knobs.knob, torch.nan))
+        knobs.update(knobs.knob <= needed)
     assert not knobs.open.any()
+    torch.testing.assert_close(knobs.low, torch.tensor([30.0, 28, 17, 3, 0, -1]) * by)
+    tried = torch.stack(tried)
+    assert (~tried.isnan()).sum(0)[0] == 1  # success at once ends it
+    assert (~tried.isnan()).sum(0).max() <= 7  # instead of 31
+    again = tuning.begin(2, torch.device("cpu"))
+    again.after(torch.tensor([28 * by, 0.0]), torch.zeros(2))
+    again.update(torch.tensor([True, False]))
+    assert not again.open.any()
 
 
 def test_ce_is_what_the_family_descends(toy, pictures):

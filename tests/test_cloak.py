@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +13,18 @@ from PIL import Image
 
 from engine import cli
 from engine import cloak as cloak_module
-from engine.cloak import Cloak, Job, equally_large, is_grey, region
+from engine.cloak import Cloak
+from engine.errors import UsageError
 from engine.faces import SAME
 from engine.gallery import Gallery, Identity, Matching
 from engine.image import decode, encode_png
-from engine.protect import CloakedPhoto, protect
+from engine.jobs import Job, Work, is_grey
+from engine.parts import equally_large, region
+from engine.protect import CloakedPhoto, beyond_share, protect
+from engine.quality import beyond
 from engine.samples import sample_paths
-from engine.verdict import LASTING, judge, version
+from engine.sight import NEARBY, Sight
+from engine.verdict import LASTING, judge, look, version
 
 
 def simple_eye(pixels: np.ndarray) -> np.ndarray:
@@ -45,7 +52,7 @@ def cloak() -> Cloak:
 
 @pytest.fixture
 def eye(monkeypatch):
-    monkeypatch.setattr("engine.cloak.eye", lambda name: simple_eye)
+    monkeypatch.setattr("engine.sight.eye", lambda *choices: simple_eye)
 
 
 @pytest.fixture
@@ -122,6 +129,73 @@ def test_several_photos_advance_together(cloak, portrait):
         jobs.append(Job(pixels, face, Matching(cloak.finder.describe(pixels, face)[None])))
     *_, done = cloak.run(jobs, "ours")
     assert [each.verdict.reached for each in done] == [True, True]
+
+
+def test_black_and_white_and_colour_go_together_in_a_batch(cloak, portrait):
+    grey = np.repeat(portrait.mean(2, keepdims=True).round().astype(np.uint8), 3, axis=2)
+    jobs = []
+    for pixels in (grey, portrait):
+        face = cloak.finder.find(pixels)[0]
+        jobs.append(Job(pixels, face, Matching(cloak.finder.describe(pixels, face)[None])))
+    *_, done = cloak.run(jobs, "bim")
+    assert [is_grey(each.pixels) for each in done] == [True, False]
+    assert all(each.attempts for each in done)
+
+
+def test_the_eye_looks_once_and_not_when_it_is_late(portrait):
+    looked = []
+
+    def counted(pixels):
+        looked.append(pixels.shape)
+        return simple_eye(pixels)
+
+    cloak = Cloak(counted)
+    assert not finish(protect(cloak, portrait, max_seconds=0)).success
+    assert looked == []
+    assert finish(protect(cloak, portrait)).success
+    assert looked == [portrait.shape]
+
+
+def test_of_a_huge_photo_the_eye_looks_around_the_part_only():
+    looked = []
+
+    def counted(pixels):
+        looked.append(pixels.shape)
+        return pixels.astype(np.float32)
+
+    pixels = np.random.default_rng(1).integers(0, 255, (1200, 1500, 3), np.uint8)
+    sight = Sight(counted, pixels)
+    np.testing.assert_array_equal(sight.part((600, 500, 800, 700)), pixels[500:700, 600:800])
+    sight.part((610, 500, 700, 640))
+    sight.part((590, 490, 790, 690))  # a later attempt's part
+    assert looked == [(200 + 2 * NEARBY, 200 + 2 * NEARBY, 3)]
+    after = pixels.copy()
+    after[500:600, 600:700] ^= 128
+    small = beyond_share(pixels, after, sight)
+    assert small == pytest.approx(beyond(pixels, after, pixels.astype(np.float32)))
+    assert beyond_share(pixels, pixels, sight) == 0
+
+
+def test_an_attempt_learns_the_alignments_in_which_it_failed(cloak, portrait):
+    face = cloak.finder.find(portrait)[0]
+    goal = Matching(cloak.finder.describe(portrait, face)[None])
+    job = Job(portrait, face, goal)
+    views = [("png", face.chip)]
+    png = encode_png(portrait)
+    work = Work(job, cloak.sight(portrait), views, portrait, png, grey=False)
+    looks = look(cloak.finder, cloak.recogniser, png, face, LASTING)
+    work.learn(looks, resumed=False)
+    assert [name for name, _ in work.views] == list(LASTING)  # png's alignment was known
+    elsewhere = replace(face.chip, box=(0, 0, 9, 9))
+    moved = replace(looks[0], face=replace(face, chip=elsewhere))
+    held = [replace(each, port=goal.enrolled[0] + 1) for each in looks[1:]]
+    work.attempts = 1
+    work.learn([moved, *held], resumed=True)
+    assert [name for name, _ in work.views] == list(LASTING)
+    assert work.views[0] == ("png", elsewhere)  # in place of the one before
+    work.attempts = 2
+    work.learn([moved, *held], resumed=True)
+    assert [name for name, _ in work.views] == ["png", *LASTING]  # both, nothing from what held
 
 
 def test_the_verdict_is_on_what_is_read_again(cloak, portrait):
@@ -214,6 +288,7 @@ def test_an_interrupt_leaves_nothing(photo, tmp_path, monkeypatch, eye):
         (["{photo}", "--face", "7"], "none is number 7", 1),
         (["{photo}", "--method", "magic"], "choose from fgsm", 2),
         (["{photo}", "--gallery", "{photo}"], "is no folder", 1),
+        (["{photo}", "--gallery", "{photo}", "--target", "{photo}"], "give one of them", 2),
         (["{tiny}"], "cut off or below 40 pixels", 1),
     ],
 )
@@ -227,6 +302,45 @@ def test_bad_input_is_one_line(arguments, words, code, photo, portrait, tmp_path
     assert words in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_gallerys_photos_without_a_face_are_noted(photo, tmp_path, eye, capsys):
+    from engine import cloak_photo
+
+    folder = tmp_path / "gallery"
+    folder.mkdir()
+    shutil.copy(photo, folder)
+    shutil.copy(sample_paths()[2], folder)
+    (folder / "broken.png").write_bytes(b"no picture")
+    result = cloak_photo(photo, gallery=folder, device="cpu", max_seconds=0)
+    assert not result.success
+    said = "\n".join(result.notes)
+    assert "coffee.png: no face found" in said
+    assert "broken.png" in said
+    arguments = ["cloak", photo, "--out", str(tmp_path / "out"), "--gallery", str(folder)]
+    assert cli.main([*arguments, "--max-seconds", "0"]) == 3
+    assert capsys.readouterr().err.count("note: left out of the gallery") == 2
+    with pytest.raises(UsageError, match="give one of them"):
+        cloak_photo(photo, gallery=folder, target=photo)
+
+
+def test_a_folder_of_exported_weights_will_do(photo, tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def looked(*choices):
+        asked.append(choices)
+        return simple_eye
+
+    monkeypatch.setattr("engine.sight.eye", looked)
+    folder = tmp_path / "export"  # as `python -m export` writes it: no recogniser
+    folder.mkdir()
+    arguments = ["cloak", photo, "--out", str(tmp_path / "out"), "--weights", str(folder)]
+    assert cli.main([*arguments, "--max-seconds", "0", "--device", "cpu"]) == 3
+    assert "recogniser 69f42712, embedded" in capsys.readouterr().err
+    assert asked == [("wu2017", str(folder), "cpu")]  # the eye has the same weights
+    arguments[-1] = str(tmp_path / "nowhere")
+    assert cli.main(arguments) == 2
+    assert "nowhere" in capsys.readouterr().err
 
 
 def test_verify_without_a_face_is_one_line(photo, capsys):

@@ -8,14 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine import perceptual
 from engine.attack.methods import METHODS
+from engine.faces import Face
+from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
+from training import cloak_metrics, cloak_plan, record
 from training import evaluate_cloak as module
-from training import record
-from training.evaluate_cloak import Row, derangement, evaluate_cloak, plan, summary
+from training.cloak_metrics import summary
+from training.cloak_plan import Row, derangement, plan
+from training.evaluate_cloak import batches, evaluate_cloak, fingerprint
 
 SHARED = Path(os.environ.get("SHARED", Path(__file__).parents[2] / "shared"))
 LFW = SHARED / "data" / "lfw"
-UNSEEN = SHARED / "weights" / "mobilefacenet_unseen.onnx"
+ONLOOKER = SHARED / "weights" / "mobilefacenet_unseen.onnx"
 needs_lfw = pytest.mark.skipif(not LFW.is_dir(), reason="needs the photos of LFW")
 
 
@@ -25,13 +30,24 @@ def flat_eye(name):
 
 def test_every_method_meets_every_protocol():
     rows = plan()
-    assert len({row.name for row in rows}) == len(rows)
+    assert len(set(rows)) == len(rows)
+    assert len({(row.name, row.photos) for row in rows}) == len(rows)
     for protocol, targeted in (("closed-set", False), ("closed-set", True), ("dodging", False)):
-        names = {r.method for r in rows if (r.protocol, r.targeted) == (protocol, targeted)}
-        assert set(module.MAIN) <= names
+        chosen = [r for r in rows if (r.protocol, r.targeted) == (protocol, targeted)]
+        assert set(cloak_plan.MAIN) <= {row.method for row in chosen if row.photos is None}
     assert {row.method for row in rows} == set(METHODS)
-    assert {row.jnd for row in rows} == {module.JND, *module.OTHER_JNDS}
+    assert {row.jnd for row in rows if row.method == "paper"} == set(HUMAN_NAMES)
+    assert {row.jnd for row in rows if row.method == "ours"} == {HUMAN_DEFAULT}
     assert {"ours", "paper", "pgd"} <= {r.method for r in rows if r.protocol == "lasting"}
+
+
+def test_the_full_budget_of_cw_is_the_papers_protocols():
+    budgets = {
+        (row.protocol, row.targeted): row.budget["rounds"] for row in plan() if row.method == "cw"
+    }
+    full = budgets.pop(("closed-set", False))
+    assert full == METHODS["cw"](False).tuning.rounds
+    assert all(rounds < full for rounds in budgets.values())
 
 
 def test_nobody_is_asked_to_become_themselves():
@@ -40,11 +56,32 @@ def test_nobody_is_asked_to_become_themselves():
     assert (targets != np.arange(100)).all()
 
 
+def test_batches_are_always_the_same_ones():
+    full = batches(Row("ours", "dodging"), 97)
+    assert [number for batch in full for number in batch] == list(range(97))
+    assert batches(Row("ours", "dodging"), 30) == full[:3]
+    assert batches(Row("ours", "dodging", photos=20), 97) == full[:2]
+
+
+def test_what_decides_a_row_is_in_its_fingerprint():
+    line = Row("ours", "dodging")
+    marks = {
+        fingerprint(line, "a"),
+        fingerprint(line, "b"),  # another gallery
+        fingerprint(Row("ours", "dodging", jnd="chou1995"), "a"),
+        fingerprint(Row("ours", "lasting"), "a"),
+        fingerprint(Row("ddn", "dodging"), "a"),
+    }
+    assert len(marks) == 5
+    assert fingerprint(line, "a") == fingerprint(Row("ours", "dodging", photos=20), "a")
+
+
 def test_means_are_over_successes_and_rates_over_all():
     photo = {
         "success": True,
         "agree": True,
         "versions_reached": {"png": True},
+        "attempts": 1,
         "gradients": 10,
         "seconds": 1.0,
         "psnr_db": 40.0,
@@ -56,24 +93,59 @@ def test_means_are_over_successes_and_rates_over_all():
     assert row["success"] == 0.5
     assert row["psnr_db"] == 40
     assert row["gradients"] == 20
-    assert row["jod_n"] == 1
+    assert row["jnd"] == HUMAN_DEFAULT
+    ours = METHODS["ours"](False)
+    assert row["budget"] == {"rounds": 1, "steps": ours.steps, "again": ours.again}
     assert row["versions"] == {"png": 1.0}
+
+
+def test_what_is_seen_is_what_quality_says(photos, monkeypatch):
+    from engine.quality import compare
+
+    monkeypatch.setattr(cloak_metrics, "jod", lambda one, two: float(one.shape[0]))
+    before = photos["astronaut"][:120, 160:280]
+    after = before.copy()
+    after[40:80, 40:80] ^= 1
+    jnd = np.full(before.shape, 0.6, np.float32)
+    face = Face((40, 40, 80, 80), None, 1.0, None)
+    found = cloak_metrics.seen(before, after, jnd, face)
+    wanted = compare(before, after, jnd=jnd, perceptual=False)
+    assert found["psnr_db"] == wanted.psnr_db
+    assert found["ssim"] == wanted.ssim
+    assert found["delta_e_99"] == wanted.delta_e_p99
+    assert found["beyond_jnd_share"] == wanted.beyond_jnd_share == 0  # half a level is forgiven
+    assert found["jod"] == 80  # of the face and half its width on each side
+    assert perceptual.jod is not cloak_metrics.jod
 
 
 @needs_lfw
 def test_a_row_is_measured_and_not_measured_twice(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(module, "JOD_PHOTOS", 0)
-    arguments = (str(LFW), UNSEEN, 2, "python -m training evaluate cloak", tmp_path)
-    evaluate_cloak(*arguments, only="closed-set-bim", threshold=flat_eye)
-    files = sorted(tmp_path.glob("cloak/closed-set-bim*/*/*.json"))
-    assert len(files) == 4  # two photos, targeted and not
-    found = [record.read_json(path) for path in files]
+    monkeypatch.setattr(module, "eye", flat_eye)
+    monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
+    (tmp_path / "results").mkdir()
+    monkeypatch.setattr(cloak_metrics, "jod", lambda one, two: 9.9)
+    module.bench.cache_clear()
+    arguments = (str(LFW), ONLOOKER, None, "python -m training evaluate cloak", tmp_path)
+    choices = {"only": "closed-set-fgv", "workers": 1, "people": 2}
+    path = evaluate_cloak(*arguments, **choices)
+    files = sorted(tmp_path.glob("cloak/closed-set-fgv*/*/*.json"))
+    assert len(files) == 2  # targeted and not, one batch each
+    found = [photo for file in files for photo in record.read_json(file)]
+    assert len(found) == 4
     assert all(each["agree"] for each in found)
-    assert all(each["psnr_db"] > 30 and each["ssim"] > 0.8 for each in found)
-    assert "2 of 2" in capsys.readouterr().err
+    assert all(each["psnr_db"] > 30 and each["ssim"] > 0.8 for each in found if each["success"])
+    assert "2 photos" in capsys.readouterr().err
+    result = record.read_json(path)
+    assert path.parent == tmp_path / "results"
+    assert [row["method"] for row in result["rows"]] == ["fgv", "fgv"]
+    assert {row["n"] for row in result["rows"]} == {2}
+    assert "lasting-ours" in result["missing"]  # said, not passed over
     times = [path.stat().st_mtime_ns for path in files]
-    evaluate_cloak(*arguments, only="closed-set-bim", threshold=flat_eye)
+    path = evaluate_cloak(str(LFW), ONLOOKER, 1, "a look", tmp_path, **choices)
     assert [path.stat().st_mtime_ns for path in files] == times
+    assert path.parent == tmp_path / "cloak"  # a look publishes nothing
+    module.bench.cache_clear()
 
 
 @needs_lfw
@@ -81,7 +153,7 @@ def test_pairs_are_told_apart(tmp_path, monkeypatch):
     from training.evaluate_recogniser import evaluate_recogniser
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    path = evaluate_recogniser(str(LFW), UNSEEN, 20, "python -m training evaluate recogniser")
+    path = evaluate_recogniser(str(LFW), ONLOOKER, 20, "python -m training evaluate recogniser")
     result = record.read_json(path)
     assert all(row["accuracy_cross_validated"] >= 0.8 for row in result["rows"])
     assert result["rows"][0]["accuracy"] >= 0.9

@@ -44,6 +44,17 @@ def test_a_named_directory_comes_first_then_the_environment(tmp_path, monkeypatc
         locate("resnet-cifar10")
 
 
+def test_a_folder_may_lack_what_is_not_trained_here(tmp_path, monkeypatch):
+    row = MODELS["face-recogniser"]
+    assert locate(row.name, tmp_path).origin == "embedded"
+    monkeypatch.setenv("JND_WEIGHTS", str(tmp_path))
+    assert locate(row.name).origin == "embedded"
+    shutil.copy(EMBEDDED / row.file, tmp_path)
+    assert locate(row.name).path == tmp_path / row.file
+    with pytest.raises(WeightsError, match="holds no face-recogniser"):
+        locate(row.name, tmp_path / "nowhere")
+
+
 def test_a_wrong_sha256_is_an_error(tmp_path):
     path = tmp_path / RESNET.file
     path.write_bytes(bytes(RESNET.size))

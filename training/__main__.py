@@ -70,11 +70,15 @@ def parser() -> argparse.ArgumentParser:
         "--name", default="default", help="human: whose checkpoints have the true maps"
     )
     job.add_argument("--weights", type=Path, help="exported models (default: embedded)")
-    job.add_argument("--count", type=int, help="only the first pictures of each split")
-    job.add_argument("--sections", nargs="+", metavar="NAME", help="machine: only these")
-    job.add_argument("--only", metavar="TEXT", help="cloak: rows whose name contains it, no JSON")
     job.add_argument(
-        "--unseen",
+        "--count",
+        type=int,
+        help="only the first pictures of each split; cloak: a look, its JSON in RUNS/cloak",
+    )
+    job.add_argument("--sections", nargs="+", metavar="NAME", help="machine: only these")
+    job.add_argument("--only", metavar="TEXT", help="cloak: just rows whose name contains it")
+    job.add_argument(
+        "--onlooker",
         type=Path,
         default=Path("../shared/weights/mobilefacenet_unseen.onnx"),
         help="faces: a recogniser that is only looked at (left out where missing)",
@@ -164,11 +168,11 @@ def evaluate(options: argparse.Namespace) -> None:
         case "recogniser":
             from .evaluate_recogniser import evaluate_recogniser
 
-            path = evaluate_recogniser(data, options.unseen, count, command)
+            path = evaluate_recogniser(data, options.onlooker, count, command)
         case "cloak":
             from .evaluate_cloak import evaluate_cloak
 
-            path = evaluate_cloak(data, options.unseen, count, command, runs, only=options.only)
+            path = evaluate_cloak(data, options.onlooker, count, command, runs, only=options.only)
         case "machine":
             from .evaluate import evaluate_machine
 

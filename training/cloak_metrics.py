@@ -1,57 +1,78 @@
-"""What a cloak costs the eye and gains against machines, one photo at a time.
+"""What a cloak costs the eye and gains against machines: one photo's numbers, and a row's.
 
-Definitions that the published numbers are pinned to: SSIM and CIEDE2000 as scikit-image computes
-them, JOD as ColorVideoVDP's standard display does. Whole photos, uint8.
+The definitions are `engine.quality`'s and `engine.perceptual`'s. PSNR, SSIM, ΔE00 and the share
+beyond the JND are of the whole photo; JOD is of the face and half its width around it, where all
+of the change is, for that is what a viewer looks at.
 """
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
+from engine.faces import Face
+from engine.parts import grown
+from engine.perceptual import jod
+from engine.quality import beyond, delta_e, psnr_8bit, ssim
 
-def quality(before: np.ndarray, after: np.ndarray, jnd: np.ndarray) -> dict[str, float]:
-    """uint8 H×W×3 twice, J float32 H×W×3 in 8-bit levels -> PSNR, SSIM, ΔE00, share beyond J."""
-    from skimage.color import deltaE_ciede2000, rgb2lab
-    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from .cloak_plan import Row
 
-    change = np.abs(after.astype(np.int16) - before)
-    colour = deltaE_ciede2000(rgb2lab(before), rgb2lab(after))
-    with np.errstate(divide="ignore"):
-        noise = peak_signal_noise_ratio(before, after)
+OVER_SUCCESSES = ("psnr_db", "ssim", "delta_e_mean", "delta_e_99", "beyond_jnd_share")
+OVER_SUCCESSES += ("largest_change", "jod", "distance", "moved", "unseen_similarity")
+
+
+def seen(before: np.ndarray, after: np.ndarray, jnd: np.ndarray, face: Face) -> dict:
+    """uint8 H×W×3 twice, J float32 H×W×3 in 8-bit levels, the face -> numbers of the eye.
+
+    jod: None without cvvdp, 10 where no difference is visible.
+    """
+    colour = delta_e(before, after)
+    height, width = before.shape[:2]
+    left, top, right, bottom = grown(face.box, face.side // 2, width, height)
+    part = slice(top, bottom), slice(left, right)
+    try:
+        visible = jod(before[part], after[part])
+    except ModuleNotFoundError:
+        visible = None
     return {
-        "psnr_db": float(noise),
-        "ssim": float(
-            structural_similarity(
-                before,
-                after,
-                channel_axis=2,
-                gaussian_weights=True,
-                sigma=1.5,
-                use_sample_covariance=False,
-                data_range=255,
-            )
-        ),
+        "psnr_db": psnr_8bit(before, after),
+        "ssim": ssim(before, after),
         "delta_e_mean": float(colour.mean()),
         "delta_e_99": float(np.percentile(colour, 99)),
-        "beyond_jnd_share": float((change > jnd).any(2).mean()),
-        "largest_change": int(change.max()),
+        "beyond_jnd_share": beyond(before, after, jnd),
+        "largest_change": int(np.abs(after.astype(np.int16) - before).max()),
+        "jod": visible,
     }
 
 
-@cache
-def _viewer():
-    from pycvvdp import cvvdp
-
-    return cvvdp(display_name="standard_4k", heatmap=None, quiet=True)
-
-
-def jod(before: np.ndarray, after: np.ndarray) -> float | None:
-    """Just-objectionable differences, 10 where none is seen; None without `cvvdp`."""
-    try:
-        viewer = _viewer()
-    except ModuleNotFoundError:
-        return None
-    score, _ = viewer.predict(after, before, dim_order="HWC")
-    return float(score)
+def summary(row: Row, photos: list[dict]) -> dict:
+    """One row of the published table: what is seen and gained, over the photos that succeeded."""
+    won = [photo for photo in photos if photo["success"]]
+    mean = {
+        key: float(np.mean([photo[key] for photo in photos]))
+        for key in ("success", "agree", "attempts", "gradients", "seconds")
+    }
+    whole = {
+        "method": row.method,
+        "protocol": row.protocol,
+        "targeted": row.targeted,
+        "jnd": row.jnd,
+        "budget": row.budget,
+        "source": row.choices(row.targeted).source,
+        "n": len(photos),
+        "success": mean["success"],
+        "recognisers_agree": mean["agree"],
+        "attempts": mean["attempts"],
+        "gradients": mean["gradients"],
+        "seconds_per_photo": mean["seconds"],
+    }
+    if row.protocol == "lasting":
+        whole["versions"] = {
+            name: float(np.mean([photo["versions_reached"][name] for photo in photos]))
+            for name in photos[0]["versions_reached"]
+        }
+    for key in OVER_SUCCESSES:
+        values = [photo[key] for photo in won if photo.get(key) is not None]
+        finite = np.array([value for value in values if np.isfinite(value)])
+        if len(finite):
+            whole |= {key: float(finite.mean()), f"{key}_std": float(finite.std())}
+    return whole

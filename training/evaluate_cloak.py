@@ -1,284 +1,300 @@
 """Every method on the same photos of LFW: what it changes, what it costs, whether it holds.
 
-Three protocols. closed-set: a gallery of the people, be taken for another (targeted: for a given
-one). dodging: distance above 0.6 to every enrolled photo of the person. lasting: dodging that
-also holds for JPEG 75, half size, and half size with JPEG 80, by real codecs. A success is a
-verdict of `engine.verdict` on the bytes of the PNG.
+The rows are those of `training.cloak_plan`. A success is a verdict of `engine.verdict` on the
+bytes of the PNG.
 
-Long work in small pieces: each photo's result is a file below runs/cloak/, and what is there is
-not computed again. Photos of a batch advance together.
+Long work in small pieces: a batch of photos is one file below runs/cloak/, and what is there is
+not computed again. After every row results/cloak_lfw.json is written from the finished rows and
+names those that are missing. Batches run side by side, one process with one thread for each core:
+seconds_per_photo is the throughput of one core. What a person waits for, one photo alone on all
+cores, is measured at the end.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from engine.attack.methods import ABLATIONS, METHODS
-from engine.cloak import Cloak, Cloaked, Job, Threshold, eye
-from engine.gallery import Gallery, Identity, Matching
+from engine.cloak import Cloak
+from engine.faces import SAME
 from engine.image import decode
-from engine.models import MODELS, RECOGNISER
+from engine.jobs import Cloaked, Job
+from engine.models import HUMAN, MODELS, locate
+from engine.options import HUMAN_DEFAULT
 from engine.session import available_cores
+from engine.sight import Sight, eye
 
-from .cloak_metrics import jod, quality
-from .lfw import People, Subject, enrol
-from .record import read_json, write
-from .unseen import Unseen
+from .cloak_metrics import seen, summary
+from .cloak_plan import BATCH, PROTOCOLS, SEED, TIMED, TIMED_PHOTOS, Row, plan, row
+from .enrolment import PEOPLE, digest, enrolled, recalled
+from .lfw import publish
+from .onlooker import Onlooker
+from .record import RESULTS, read_json
 
-SEED = 0
-BATCH = 10
-JND = "hvs-sd"
-OTHER_JNDS = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022")
-MAIN = tuple(name for name in METHODS if name not in ABLATIONS)
-ENDURING = ("bim", "pgd", "di2-fgsm", "ddn", "perc-al", "paper", "ours")
-JOD_PHOTOS = 20  # of each row: the metric takes longer than some attacks
+REPORTED = HUMAN_DEFAULT  # the eye by which beyond_jnd_share is given, of every row
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: a method under a protocol, with a model of the eye."""
+class Setting:
+    """What every process needs to know. onlooker: its file, or None where it is missing."""
 
-    method: str
-    protocol: str
-    targeted: bool = False
-    jnd: str = JND
+    gallery: Path
+    onlooker: Path | None
+    runs: Path
+    threads: int
+
+
+class Bench:
+    """The gallery, the photos, and a cloak, as one process holds them."""
+
+    def __init__(self, setting: Setting):
+        torch.set_num_threads(setting.threads)
+        self.setting = setting
+        self.cloak = Cloak(eye(REPORTED))
+        self.gallery, self.subjects = recalled(setting.gallery, self.cloak)
+        self.onlooker = None if setting.onlooker is None else Onlooker(setting.onlooker)
+        self.sights: dict[tuple[str, int], Sight] = {}
+        self.clean: dict[int, tuple] = {}
 
     @property
-    def name(self) -> str:
-        parts = [self.protocol, self.method]
-        parts += ["targeted"] * self.targeted + [self.jnd] * (self.jnd != JND)
-        return "-".join(parts)
+    def digest(self) -> str:
+        return digest(self.gallery, self.subjects)
+
+    def sight(self, jnd: str, number: int) -> Sight:
+        """J of a photo, by a model's name; computed here, not while a method's clock runs."""
+        if (jnd, number) not in self.sights:
+            found = Sight(eye(jnd), self.subjects[number].pixels)
+            found.part()
+            self.sights[jnd, number] = found
+        return self.sights[jnd, number]
+
+    def job(self, line: Row, number: int) -> Job:
+        return line.job(self.gallery, self.subjects[number], self.sight(line.jnd, number))
+
+    def described(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The clean photo to dlib, and to the onlooker."""
+        if number not in self.clean:
+            pixels, face = self.subjects[number].pixels, self.subjects[number].face
+            other = self.onlooker and self.onlooker.describe(pixels, face)
+            self.clean[number] = self.cloak.finder.describe(pixels, face), other
+        return self.clean[number]
+
+    def batch(self, line: Row, numbers: list[int]) -> list[dict]:
+        """These photos, cloaked together and measured."""
+        jobs = [self.job(line, number) for number in numbers]
+        lasting = line.protocol == "lasting"
+        *_, results = self.cloak.run(jobs, line.choices, lasting=lasting, seed=SEED)
+        measured = zip(numbers, jobs, results, strict=True)
+        return [self.measure(number, job, done) for number, job, done in measured]
+
+    def measure(self, number: int, job: Job, done: Cloaked) -> dict:
+        """One photo's numbers, those of the eye on the decoded PNG."""
+        after = decode(done.png).pixels
+        clean, other = self.described(number)
+        verdict = done.verdict
+        found = {
+            "photo": number,
+            "success": verdict.reached,
+            "agree": verdict.agree,
+            "distance": verdict.distance,
+            "distances": verdict.distances,
+            "versions_reached": {
+                each.version: job.goal.reached(each.descriptor) for each in verdict.seen
+            },
+            "moved": float(np.linalg.norm(verdict.seen[0].descriptor - clean)),
+            "attempts": done.attempts,
+            "gradients": done.gradients,
+            "seconds": done.seconds,
+        }
+        jnd = self.sight(REPORTED, number).part()
+        found |= seen(job.pixels, after, jnd, job.face)
+        if other is not None:
+            now = self.onlooker.describe(after, verdict.seen[0].face)
+            found["unseen_similarity"] = float(other @ now)
+        return found
+
+    def wait(self, line: Row, number: int) -> dict:
+        """How long one photo takes alone, its J included."""
+        subject = self.subjects[number]
+        fresh = self.cloak if line.jnd == REPORTED else Cloak(eye(line.jnd))
+        job = line.job(self.gallery, subject, fresh.sight(subject.pixels))
+        started = time.perf_counter()
+        *_, (done,) = fresh.run([job], line.choices, lasting=line.protocol == "lasting", seed=SEED)
+        return {"seconds": time.perf_counter() - started, "success": done.verdict.reached}
 
 
-def plan() -> list[Row]:
-    """All rows, the most wanted first."""
-    rows = [Row("ours", "lasting"), Row("pgd", "lasting")]
-    for protocol, targeted in (("closed-set", False), ("closed-set", True), ("dodging", False)):
-        rows += [Row(name, protocol, targeted) for name in reversed(MAIN)]
-    rows += [Row(name, "lasting") for name in ENDURING if name not in ("ours", "pgd")]
-    rows += [Row(name, "closed-set") for name in ABLATIONS]
-    rows += [Row("paper", "closed-set", jnd=name) for name in OTHER_JNDS]
-    return rows
+@cache
+def bench(setting: Setting) -> Bench:
+    return Bench(setting)
 
 
-def derangement(count: int) -> np.ndarray:
-    """A target for each person, never the person: int64 count."""
-    order = np.random.default_rng(SEED).permutation(count)
-    target = np.empty(count, np.int64)
-    target[order] = np.roll(order, 1)
-    return target
-
-
-def jobs_for(row: Row, gallery: Gallery, subjects: list[Subject]) -> list[Job]:
-    targets = derangement(len(gallery.names))
-    jobs = []
-    for subject in subjects:
-        label = subject.label
-        if row.protocol == "closed-set":
-            aim = int(targets[label]) if row.targeted else label
-            goal = Identity(gallery, aim, row.targeted)
-        else:
-            goal = Matching(subject.enrolled)
-        jobs.append(Job(subject.pixels, subject.face, goal))
-    return jobs
-
-
-def remembered(threshold: Threshold) -> Threshold:
-    """The same J without computing it twice for a photo."""
-    known: dict[bytes, np.ndarray] = {}
-
-    def look(pixels: np.ndarray) -> np.ndarray:
-        key = hashlib.sha256(pixels.tobytes()).digest()
-        if key not in known:
-            known[key] = threshold(pixels)
-        return known[key]
-
-    return look
-
-
-def measure(
-    cloak: Cloak, row: Row, job: Job, done: Cloaked, unseen: Unseen | None, with_jod: bool
-) -> dict:
-    """One photo's numbers, those of the eye on the decoded PNG."""
-    after = decode(done.png).pixels
-    clean = cloak.finder.describe(job.pixels, job.face)
-    found = {
-        "success": done.verdict.reached,
-        "agree": done.verdict.agree,
-        "distance": done.verdict.distance,
-        "distances": done.verdict.distances,
-        "versions_reached": {
-            seen.version: job.goal.reached(seen.descriptor) for seen in done.verdict.seen
-        },
-        "moved": float(np.linalg.norm(done.verdict.seen[0].descriptor - clean)),
-        "attempts": done.attempts,
-        "gradients": done.gradients,
-        "seconds": done.seconds,
-    }
-    found |= quality(job.pixels, after, cloak.threshold(job.pixels))
-    if with_jod:
-        found["jod"] = jod(job.pixels, after)
-    if unseen is not None:
-        face = done.verdict.seen[0].face
-        one, two = unseen.describe(job.pixels, job.face), unseen.describe(after, face)
-        found["unseen_similarity"] = float(one @ two)
-    return found
-
-
-def summary(row: Row, photos: list[dict]) -> dict:
-    """One row of the published table: means over the photos on which the method succeeded."""
-    won = [photo for photo in photos if photo["success"]]
-    whole = {
-        "method": row.method,
-        "protocol": row.protocol,
-        "targeted": row.targeted,
-        "jnd": row.jnd,
-        "n": len(photos),
-        "success": len(won) / len(photos),
-        "recognisers_agree": float(np.mean([photo["agree"] for photo in photos])),
-        "gradients": float(np.mean([photo["gradients"] for photo in photos])),
-        "seconds": float(np.mean([photo["seconds"] for photo in photos])),
-    }
-    for name in photos[0]["versions_reached"] if row.protocol == "lasting" else ():
-        rate = float(np.mean([photo["versions_reached"][name] for photo in photos]))
-        whole.setdefault("versions", {})[name] = rate
-    keys = ("psnr_db", "ssim", "delta_e_mean", "delta_e_99", "beyond_jnd_share", "largest_change")
-    for key in (*keys, "distance", "moved", "unseen_similarity", "jod"):
-        values = [photo[key] for photo in won if photo.get(key) is not None]
-        finite = np.array([value for value in values if np.isfinite(value)])
-        if len(finite):
-            whole |= {key: float(finite.mean()), f"{key}_std": float(finite.std())}
-            if key == "jod":
-                whole["jod_n"] = len(finite)
-    return whole
-
-
-def fingerprint(row: Row, count: int) -> str:
-    """Changes with anything that decides a photo's result: the code of the attack, the gallery."""
-    engine = Path(sys.modules["engine"].__file__).parent
-    names = ("cloak", "verdict", "faces", "chip", "alignment", "recogniser", "gallery")
-    files = [engine / f"{name}.py" for name in names] + sorted((engine / "attack").glob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files))
-    digest.update(f"{row.name} {count} {SEED}".encode())
-    return digest.hexdigest()[:12]
-
-
-def run_row(
-    row: Row,
-    cloak: Cloak,
-    gallery: Gallery,
-    subjects: list[Subject],
-    runs: Path,
-    unseen: Unseen | None,
-) -> list[dict]:
-    """All photos of one row, those that are done already read from runs/cloak/ROW/PRINT/."""
-    folder = runs / "cloak" / row.name / fingerprint(row, len(subjects))
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = jobs_for(row, gallery, subjects)
-    paths = [folder / f"{number:03}.json" for number in range(len(jobs))]
-    missing = [number for number, path in enumerate(paths) if not path.is_file()]
-    for start in range(0, len(missing), BATCH):
-        numbers = missing[start : start + BATCH]
-        batch = [jobs[number] for number in numbers]
-        *_, results = cloak.run(batch, row.method, lasting=row.protocol == "lasting", seed=SEED)
-        for number, job, done in zip(numbers, batch, results, strict=True):
-            found = measure(cloak, row, job, done, unseen, number < JOD_PHOTOS)
-            part = paths[number].with_suffix(".part")
-            part.write_text(json.dumps(found))
-            part.replace(paths[number])
-        print(f"{row.name}: {paths.index(paths[numbers[-1]]) + 1} of {len(jobs)}", file=sys.stderr)
-    return [read_json(path) for path in paths]
-
-
-def stored_gallery(people: People, cloak: Cloak, count: int, runs: Path):
-    """`training.lfw.enrol`, its descriptors kept in runs/cloak/."""
-    path = runs / "cloak" / f"gallery-{count}.npz"
+def cloak_batch(setting: Setting, line: Row, numbers: list[int], path: Path) -> int:
+    """One batch to its file, if it is not there yet; returns how many photos."""
     if not path.is_file():
-        gallery, subjects = enrol(people, cloak.finder, cloak.recogniser, count)
+        found = bench(setting).batch(line, numbers)
         path.parent.mkdir(parents=True, exist_ok=True)
-        stream = io.BytesIO()
-        np.savez(
-            stream,
-            names=np.array(gallery.names),
-            centroids=gallery.centroids,
-            temperature=gallery.temperature,
-            people=np.array([subject.person for subject in subjects]),
-            labels=np.array([subject.label for subject in subjects]),
-            pixels=np.stack([subject.pixels for subject in subjects]),
-            boxes=np.array([subject.face.box for subject in subjects]),
-            enrolled=np.stack([subject.enrolled for subject in subjects]),
-            skipped=np.array([subject.skipped for subject in subjects]),
-        )
-        path.write_bytes(stream.getvalue())
-    with np.load(path) as kept:
-        kept = dict(kept)
-    gallery = Gallery(tuple(kept["names"]), kept["centroids"], float(kept["temperature"]))
-    subjects = []
-    for place, pixels in enumerate(kept["pixels"]):
-        face = cloak.finder.at(pixels, tuple(int(value) for value in kept["boxes"][place]))
-        subjects.append(
-            Subject(
-                str(kept["people"][place]),
-                int(kept["labels"][place]),
-                pixels,
-                face,
-                kept["enrolled"][place],
-                int(kept["skipped"][place]),
-            )
-        )
-    return gallery, subjects
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(found))
+        part.replace(path)
+    return len(numbers)
+
+
+@cache
+def code(ours: bool) -> bytes:
+    """A hash of everything of ours that decides a photo's numbers; `ours` concerns one method."""
+    engine, here = Path(sys.modules["engine"].__file__).parent, Path(__file__).parent
+    names = ("cloak", "jobs", "sight", "parts", "verdict", "faces", "chip", "alignment")
+    names += ("recogniser", "gallery", "image", "quality", "perceptual")
+    files = [engine / f"{name}.py" for name in names]
+    files += [path for path in (engine / "attack").glob("*.py") if ours or path.stem != "ours"]
+    files += (engine / "human").glob("*.py")
+    files += [here / f"{name}.py" for name in ("cloak_metrics", "onlooker")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).digest()
+
+
+def fingerprint(line: Row, gallery: str) -> str:
+    """Changes with anything that decides a row: code, J, gallery, recognisers, budget, batches."""
+    found = hashlib.sha256(code(line.method == "ours"))
+    weights = [locate(name).sha256 for name in ("face-recogniser", HUMAN) if MODELS[name].sha256]
+    said = (line.name, line.jnd, line.budget, REPORTED, SEED, BATCH, SAME, gallery, weights)
+    found.update(repr(said).encode())
+    return found.hexdigest()[:12]
+
+
+def batches(line: Row, photos: int) -> list[list[int]]:
+    """The row's photos in batches, always the same ones."""
+    count = min(photos, line.photos or photos)
+    return [list(range(at, min(at + BATCH, count))) for at in range(0, count, BATCH)]
+
+
+@contextmanager
+def side_by_side(workers: int) -> Iterator[Callable]:
+    """A map over batches in so many processes; in this one where that is one."""
+    if workers == 1:
+        yield lambda work, *arguments: map(work, *arguments)
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def evaluate_cloak(
     data: str,
-    unseen: Path | None,
+    onlooker: Path | None,
     count: int | None,
     command: str,
     runs: Path,
     *,
     only: str | None = None,
-    threshold: Callable[[str], Threshold] = eye,
+    workers: int | None = None,
+    people: int = PEOPLE,
 ) -> Path:
-    """All rows of `plan` on `count` people (100) -> results/cloak_lfw.json.
+    """The rows of `plan` -> results/cloak_lfw.json, of all rows that are finished by then.
 
-    only: rows whose name contains this; then nothing is written but runs/cloak/, and the rows are
-    printed. threshold: model name -> J, for tests.
+    count: only the first photos, in whole batches, for a look; the JSON is then in runs/cloak/.
+    only: compute just the rows whose name contains this. workers: processes, by default one for
+    each core. people: in the gallery.
     """
-    torch.set_num_threads(available_cores())
-    rows = [row for row in plan() if only is None or only in row.name]
-    other = Unseen(unseen) if unseen is not None and unseen.is_file() else None
-    thresholds = {name: remembered(threshold(name)) for name in {row.jnd for row in rows}}
-    cloaks = {name: Cloak(look) for name, look in thresholds.items()}
-    first = next(iter(cloaks.values()))
-    gallery, subjects = stored_gallery(People(Path(data)), first, count or 100, runs)
-    results = []
-    for row in rows:
-        photos = run_row(row, cloaks[row.jnd], gallery, subjects, runs, other)
-        results.append(summary(row, photos))
-        print(json.dumps(results[-1]), file=sys.stderr, flush=True)
-    if only is not None:
-        return runs / "cloak"
-    model = MODELS[RECOGNISER]
-    return write(
-        "cloak_lfw",
-        command=command,
-        data="lfw: deep-funneled, JPEG quality 50",
-        weights={model.file: model.sha256},
-        sections={
+    if onlooker is not None and not onlooker.is_file():
+        onlooker = None
+    first = Cloak(eye(REPORTED))
+    setting = Setting(enrolled(data, first, runs, people), onlooker, runs, threads=1)
+    here = bench(setting)
+    mark = here.digest
+    photos = len(here.subjects)
+    if count is not None:
+        photos = min(photos, -(-count // BATCH) * BATCH)
+    folder = runs / "cloak"
+
+    def files(line: Row) -> list[Path]:
+        place = folder / line.name / fingerprint(line, mark)
+        return [place / f"{k:02}.json" for k in range(len(batches(line, photos)))]
+
+    def write() -> Path:
+        finished = [line for line in plan() if all(path.is_file() for path in files(line))]
+        found = {
+            line: [photo for path in files(line) for photo in read_json(path)] for line in finished
+        }
+        sections = {
             "seed": SEED,
-            "people": len(gallery.names),
-            "photos": len(subjects),
-            "photos_passed_over": sum(subject.skipped for subject in subjects),
-            "temperature": gallery.temperature,
-            "rows": results,
-        },
-    )
+            "batch": BATCH,
+            "threads": setting.threads,
+            "people": len(here.gallery.names),
+            "photos": photos,
+            "photos_passed_over": sum(subject.skipped for subject in here.subjects),
+            "temperature": here.gallery.temperature,
+            "beyond_jnd_of": REPORTED,
+            "missing": sorted({line.name for line in plan() if line not in found}),
+            "rows": [summary(line, each) for line, each in found.items()],
+            "latency": waits(folder, mark),
+        }
+        learned = {line.jnd for line in found} & set(MODELS)
+        place = RESULTS if count is None else folder
+        return publish("cloak_lfw", command, sections, models=sorted(learned), folder=place)
+
+    with side_by_side(workers or available_cores()) as spread:
+        for line in plan():
+            if only is not None and only not in line.name:
+                continue
+            paths, parts = files(line), batches(line, photos)
+            started, done = time.monotonic(), 0
+            for number in spread(partial(cloak_batch, setting, line), parts, paths):
+                done += number
+                took = time.monotonic() - started
+                print(f"{line.name}: {done} photos, {took:.0f} s", file=sys.stderr, flush=True)
+            write()
+    if only is None and count is None:
+        time_all(setting, folder, mark)
+    return write()
+
+
+def timed() -> list[Row]:
+    """The rows whose latency is measured: the main methods, non-targeted."""
+    protocols = [protocol for protocol, targeted in PROTOCOLS if not targeted]
+    rows = [row(name, protocol) for protocol in protocols for name in TIMED]
+    return rows + [row(name, "lasting") for name in TIMED if name in ("ours", "ddn", "pgd")]
+
+
+def time_all(setting: Setting, folder: Path, mark: str) -> None:
+    """Each of `timed`, one photo at a time on all cores, to runs/cloak/latency/."""
+    alone = Bench(Setting(setting.gallery, None, setting.runs, available_cores()))
+    alone.wait(row("ddn", "closed-set"), 0)  # what is only slow once is not counted
+    for line in timed():
+        path = folder / "latency" / f"{line.name}-{fingerprint(line, mark)}.json"
+        if path.is_file():
+            continue
+        alone.sight(line.jnd, 0)  # loads the model of the eye
+        found = [alone.wait(line, number) for number in range(TIMED_PHOTOS)]
+        seconds = [each["seconds"] for each in found]
+        path.parent.mkdir(exist_ok=True)
+        entry = {
+            "method": line.method,
+            "protocol": line.protocol,
+            "jnd": line.jnd,
+            "n": len(found),
+            "threads": available_cores(),
+            "seconds": float(np.mean(seconds)),
+            "seconds_std": float(np.std(seconds)),
+            "success": float(np.mean([each["success"] for each in found])),
+        }
+        path.write_text(json.dumps(entry))
+
+
+def waits(folder: Path, mark: str) -> list[dict]:
+    """The latencies that are measured."""
+    paths = [folder / "latency" / f"{line.name}-{fingerprint(line, mark)}.json" for line in timed()]
+    return [read_json(path) for path in paths if path.is_file()]

@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from engine.faces import SAME, FaceFinder, load_finder
-from engine.models import MODELS, RECOGNISER
+from engine.models import EMBEDDED, MODELS, RECOGNISER
 from engine.recogniser import load_recogniser
 
-from .lfw import People, centre_face
-from .record import read_json, write
-from .unseen import Unseen
+from .lfw import People, centre_face, publish
+from .onlooker import Onlooker
+from .record import read_json
 
 FOLDS = 10
 SEED = 0
 
 
 def descriptors(
-    people: People, finder: FaceFinder, photos: list[tuple[str, int]], unseen: Unseen | None
+    people: People, finder: FaceFinder, photos: list[tuple[str, int]], onlooker: Onlooker | None
 ) -> tuple[dict, dict, list]:
-    """(person, index) -> descriptor float32 128, and the unseen recogniser's; those not found."""
+    """(person, index) -> descriptor float32 128, and the onlooker's; those not found."""
     recogniser = load_recogniser()
     ours, others, lost = {}, {}, []
     for person, index in photos:
@@ -37,8 +37,8 @@ def descriptors(
             quarter = pixels.shape[0] // 4  # where LFW's photos have their face
             face = finder.at(pixels, (quarter, quarter, 3 * quarter, 3 * quarter))
         ours[person, index] = recogniser.describe(finder.chip(pixels, face)[None])[0]
-        if unseen is not None:
-            others[person, index] = unseen.describe(pixels, face)
+        if onlooker is not None:
+            others[person, index] = onlooker.describe(pixels, face)
     return ours, others, lost
 
 
@@ -58,16 +58,16 @@ def cross_validated(distances: np.ndarray, same: np.ndarray) -> tuple[float, flo
     return float(np.mean(found)), float(np.std(found))
 
 
-def evaluate_recogniser(data: str, unseen: Path | None, count: int | None, command: str) -> Path:
+def evaluate_recogniser(data: str, onlooker: Path | None, count: int | None, command: str) -> Path:
     """Verification accuracy on LFW's pairs -> results/recogniser_lfw.json.
 
-    unseen: `mobilefacenet_unseen.onnx`, or None to leave it out; count: only every so many pairs
+    onlooker: `mobilefacenet_unseen.onnx`, or None to leave it out; count: only every so many pairs
     that this many remain.
     """
     people, finder = People(Path(data)), load_finder()
     pairs = people.pairs[:: max(1, len(people.pairs) // count)] if count else people.pairs
     photos = sorted({photo for pair in pairs for photo in (pair.one, pair.two)})
-    other = Unseen(unseen) if unseen is not None and unseen.is_file() else None
+    other = Onlooker(onlooker) if onlooker is not None and onlooker.is_file() else None
     ours, others, lost = descriptors(people, finder, photos, other)
     same = np.array([pair.same for pair in pairs])
     distances = np.array([np.linalg.norm(ours[p.one] - ours[p.two]) for p in pairs])
@@ -96,17 +96,11 @@ def evaluate_recogniser(data: str, unseen: Path | None, count: int | None, comma
     for row in rows:
         row |= {"n_pairs": len(pairs), "n_same": int(same.sum()), "n_photos": len(photos)}
     model = MODELS[RECOGNISER]
-    return write(
-        "recogniser_lfw",
-        command=command,
-        data="lfw: deep-funneled, JPEG quality 50",
-        weights={model.file: model.sha256},
-        sections={
-            "seed": SEED,
-            "rows": rows,
-            "photos_without_a_face": len(lost),
-            "precision": read_json(Path(__file__).parents[1] / "engine/weights" / model.provenance)[
-                "files"
-            ][model.file]["from_reference_embedding"],
-        },
-    )
+    stored = read_json(EMBEDDED / model.provenance)["files"][model.file]
+    sections = {
+        "seed": SEED,
+        "rows": rows,
+        "photos_without_a_face": len(lost),
+        "precision": stored["from_reference_embedding"],
+    }
+    return publish("recogniser_lfw", command, sections)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +19,11 @@ from PIL import Image
 
 from engine.faces import Face, FaceFinder, whole
 from engine.gallery import Gallery
+from engine.models import MODELS, RECOGNISER, locate
 from engine.recogniser import Recogniser
 
 from .data import DataError
+from .record import write
 
 
 @dataclass(frozen=True)
@@ -133,3 +136,21 @@ def enrol(
                 subjects.append(subject)
                 break
     return gallery, subjects
+
+
+def publish(
+    name: str,
+    command: str,
+    sections: dict,
+    models: Sequence[str] = (),
+    folder: Path | None = None,
+) -> Path:
+    """What was measured on LFW with the recogniser, and other models, -> results/NAME.json.
+
+    folder: another than results/.
+    """
+    weights = {MODELS[each].file: locate(each).sha256 for each in (RECOGNISER, *models)}
+    data = "lfw: deep-funneled, JPEG quality 50"
+    return write(
+        name, command=command, data=data, weights=weights, sections=sections, folder=folder
+    )

@@ -37,12 +37,20 @@ def hardware() -> str:
     return f"{model}, {available_cores()} cores"
 
 
-def write(name: str, *, command: str, data: str, weights: dict[str, str], sections: dict) -> Path:
+def write(
+    name: str,
+    *,
+    command: str,
+    data: str,
+    weights: dict[str, str],
+    sections: dict,
+    folder: Path | None = None,
+) -> Path:
     """Write RESULTS/NAME.json: how, on what, where and of which files it was measured, and what.
 
-    weights: file name -> sha256.
+    weights: file name -> sha256; folder: another than RESULTS.
     """
-    path = RESULTS / f"{name}.json"
+    path = (folder or RESULTS) / f"{name}.json"
     whole = {
         "command": command,
         "data": data,

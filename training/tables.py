@@ -9,19 +9,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from . import cloak_tables
 from .evaluate_human import UNIFORM
+from .markdown import markdown, percent, source
 from .record import RESULTS, read_json
 
 README = Path(__file__).parents[1] / "README.md"
-
-
-def percent(value: float, digits: int = 2) -> str:
-    return f"{100 * value:.{digits}f} %"
-
-
-def markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def classifiers() -> str:
@@ -241,11 +234,6 @@ def human_speed() -> str:
     )
 
 
-def source(result: dict) -> str:
-    """What was measured where and how, as the end of a table's note."""
-    return f"{result['data']}; {result['hardware']}; `{result['command']}`."
-
-
 TABLES: dict[str, Callable[[], str]] = {
     make.__name__: make
     for make in (
@@ -260,7 +248,7 @@ TABLES: dict[str, Callable[[], str]] = {
         human,
         human_speed,
     )
-}
+} | cloak_tables.TABLES
 
 
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

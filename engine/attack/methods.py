@@ -1,7 +1,7 @@
 """The methods, as rows: what each descends, how it steps, how its knob is tuned.
 
 Fixed-ε methods get the smallest ε at which each picture succeeds (bisection), so that all methods
-are compared at equal success. Where a paper's budget is far above ours the row says so.
+are compared at equal success. Where a paper's budget is far above ours the source says so.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ from .search import Active, Method
 from .tuning import Bisect, Lower
 
 LEVEL = 1 / 255
+# Where the methods usually succeed first, so that the rounds go into the bisection.
 EPSILON = Bisect(first=2 * LEVEL, rounds=8, limit=64 * LEVEL, unit=LEVEL)
+ONE_STEP = replace(EPSILON, first=8 * LEVEL)
 SCALE = Bisect(first=8 * LEVEL, rounds=6, limit=1.0, precise=1.1)  # ε of the largest entry only
+LARGEST = replace(SCALE, first=64 * LEVEL, rounds=8)  # the gradient's largest entry is far larger
 
 
 def ce(active: Active) -> Tensor:
@@ -122,7 +125,8 @@ def _paper(name: str, weights: Weights, targeted: bool) -> Method:
         loss=paper(weights),
         advance=moves.adam(2e-3),
         steps=40,
-        tuning=Lower(first=first, rounds=31, by=by),
+        tuning=Lower(first=first, by=by),
+        again=20,
     )
 
 
@@ -147,8 +151,8 @@ ABLATIONS = {
 }
 STEPS, RATE = 10, 0.25  # of the iterated fixed-ε methods, per round; rate as a share of ε
 ROWS = (
-    _fixed("fgsm", "Goodfellow et al. 2015", moves.bounded(moves.sign, 1.0), 1),
-    _fixed("fgv", "Rozsa et al. 2016", moves.bounded(moves.scaled_value, 1.0), 1, tuning=SCALE),
+    _fixed("fgsm", "Goodfellow et al. 2015", moves.bounded(moves.sign, 1.0), 1, tuning=ONE_STEP),
+    _fixed("fgv", "Rozsa et al. 2016", moves.bounded(moves.scaled_value, 1.0), 1, tuning=LARGEST),
     _fixed("bim", "Kurakin et al. 2017", moves.bounded(moves.sign, RATE), STEPS),
     _fixed(
         "pgd",
@@ -182,6 +186,7 @@ ROWS = (
         moves.adam(1e-3),
         steps=60,
         eager=True,
+        again=30,
     ),
     Method(
         "mnd",
@@ -191,25 +196,42 @@ ROWS = (
         steps=30,
         tuning=Bisect(first=0.1, rounds=2, factor=10.0),
         eager=True,
+        again=15,
     ),
     Method(
         "cw",
-        "Carlini and Wagner 2017, 4 × 40 steps",
+        "Carlini and Wagner 2017; 20 × 10,000 steps there",
         carlini_wagner,
         moves.tanh_adam(1e-2),
-        steps=40,
-        tuning=Bisect(first=1.0, rounds=4, factor=10.0),
+        steps=50,
+        tuning=Bisect(first=1.0, rounds=5, factor=10.0),
+        again=25,
     ),
-    Method("ddn", "Rony et al. 2019", ce, moves.ddn(), steps=40),
-    Method("fmn", "Pintor et al. 2021", distance_to_border, moves.fmn(), steps=40),
-    Method("perc-al", "Zhao et al. 2020", perc_al, moves.alternate(1.0, 0.5), steps=40),
+    Method("ddn", "Rony et al. 2019; 100 to 1000 steps there", ce, moves.ddn(), steps=40, again=20),
+    Method(
+        "fmn",
+        "Pintor et al. 2021; 1000 steps there",
+        distance_to_border,
+        moves.fmn(),
+        steps=40,
+        again=20,
+    ),
+    Method(
+        "perc-al",
+        "Zhao et al. 2020; 100 to 1000 steps there",
+        perc_al,
+        moves.alternate(1.0, 0.5),
+        steps=40,
+        again=20,
+    ),
     Method(
         "ssah",
-        "Luo et al. 2022",
+        "Luo et al. 2022; 150 steps there",
         ssah,
         moves.adam(1e-3),
         steps=30,
         tuning=Bisect(first=100.0, rounds=3, factor=10.0),
+        again=15,
     ),
 )
 METHODS: dict[str, Callable[[bool], Method]] = {

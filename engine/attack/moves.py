@@ -123,14 +123,16 @@ def ddn(
 
     The radius shrinks by `growth` where the picture succeeds, else grows; the step falls from
     rate to a hundredth of it by a cosine, `growth` to `settled`. The defaults are the paper's.
+    Begins with the radius `first`, or where a change is there already, with its size.
     """
 
     def advance(active: Active) -> Tensor:
         unit = shape(active, power)
         change = (active.z - active.x) / unit
         inner = active.gradient * unit
+        begun = norm(change)
+        radius = active.memory.get("radius", torch.where(begun > 1e-3, begun, first))
         change = change - cosine(rate, 0.01 * rate, active.done) * inner / norm(inner)
-        radius = active.memory.get("radius", active.knob.new_full(active.knob.shape, first))
         won = active.won.view(-1, 1, 1, 1)
         gamma = cosine(growth, settled, active.done)
         radius = torch.where(won, radius * (1 - gamma), radius * (1 + gamma))

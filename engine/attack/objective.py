@@ -18,6 +18,7 @@ from torch import Tensor
 CHANNELS = (3.0, 5.0, 1.0)  # M of eqs 3-4: red, green, blue
 SOBEL = torch.tensor([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]])
 TINY = 1e-12
+LEVELS = 255
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Weights:
     gradient: float = 1.0
     gate: bool = True
     channels: bool = True
+
+
+def to_levels(z: Tensor) -> Tensor:
+    """Clipped to 0…1 and rounded to whole 8-bit levels; the gradient passes the rounding."""
+    z = z.clamp(0, 1)
+    return z + ((z.detach() * LEVELS).round() / LEVELS - z.detach())
 
 
 def lead(logits: Tensor, labels: Tensor, targeted: bool) -> Tensor:

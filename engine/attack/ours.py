@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from . import moves
-from .objective import lead
-from .search import LEVELS, Active, Method, Problem, to_levels
+from .objective import LEVELS, lead, to_levels
+from .search import Active, Method, Problem
 
-POWER = 0.25  # p: 0 is plain L2, 1 counts every change in units of the eye's threshold
+POWER = 0.1  # p: 0 is plain L2, 1 counts every change in units of the eye's threshold
 ROUNDS = 3  # of the polish, each with one gradient and a bisection
 HALVINGS = 5
 
@@ -86,4 +86,5 @@ def ours(targeted: bool) -> Method:
         steps=30,
         measure=size,
         polish=polish,
+        again=12,
     )

@@ -16,10 +16,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .objective import lead
+from .objective import lead, to_levels
 from .tuning import Once, Tuning
 
-LEVELS = 255
 Distort = Callable[[Tensor], Tensor]
 # (pictures float32 n×3×H×W in 0…1, rows int64 n of the problem, what is done to a network's input
 # or None) -> logits n×V×K
@@ -83,7 +82,9 @@ class Method:
     knob from round to round; distort: a random transform of a network's input, (x, noise), or None;
     rounded: the observer sees whole 8-bit levels (the gradient passes through); eager: a picture
     is finished for this round at its first success; measure: what "smallest" means, (z, x, j) ->
-    n; polish: after the rounds, yields still smaller candidates for the successful pictures.
+    n; polish: after the rounds, yields still smaller candidates for the successful pictures, one
+    gradient each; again: steps where another search came before and this one begins at its
+    picture, None where it begins anew.
     """
 
     name: str
@@ -100,6 +101,20 @@ class Method:
         (z - x).square().sum((1, 2, 3))
     )
     polish: Callable[[Problem, Tensor, Tensor], Iterator[Tensor]] | None = None
+    again: int | None = None
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the search before, with the same N pictures and other views, has shown.
+
+    best float32 N×3×H×W: its picture; knob N: the one that succeeded; failed N: the largest that
+    did not, 0 where all did.
+    """
+
+    best: Tensor
+    knob: Tensor
+    failed: Tensor
 
 
 @dataclass(frozen=True)
@@ -121,16 +136,15 @@ class Step:
     knob: Tensor
 
 
-def to_levels(z: Tensor) -> Tensor:
-    """Clipped to 0…1 and rounded to whole 8-bit levels; the gradient passes through."""
-    z = z.clamp(0, 1)
-    return z + ((z.detach() * LEVELS).round() / LEVELS - z.detach())
-
-
 class Search:
-    """A problem, a method, and what was found so far. `steps` is the loop."""
+    """A problem, a method, and what was found so far. `steps` is the loop.
 
-    def __init__(self, problem: Problem, method: Method, seed: int = 0):
+    earlier: of the search before, with a smaller margin or other views, that all pictures passed.
+    """
+
+    def __init__(
+        self, problem: Problem, method: Method, seed: int = 0, earlier: Earlier | None = None
+    ):
         count = len(problem.clean)
         device = problem.clean.device
         self.problem, self.method = problem, method
@@ -140,6 +154,15 @@ class Search:
         self.size = torch.full((count,), float("inf"), device=device)
         self.knob = torch.full((count,), float("nan"), device=device)
         self.gradients = torch.zeros(count, dtype=torch.int64, device=device)
+        self.earlier = earlier
+        self.knobs = method.tuning.begin(count, device)
+        if earlier is not None:
+            self.knobs.after(earlier.knob, earlier.failed)
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it begins at the earlier picture."""
+        return self.earlier is not None and self.method.again is not None
 
     def steps(
         self,
@@ -149,16 +172,15 @@ class Search:
     ) -> Iterator[Step]:
         """A `Step` per gradient step and one per round. Ends early when late or cancelled."""
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
-        problem, method = self.problem, self.method
-        tuner = method.tuning.begin(len(problem.clean), problem.clean.device)
-        number = 0
+        problem, method, tuner = self.problem, self.method, self.knobs
+        count, number = method.again if self.resumed else method.steps, 0
         for round_ in range(method.tuning.rounds):
             if not tuner.open.any():
                 return
             active = self.begin(tuner.open.nonzero()[:, 0], tuner.knob)
             won_now = torch.zeros_like(self.found)
-            for index in range(method.steps):
-                active.done = index / method.steps
+            for index in range(count):
+                active.done = (1 + index / count) / 2 if self.resumed else index / count
                 self.look(active)
                 if method.distort is None:
                     won_now[active.rows[self.record(active)]] = True
@@ -179,6 +201,7 @@ class Search:
         if method.polish is not None and self.found.any():
             rows = self.found.nonzero()[:, 0]
             for refined in method.polish(problem, rows, self.best[rows]):
+                self.gradients[rows] += 1
                 self.offer(rows, refined)
                 number += 1
                 yield self.step(method.tuning.rounds, number, len(rows))
@@ -190,7 +213,8 @@ class Search:
         x, j, labels = problem.clean[rows], problem.threshold[rows], problem.labels[rows]
         knob = knob[rows].view(-1, 1, 1, 1)
         active = Active(problem, rows, x, j, labels, x, knob, self.noise)
-        active.z = self.method.start(active).clamp(0, 1)
+        start = self.earlier.best[rows] if self.resumed else self.method.start(active)
+        active.z = start.clamp(0, 1)
         return active
 
     def look(self, active: Active) -> None:

@@ -22,6 +22,13 @@ class Knobs:
     def update(self, won: Tensor) -> None:
         self.tuning.update(self, won)
 
+    def after(self, knob: Tensor, failed: Tensor) -> None:
+        """Begin with what the search before has shown: knob N succeeded, failed N did not.
+
+        What failed there is not tried again; 0 where nothing did.
+        """
+        self.tuning.resume(self, knob, failed)
+
 
 @dataclass(frozen=True)
 class Tuning(ABC):
@@ -32,6 +39,10 @@ class Tuning(ABC):
 
     def begin(self, count: int, device: torch.device) -> Knobs:
         return Knobs(self, count, device)
+
+    def resume(self, knobs: Knobs, knob: Tensor, failed: Tensor) -> None:
+        """See `Knobs.after`."""
+        knobs.knob, knobs.low = knob.clone(), failed.clone()
 
     @abstractmethod
     def update(self, knobs: Knobs, won: Tensor) -> None:
@@ -78,10 +89,30 @@ class Bisect(Tuning):
 
 @dataclass(frozen=True)
 class Lower(Tuning):
-    """The paper's schedule (eqs 8-9): on failure β ← β - by, down to 0; success ends it."""
+    """The paper's schedule (eqs 8-9): on failure β ← β - by, down to 0; success ends it.
 
+    The same βs, first, first - by, …, 0, but not one after the other: a larger β never makes
+    success easier, so that bisection finds the first that succeeds. low is the largest β that
+    did, high the smallest that did not.
+    """
+
+    rounds: int = 8
     by: float = 1.0
 
+    def begin(self, count: int, device: torch.device) -> Knobs:
+        knobs = super().begin(count, device)
+        knobs.low.fill_(-self.by)
+        knobs.high.fill_(self.first + self.by)
+        return knobs
+
+    def resume(self, knobs: Knobs, knob: Tensor, failed: Tensor) -> None:
+        """From the β that succeeded before: the larger ones did not."""
+        knobs.knob, knobs.high = knob.clone(), knob + self.by
+
     def update(self, knobs: Knobs, won: Tensor) -> None:
-        knobs.open = knobs.open & ~won & (knobs.knob > 0)
-        knobs.knob = (knobs.knob - self.by).clamp(min=0)
+        tried, open_ = knobs.knob, knobs.open
+        knobs.low = torch.where(open_ & won, tried, knobs.low)
+        knobs.high = torch.where(open_ & ~won, tried, knobs.high)
+        knobs.open = open_ & (knobs.high - knobs.low > 1.5 * self.by)
+        middle = ((knobs.low + knobs.high) / 2 / self.by).floor() * self.by
+        knobs.knob = torch.where(knobs.open, middle.clamp(min=0), tried)

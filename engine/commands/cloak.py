@@ -47,7 +47,7 @@ def prepare(options: CloakOptions):
 
     try:
         from ..attack.methods import METHODS
-        from ..protect import enrolled_in, one_face
+        from ..protect import check_goal, described, enrolled_in
     except ModuleNotFoundError as error:
         raise lacking(error) from None
     from ..human import HUMAN_MODELS
@@ -58,21 +58,26 @@ def prepare(options: CloakOptions):
         raise UsageError(f"no method {options.method}: choose from {', '.join(METHODS)}")
     if not options.max_seconds >= 0:
         raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
+    check_goal(options.target, options.gallery)
     if HUMAN_MODELS[options.jnd].learned:
-        load(None, options.device)  # missing weights are said now, not once per photo
+        load(options.weights, options.device)  # missing weights are said now, not once per photo
     cloak = ready_cloak(options.jnd, options.device, options.weights)
     words = f"PyTorch on {cloak.device}, {available_cores()} threads; method {options.method}"
-    print(f"{words}; eye {options.jnd}", file=sys.stderr)
-    target = None
-    if options.target is not None:
-        target = cloak.finder.describe(*one_face(cloak, options.target))[None]
-    gallery = None if options.gallery is None else enrolled_in(cloak, options.gallery)
+    weights = f"recogniser {cloak.located.sha256[:8]}, {cloak.located.origin}"
+    print(f"{words}; eye {options.jnd}; {weights}", file=sys.stderr)
+    target = None if options.target is None else described(cloak, options.target)
+    gallery = None
+    if options.gallery is not None:
+        gallery, notes = enrolled_in(cloak, options.gallery)
+        print(
+            *(f"note: {note}" for note in notes), sep="\n", end="\n" * bool(notes), file=sys.stderr
+        )
     return cloak, target, gallery
 
 
 def watched(cloak, image: str, options: CloakOptions, target, gallery):
     """`engine.protect.protect` with a progress bar on stderr."""
-    from ..cloak import Progress
+    from ..jobs import Progress
     from ..protect import protect
 
     result, drawn = None, False

@@ -23,7 +23,7 @@ DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 PLACES = np.array([(73.5, 51.5), (38.3, 51.7), (56.0, 76.0)])
 
 
-class Unseen:
+class Onlooker:
     """uint8 photo and face -> a unit vector, float32 128; compare by the inner product."""
 
     def __init__(self, path: Path):

@@ -1,0 +1,48 @@
+"""The eye's threshold of a photo, computed once and only where it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from .parts import Box, grown, holds
+
+Threshold = Callable[[np.ndarray], np.ndarray]
+WHOLE = 1_000_000  # pixels; the threshold of a photo up to here is computed at once
+NEARBY = 128  # pixels around a part that its threshold is computed with, where the photo is larger
+
+
+def eye(model: str, weights: str | os.PathLike | None = None, device: str = "auto") -> Threshold:
+    """The human JND by name, as photo uint8 H×W×3 -> float32 H×W×3 in 8-bit levels.
+
+    weights, device: as `engine.human.human_jnd` takes them.
+    """
+    from . import human_jnd
+
+    return lambda pixels: human_jnd(pixels, model=model, weights=weights, device=device)
+
+
+class Sight:
+    """A photo uint8 H×W×3 and the threshold of its parts, remembered."""
+
+    def __init__(self, threshold: Threshold, pixels: np.ndarray):
+        self._threshold, self._pixels = threshold, pixels
+        self._known: list[tuple[Box, np.ndarray]] = []
+
+    def part(self, box: Box | None = None) -> np.ndarray:
+        """J of the photo between (left, top, right, bottom), by default all of it: float32 h×w×3.
+
+        In 8-bit levels. Of a huge photo only the box and what lies around it is looked at.
+        """
+        height, width = self._pixels.shape[:2]
+        whole = (0, 0, width, height)
+        box = whole if box is None else box
+        if not any(holds(known, box) for known, _ in self._known):
+            around = grown(box, NEARBY, width, height) if width * height > WHOLE else whole
+            left, top, right, bottom = around
+            part = np.ascontiguousarray(self._pixels[top:bottom, left:right])
+            self._known.append((around, np.asarray(self._threshold(part), np.float32)))
+        (left, top, *_), seen = next(each for each in self._known if holds(each[0], box))
+        return seen[box[1] - top : box[3] - top, box[0] - left : box[2] - left]

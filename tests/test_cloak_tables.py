@@ -1,0 +1,74 @@
+"""The cloak's tables: made of results that are there, absent from the README where they are not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from training import cloak_tables
+from training.cloak_plan import row
+from training.record import RESULTS
+from training.tables import BLOCK, README, TABLES, render
+
+NAMES = tuple(cloak_tables.TABLES)
+PHOTO = {
+    "success": True,
+    "agree": True,
+    "attempts": 1,
+    "gradients": 34,
+    "seconds": 0.8,
+    "versions_reached": {"png": True},
+    "psnr_db": 60.0,
+    "ssim": 0.999,
+    "jod": 9.99,
+    "delta_e_99": 0.6,
+    "beyond_jnd_share": 0.001,
+}
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Made-up results of four photos, one method without a success."""
+    from training.cloak_metrics import summary
+
+    rows = []
+    for protocol, targeted in (("closed-set", False), ("closed-set", True), ("lasting", False)):
+        rows.append(summary(row("ours", protocol, targeted), [PHOTO] * 4))
+        rows.append(summary(row("fgsm", protocol, targeted), [PHOTO | {"success": False}] * 4))
+    rows.append(summary(row("paper-l1", "closed-set", photos=2), [PHOTO] * 2))
+    latency = {"method": "ours", "protocol": "dodging", "n": 3, "seconds": 1.2}
+    how = {"data": "lfw", "hardware": "two cores", "command": "python -m training …", "seed": 0}
+    cloak = how | {"photos": 4, "batch": 10, "beyond_jnd_of": "wu2017", "missing": ["a row"]}
+    cloak |= {"rows": rows, "latency": [latency | {"seconds_std": 0.1, "success": 1.0}]}
+    accuracy = {"accuracy_cross_validated": 0.99, "accuracy_cross_validated_std": 0.004}
+    verified = how | {
+        "rows": [{"recogniser": "dlib", "accuracy": 0.98, "n_pairs": 6000, **accuracy}]
+    }
+    for name, made in (("cloak_lfw", cloak), ("recogniser_lfw", verified)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(made))
+    monkeypatch.setattr(cloak_tables, "RESULTS", tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_table_is_made_of_results(name, results):
+    text = render(f"<!-- table: {name} -->\nstale\n<!-- end: {name} -->\n")
+    assert "stale" not in text
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1
+    assert "two cores" in text
+
+
+def test_the_best_is_first_and_a_failure_has_no_quality(results):
+    best, worst = cloak_tables.TABLES["cloak_closed_set"]().splitlines()[2:4]
+    assert best.startswith("| ours | 100 % | 60.00 ± 0.00 | 0.9990 | 9.990 |")
+    assert worst.startswith("| fgsm | 0 % | – | – | – |")
+    assert "1 rows not measured" in cloak_tables.TABLES["cloak_lasting"]()
+
+
+def test_every_table_is_known_and_none_in_the_readme_lacks_results():
+    assert set(NAMES) <= set(TABLES)
+    shown = {name for _, name, _ in BLOCK.findall(README.read_text())}
+    for name in shown & set(NAMES):
+        file = "recogniser_lfw" if name == "recogniser" else "cloak_lfw"
+        assert (RESULTS / f"{file}.json").is_file(), name

@@ -1,0 +1,74 @@
+"""LFW's gallery and the photos to cloak, enrolled once and kept as numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+
+from engine.cloak import Cloak
+from engine.gallery import Gallery
+
+from .lfw import ENROLLED, People, Subject, enrol
+
+PEOPLE = 100
+
+
+def enrolled(data: str, cloak: Cloak, runs: Path, count: int = PEOPLE) -> Path:
+    """`training.lfw.enrol` of `count` people, kept in runs/cloak/; returns the file."""
+    mark = f"{cloak.located.sha256[:8]}-{ENROLLED}"
+    path = runs / "cloak" / f"gallery-{count}-{mark}.npz"
+    if path.is_file():
+        return path
+    gallery, subjects = enrol(People(Path(data)), cloak.finder, cloak.recogniser, count)
+    stream = io.BytesIO()
+    np.savez(
+        stream,
+        names=np.array(gallery.names),
+        centroids=gallery.centroids,
+        temperature=gallery.temperature,
+        people=np.array([subject.person for subject in subjects]),
+        labels=np.array([subject.label for subject in subjects]),
+        pixels=np.stack([subject.pixels for subject in subjects]),
+        boxes=np.array([subject.face.box for subject in subjects]),
+        enrolled=np.stack([subject.enrolled for subject in subjects]),
+        skipped=np.array([subject.skipped for subject in subjects]),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(stream.getvalue())
+    part.replace(path)
+    return path
+
+
+def recalled(path: Path, cloak: Cloak) -> tuple[Gallery, list[Subject]]:
+    """What `enrolled` kept; the faces' landmarks are found again."""
+    with np.load(path, allow_pickle=False) as stored:
+        kept = dict(stored)
+    gallery = Gallery(
+        tuple(str(name) for name in kept["names"]), kept["centroids"], float(kept["temperature"])
+    )
+    subjects = [
+        Subject(
+            person=str(kept["people"][place]),
+            label=int(kept["labels"][place]),
+            pixels=pixels,
+            face=cloak.finder.at(pixels, tuple(int(value) for value in kept["boxes"][place])),
+            enrolled=kept["enrolled"][place],
+            skipped=int(kept["skipped"][place]),
+        )
+        for place, pixels in enumerate(kept["pixels"])
+    ]
+    return gallery, subjects
+
+
+def digest(gallery: Gallery, subjects: list[Subject]) -> str:
+    """Changes with any descriptor, photo or place of a face."""
+    found = hashlib.sha256(gallery.centroids.tobytes())
+    found.update(f"{gallery.names} {gallery.temperature}".encode())
+    for subject in subjects:
+        found.update(subject.pixels.tobytes() + subject.enrolled.tobytes())
+        found.update(f"{subject.person} {subject.label} {subject.face.box}".encode())
+    return found.hexdigest()

@@ -1,0 +1,17 @@
+"""Markdown tables and the words around their numbers."""
+
+from __future__ import annotations
+
+
+def percent(value: float, digits: int = 2) -> str:
+    return f"{100 * value:.{digits}f} %"
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def source(result: dict) -> str:
+    """What was measured where and how, as the end of a table's note."""
+    return f"{result['data']}; {result['hardware']}; `{result['command']}`."
