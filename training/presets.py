@@ -107,23 +107,6 @@ DEFAULT = GeneratorPreset(
     ramp=0.25,
     weakened=0.2,
 )
-# Goes on from `contradicting`: shorter steps, and real disagreement, at every strength. It sees as
-# many mixtures as images: what the panel agrees on is learned already.
-REFINED = replace(
-    DEFAULT,
-    epochs=6,
-    learning_rate=7e-4,
-    conditioned=True,
-    skips=True,
-    wanted=1.25,
-    ramp=0.0,
-    varied=0.3,
-    weakened=0.5,
-    contrary=0.3,
-    mixtures=40_000,
-    images=20_000,
-    begins="contradicting",
-)
 GENERATOR_PRESETS = {
     # The paper's schedule: Adam, batch 50, 1e-5, weight decay 1e-3, 200 epochs.
     "paper": GeneratorPreset(
@@ -150,17 +133,38 @@ GENERATOR_PRESETS = {
         weakened=0.4,
         contrary=0.3,
     ),
-    "refined": REFINED,
+    # Goes on from that: shorter steps, and real disagreement, at every strength. It sees as many
+    # mixtures as images: what the panel agrees on is learned already.
+    "refined": replace(
+        DEFAULT,
+        epochs=6,
+        learning_rate=7e-4,
+        conditioned=True,
+        skips=True,
+        wanted=1.25,
+        ramp=0.0,
+        varied=0.3,
+        weakened=0.5,
+        contrary=0.3,
+        mixtures=40_000,
+        images=20_000,
+        begins="contradicting",
+    ),
     # And from that: homogeneity, for what is left to learn is to keep the answers at small k.
     "steady": replace(
-        REFINED,
+        DEFAULT,
         epochs=4,
         learning_rate=5e-4,
+        conditioned=True,
+        skips=True,
         wanted=1.22,
+        ramp=0.0,
         varied=0.2,
         weakened=0.8,
         faint=1.8,
         contrary=0.2,
+        mixtures=40_000,
+        images=20_000,
         begins="refined",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
