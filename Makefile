@@ -42,8 +42,7 @@ train: $(VENV)/.installed-test
 	$(BIN)/python -m training classifiers mobilenet convnext vit --preset adaptive --data $(DATA)
 	$(BIN)/python -m training generator --preset default --name merged --data $(DATA)
 	$(BIN)/python -m training generator --preset contradicting --data $(DATA)
-	$(BIN)/python -m training generator --preset refined --data $(DATA)
-	$(BIN)/python -m training generator --preset steady --name conditioned --data $(DATA)
+	$(BIN)/python -m training generator --preset refined --name conditioned --data $(DATA)
 	$(BIN)/python -m export --embed
 
 train-human: $(VENV)/.installed-evaluation

@@ -89,7 +89,7 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
     if len(found) == len(classifiers):
         raise PairError(
             f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
-            "train one with `python -m training generator --preset default --name merged`"
+            "train one with `python -m training generator --preset refined --name conditioned`"
         )
     check_pairs(out, digest(panel), {artefact.model for artefact in found})
     return found

@@ -55,15 +55,13 @@ def test_surviving_is_what_clipping_leaves():
 
 
 def test_strengths_are_one_or_ninths():
-    values = strengths(4000, 0.5, 1.0, torch.Generator().manual_seed(0)).flatten()
+    values = strengths(4000, 0.5, torch.Generator().manual_seed(0)).flatten()
     weak = values[values < 1]
     assert 0.45 < len(weak) / len(values) < 0.55
     ninths = weak * 9
     torch.testing.assert_close(ninths, ninths.round())
     assert set(ninths.round().int().tolist()) == set(range(1, 9))
-    assert (strengths(100, 0.0, 1.0, torch.Generator()) == 1).all()
-    faint = strengths(4000, 1.0, 1.8, torch.Generator().manual_seed(0)).flatten()
-    assert (faint < 0.5).float().mean() > 0.6 > (weak < 0.5).float().mean()
+    assert (strengths(100, 0.0, torch.Generator()) == 1).all()
 
 
 def test_magnitude_loss_aims_at_the_strength_asked_for():

@@ -42,13 +42,9 @@ PROBE = 2000  # test images looked at after every epoch
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 
 
-def strengths(count: int, share: float, faint: float, generator: torch.Generator) -> Tensor:
-    """N×1×1×1: 1 for most images, a random k/9 (k = 1…8) for the given share of them.
-
-    faint: 1 for all k alike; above, the small ones are drawn more often.
-    """
-    drawn = torch.rand(count, generator=generator) ** faint
-    ninths = (1 + (8 * drawn).floor().clamp_max(7)) / 9
+def strengths(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """N×1×1×1: 1 for most images, a random k/9 (k = 1…8) for the given share of them."""
+    ninths = torch.randint(1, 9, (count,), generator=generator) / 9
     weak = torch.rand(count, generator=generator) < share
     return torch.where(weak, ninths, torch.ones(())).view(-1, 1, 1, 1)
 
@@ -150,7 +146,7 @@ def step_loss(
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
     device, kind = batch.x.device, batch.x.device.type
     asked = random.members(len(panel.names), preset.asked)
-    weakened = strengths(len(batch.x), preset.weakened, preset.faint, random.generator).to(device)
+    weakened = strengths(len(batch.x), preset.weakened, random.generator).to(device)
     multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
     strong = (weakened.flatten() * multiple).cpu() >= 0.8  # a weak change cannot contradict
     wanted = contradict(batch.labels, strong, preset.contrary, random.generator)

@@ -89,7 +89,6 @@ class GeneratorPreset:
     mixtures: int = 0  # of two images; those of which the panel disagrees join the images
     begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
-    faint: float = 1.0  # above 1, a small k is more frequent among them
     images: int | None = None
     seed: int = 0
 
@@ -149,23 +148,6 @@ GENERATOR_PRESETS = {
         mixtures=40_000,
         images=20_000,
         begins="contradicting",
-    ),
-    # And from that: homogeneity, for what is left to learn is to keep the answers at small k.
-    "steady": replace(
-        DEFAULT,
-        epochs=4,
-        learning_rate=5e-4,
-        conditioned=True,
-        skips=True,
-        wanted=1.22,
-        ramp=0.0,
-        varied=0.2,
-        weakened=0.8,
-        faint=1.8,
-        contrary=0.2,
-        mixtures=40_000,
-        images=20_000,
-        begins="refined",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(
