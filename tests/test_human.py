@@ -11,6 +11,7 @@ from engine.human import HUMAN_MODELS, thresholds
 from engine.human.classical import namm
 from engine.human.gradients import edge_weight, largest_gradient
 from engine.human.injection import inject, level_for_psnr, signs
+from engine.human.learned import HvsSd
 from engine.human.luminance import BLUE, RED, WINDOW, background, luma, luminance_adaptation
 from engine.human.pattern import (
     CHANNEL_WEIGHTS,
@@ -255,3 +256,20 @@ def test_a_psnr_out_of_reach_names_the_limit():
 def test_luma_is_bt601():
     pixels = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     assert luma(pixels)[0] == pytest.approx(255 * np.array([0.299, 0.587, 0.114]), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 90), (90, 2), (37, 53)])
+def test_the_learned_model_that_ships_takes_odd_pictures(size):
+    for value in (0, 128, 255):
+        found = human_jnd(np.full((*size, 3), value, np.uint8), "hvs-sd")
+        assert found.shape == (*size, 3)
+        assert np.isfinite(found).all()
+        assert (found > 0).all()
+        assert found.max() <= 255
+
+
+def test_the_learned_model_that_ships_has_no_seams_and_favours_blue(cat):
+    whole = HvsSd(device="cpu")(cat)
+    np.testing.assert_allclose(HvsSd(device="cpu", tile=64)(cat), whole, atol=1e-2)
+    red, green, blue = whole.mean((0, 1))
+    assert green < red < blue < 5 * green
