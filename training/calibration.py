@@ -1,4 +1,6 @@
-"""Make J absolute: the scale at which noise at the JND has a fixed visibility. `… calibrate`.
+"""Make J exact: the scale at which noise at the JND has a fixed visibility. `… calibrate`.
+
+Training holds every crop near that visibility; what is left is one factor near 1.
 
 Criterion: noise of ±1·J (random signs, one for R, G and B, clipped and rounded to 8 bits) on the
 held-out photos of BSDS500 has a mean JOD of 9.5 by ColorVideoVDP on its `standard_4k` display:

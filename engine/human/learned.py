@@ -15,7 +15,16 @@ GRID = 4  # tiles begin at multiples of this, as the network's strides do
 
 
 class HvsSd:
-    """The loaded graph; call it on a picture. Raises WeightsError, DeviceError."""
+    """The loaded graph; call it on a picture. Raises WeightsError, DeviceError.
+
+    After Jin et al., "HVS-inspired signal degradation network for just noticeable difference
+    estimation", arXiv 2208.07583 (2022). As there, a compression autoencoder stands for what is
+    lost between eye and brain, its attention maps and the picture go into a small network, and
+    noise ±J is judged by a mix of quality measures. What is ours: a branch stands in for the maps;
+    J is held at one visibility by ColorVideoVDP, and so is absolute, where the paper's is relative;
+    ColorVideoVDP also takes the place of DISTS and FSIM in the mix; the shares of R, G and B are
+    bounded (see `engine.hvs`).
+    """
 
     def __init__(self, *, weights: str | None = None, device: str = "auto", tile: int = TILE):
         self.session: Session = open_session(models.HUMAN, weights=weights, device=device)
