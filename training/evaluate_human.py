@@ -77,7 +77,7 @@ def level_for_jod(seen: Callable[[float], float], target: float, levels: Sequenc
         # Of levels that are as far away, because nothing is seen, the one on the target's side.
         near = sorted(tried.items(), key=lambda p: (abs(p[1]), math.copysign(1, p[1]) * p[0]))
         (x, y), (other, far) = near[:2]
-        if abs(seen(math.exp(x)) - target) < CLOSE:
+        if (10 - target) * abs(math.expm1(y)) < CLOSE:  # the JOD there is this far from the target
             break
         slope = (far - y) / (other - x)
         step = -y / slope if slope > 0 else math.copysign(LEAP, -y)
