@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.at_hand import at_hand
 from engine.attack.methods import ABLATIONS, METHODS
 from engine.attack.methods import method as method_row
 from engine.attack.search import Method
@@ -25,7 +24,6 @@ from .lfw import Subject
 
 SEED = 0
 BATCH = 10  # photos that advance together; a batch is done whole or not at all
-PAPERS_JND = HUMAN if at_hand(HUMAN) else HUMAN_DEFAULT  # the paper's model, where there is one
 MAIN = tuple(name for name in METHODS if name not in ABLATIONS)
 ENDURING = ("ours", "pgd", "ddn")  # under lasting, which takes four times as long, on all photos
 ON_FEW = ("fmn", "perc-al", "bim", "di2-fgsm", "paper")  # under lasting, on the first
@@ -37,7 +35,7 @@ PROTOCOLS = (("closed-set", False), ("closed-set", True), ("dodging", False))
 
 def default_jnd(method: str) -> str:
     """The eye of the paper's method is the paper's, everyone else's the engine's default."""
-    return PAPERS_JND if method == "paper" or method in ABLATIONS else HUMAN_DEFAULT
+    return HUMAN if method == "paper" or method in ABLATIONS else HUMAN_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def plan() -> list[Row]:
     rows += [row(name, "lasting", photos=FEW) for name in ON_FEW]
     # The paper's method again, on those photos only: read from the batches that are done already.
     rows += [row(name, "closed-set", photos=FEW) for name in ("paper", *ABLATIONS)]
-    others = [name for name in HUMAN_NAMES if name != PAPERS_JND]
+    others = [name for name in HUMAN_NAMES if name != HUMAN]
     return rows + [Row("paper", "closed-set", jnd=name, photos=FEW) for name in others]
 
 

@@ -31,7 +31,7 @@ from engine.cloak import Cloak
 from engine.faces import SAME
 from engine.image import decode
 from engine.jobs import Cloaked, Job
-from engine.models import HUMAN, MODELS, locate
+from engine.models import HUMAN, MODELS, RECOGNISER, locate
 from engine.options import HUMAN_DEFAULT
 from engine.session import available_cores
 from engine.sight import Sight, eye
@@ -167,7 +167,7 @@ def code(ours: bool) -> bytes:
 def fingerprint(line: Row, gallery: str) -> str:
     """Changes with anything that decides a row: code, J, gallery, recognisers, budget, batches."""
     found = hashlib.sha256(code(line.method == "ours"))
-    weights = [locate(name).sha256 for name in ("face-recogniser", HUMAN) if MODELS[name].sha256]
+    weights = [locate(name).sha256 for name in (RECOGNISER, HUMAN)]
     said = (line.name, line.jnd, line.budget, REPORTED, SEED, BATCH, SAME, gallery, weights)
     found.update(repr(said).encode())
     return found.hexdigest()[:12]
