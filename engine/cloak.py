@@ -3,7 +3,8 @@
 A photo's part around the face is changed at its own resolution, by any method of
 `engine.attack.methods`, until the saved PNG passes `engine.verdict`. Where a verdict fails, for
 the face found again lies a pixel elsewhere, the search goes on with that alignment and a larger
-margin; what failed before is not tried again. Needs torch and dlib.
+margin; what failed before is not tried again. A method may make what holds smaller still, the
+verdict being asked each time; what is to last keeps its margin. Needs torch and dlib.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from .models import RECOGNISER, Located, locate
 from .parts import Box, equally_large, region
 from .recogniser import Recogniser, load_recogniser
 from .sight import Sight, Threshold
-from .verdict import LASTING, PNG, Verdict, confirm, find_again, judge, look, version
+from .verdict import LASTING, PNG, Look, Verdict, confirm, find_again, judge, look, version
 
 MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
 LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12, 0.16)
+SHAVED = 1_000_000  # pixels; in larger photos finding the face again costs more than it gains
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 VIEWS: dict[str, Callable] = {
     "png": transforms.same,
@@ -108,6 +110,9 @@ class Cloak:
         for work in works:
             if work.verdict is None:
                 work.verdict = self.judge(work.png, work.job, versions)
+            shaved = row.shave is not None and not lasting and work.job.pixels.size <= 3 * SHAVED
+            if shaved and work.reached and not over():
+                self._shave(work, row.shave, over)
         share = (time.monotonic() - started) / max(1, sum(work.gradients for work in works))
         yield [
             Cloaked(
@@ -125,14 +130,36 @@ class Cloak:
         """On the bytes of a PNG."""
         return judge(self.finder, self.recogniser, png, job.face, job.goal, versions)
 
+    def _verdict(
+        self, png: bytes, job: Job, versions: tuple[str, ...]
+    ) -> tuple[list[Look], Verdict | None]:
+        """What the port sees; the verdict, None where it is not deceived: dlib is not asked."""
+        looks = look(self.finder, self.recogniser, png, job.face, versions)
+        reached = all(job.goal.reached(each.port) for each in looks)
+        return looks, confirm(self.finder, looks, job.goal) if reached else None
+
     def _judge(self, work: Work, versions: tuple[str, ...], resumed: bool) -> None:
-        """Look at what an attempt made; dlib is asked only where the port is deceived."""
-        goal = work.job.goal
-        looks = look(self.finder, self.recogniser, work.png, work.job.face, versions)
-        reached = all(goal.reached(each.port) for each in looks)
-        work.verdict = confirm(self.finder, looks, goal) if reached else None
+        """Look at what an attempt made, and learn from it where it fails."""
+        looks, work.verdict = self._verdict(work.png, work.job, versions)
         if not work.reached:
             work.learn(looks, resumed)
+
+    def _shave(self, work: Work, shave: Callable, over: Callable[[], bool]) -> None:
+        """Make a change that is judged to hold smaller, as long as it does."""
+        work.views = [(seen.version, seen.face.chip) for seen in work.verdict.seen]
+        (box,), problem = self._problem([work], margin=0.0)
+
+        def holds(candidate: torch.Tensor) -> torch.Tensor:
+            pixels, good = self._paste(work.job, box, candidate[0]), False
+            if not over():
+                _, verdict = self._verdict(png := encode_png(pixels), work.job, PNG)
+                good = verdict is not None and verdict.reached
+            if good:
+                work.pixels, work.png, work.verdict = pixels, png, verdict
+            return torch.tensor([good], device=candidate.device)
+
+        for _ in shave(problem, self._cut([work.pixels], [work], [box]), holds):
+            work.gradients += len(work.views)
 
     def _begin(self, job: Job, versions: tuple[str, ...]) -> Work:
         """The views of the first attempt: each version of the clean photo, and its alignment."""

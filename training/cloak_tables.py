@@ -111,7 +111,7 @@ def note(result: dict) -> str:
     return (
         "means over the photos that succeeded, PSNR ± standard deviation; JOD of the face and half "
         f"its width around it; beyond the JND of {result['beyond_jnd_of']}; budget: rounds × steps "
-        "of the first attempt, smaller than in the papers of DDN, FMN, PerC-AL, SSAH, C&W; seconds "
+        "of the first attempt, smaller than is usual for DDN, FMN, PerC-AL, SSAH and C&W; seconds "
         f"per photo on one core, {result['batch']} photos at a time{missing}; seed "
         f"{result['seed']}; {source(result)}"
     )

@@ -1,7 +1,7 @@
 """The methods, as rows: what each descends, how it steps, how its knob is tuned.
 
 Fixed-ε methods get the smallest ε at which each picture succeeds (bisection), so that all methods
-are compared at equal success. Where a paper's budget is far above ours the source says so.
+are compared at equal success. Where the usual budget is far above ours the source says so.
 """
 
 from __future__ import annotations
@@ -200,17 +200,19 @@ ROWS = (
     ),
     Method(
         "cw",
-        "Carlini and Wagner 2017; 20 × 10,000 steps there",
+        "Carlini and Wagner 2017; 9 × 10,000 steps in their code",
         carlini_wagner,
         moves.tanh_adam(1e-2),
         steps=50,
-        tuning=Bisect(first=1.0, rounds=5, factor=10.0),
+        tuning=Bisect(first=1.0, rounds=9, factor=10.0),
         again=25,
     ),
-    Method("ddn", "Rony et al. 2019; 100 to 1000 steps there", ce, moves.ddn(), steps=40, again=20),
+    Method(
+        "ddn", "Rony et al. 2019; 100 steps in their examples", ce, moves.ddn(), steps=40, again=20
+    ),
     Method(
         "fmn",
-        "Pintor et al. 2021; 1000 steps there",
+        "Pintor et al. 2021; 100 steps in foolbox",
         distance_to_border,
         moves.fmn(),
         steps=40,
@@ -218,7 +220,7 @@ ROWS = (
     ),
     Method(
         "perc-al",
-        "Zhao et al. 2020; 100 to 1000 steps there",
+        "Zhao et al. 2020; 1000 steps in their code",
         perc_al,
         moves.alternate(1.0, 0.5),
         steps=40,
@@ -226,7 +228,7 @@ ROWS = (
     ),
     Method(
         "ssah",
-        "Luo et al. 2022; 150 steps there",
+        "Luo et al. 2022; 150 to 200 steps in their code",
         ssah,
         moves.adam(1e-3),
         steps=30,

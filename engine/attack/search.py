@@ -83,8 +83,9 @@ class Method:
     rounded: the observer sees whole 8-bit levels (the gradient passes through); eager: a picture
     is finished for this round at its first success; measure: what "smallest" means, (z, x, j) ->
     n; polish: after the rounds, yields still smaller candidates for the successful pictures, one
-    gradient each; again: steps where another search came before and this one begins at its
-    picture, None where it begins anew.
+    gradient each; shave: the same for one finished picture 1×3×H×W, (problem, z, holds), where
+    holds judges the file it would be; again: steps where another search came before and this one
+    begins at its picture, None where it begins anew.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Method:
         (z - x).square().sum((1, 2, 3))
     )
     polish: Callable[[Problem, Tensor, Tensor], Iterator[Tensor]] | None = None
+    shave: Callable[[Problem, Tensor, Callable[[Tensor], Tensor]], Iterator[Tensor]] | None = None
     again: int | None = None
 
 
