@@ -13,6 +13,7 @@ from PIL import Image
 
 from engine import cli
 from engine import cloak as cloak_module
+from engine.attack.ours import ours
 from engine.cloak import Cloak
 from engine.errors import UsageError
 from engine.faces import SAME
@@ -21,7 +22,7 @@ from engine.image import decode, encode_png
 from engine.jobs import Job, Work, is_grey
 from engine.parts import equally_large, region
 from engine.protect import CloakedPhoto, beyond_share, protect
-from engine.quality import beyond
+from engine.quality import beyond, psnr_8bit
 from engine.samples import sample_paths
 from engine.sight import NEARBY, Sight
 from engine.verdict import LASTING, judge, look, version
@@ -95,6 +96,26 @@ def test_a_black_and_white_photo_stays_so(cloak, portrait):
     result = finish(protect(cloak, grey))
     assert result.success
     assert is_grey(result.pixels)
+
+
+def test_the_margin_is_spent_by_the_verdict(cloak, portrait):
+    (found,) = cloak.finder.find(portrait)
+    goal = Matching(cloak.describe(portrait, found)[None])
+    results = {}
+    for shaved in (False, True):
+
+        def row(targeted, shaved=shaved):
+            return ours(targeted) if shaved else replace(ours(targeted), shave=None)
+
+        *_, (results[shaved],) = cloak.run([Job(portrait, found, goal)], row)
+    plain, small = results[False], results[True]
+    assert plain.verdict.reached
+    assert small.verdict.reached
+    assert SAME < small.verdict.distance < plain.verdict.distance
+    assert small.gradients > plain.gradients
+    assert psnr_8bit(portrait, small.pixels) > psnr_8bit(portrait, plain.pixels)
+    np.testing.assert_array_equal(decode(small.png).pixels, small.pixels)
+    assert judge(cloak.finder, cloak.recogniser, small.png, found, goal).reached
 
 
 def test_a_lasting_cloak_survives_real_codecs(cloak, portrait):

@@ -158,3 +158,22 @@ def test_pairs_are_told_apart(tmp_path, monkeypatch):
     assert all(row["accuracy_cross_validated"] >= 0.8 for row in result["rows"])
     assert result["rows"][0]["accuracy"] >= 0.9
     assert result["rows"][0]["n_pairs"] >= 20
+
+
+def test_methods_are_measured_on_the_panel(crops, tmp_path, monkeypatch):
+    from engine.machine import MachineJND
+    from training import evaluate_panel as panel
+    from training.data import LabelledImages
+
+    answers = MachineJND(device="cpu").answer(crops)
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(panel, "load", lambda *where: LabelledImages(crops, answers[:, 0], "crops"))
+    agreed = int((answers[:4] == answers[:4, :1]).all(1).sum())
+    path = panel.evaluate_panel("", None, 2, "the command", ("fgsm", "ours"))
+    result = record.read_json(path)
+    fixed, ours = result["rows"]
+    assert fixed["n"] == ours["n"] == min(2, agreed) > 0
+    assert ours["success"] == 1
+    assert ours["psnr_db"] > fixed["psnr_db"] or not fixed["success"]
+    assert 0.9 < ours["ssim"] < 1
+    assert result["command"] == "the command"

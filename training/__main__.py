@@ -21,6 +21,7 @@ MEASURED_ON = {
     "human": "kodak",
     "recogniser": "lfw",
     "cloak": "lfw",
+    "panel": "cifar10",
 }
 
 
@@ -173,6 +174,10 @@ def evaluate(options: argparse.Namespace) -> None:
             from .evaluate_cloak import evaluate_cloak
 
             path = evaluate_cloak(data, options.onlooker, count, command, runs, only=options.only)
+        case "panel":
+            from .evaluate_panel import evaluate_panel
+
+            path = evaluate_panel(data, weights, count, command)
         case "machine":
             from .evaluate import evaluate_machine
 

@@ -57,10 +57,10 @@ class Row:
         return "-".join([*parts, *[self.jnd] * (self.jnd != default_jnd(self.method))])
 
     def choices(self, targeted: bool) -> Method:
-        """The method's row. C&W has its full budget in the paper's protocol, else half of it."""
+        """The method's row. C&W has its full budget in the paper's protocol, else a quarter."""
         chosen = method_row(self.method, targeted)
         if self.method == "cw" and (self.protocol, self.targeted) != ("closed-set", False):
-            return replace(chosen, tuning=replace(chosen.tuning, rounds=chosen.tuning.rounds // 2))
+            return replace(chosen, tuning=replace(chosen.tuning, rounds=chosen.tuning.rounds // 4))
         return chosen
 
     @property

@@ -105,6 +105,32 @@ def cloak_latency() -> str:
     return f"{markdown(header, rows)}\n\n{said}; {source(result)}"
 
 
+def cloak_panel() -> str:
+    """Every method against the panel of classifiers, the best first."""
+    result = read_json(RESULTS / "panel_cifar10.json")
+    chosen = sorted(result["rows"], key=lambda row: (-row["success"], -row["psnr_db"]))
+    rows = [
+        [
+            row["method"],
+            percent(row["success"], 0),
+            cell(row, "psnr_db", "{:.2f}", spread=True),
+            cell(row, "ssim", "{:.4f}"),
+            cell(row, "delta_e_99", "{:.2f}"),
+            percent(row["beyond_jnd_share"]),
+            f"{row['gradients']:.0f}",
+            f"{row['seconds_per_image']:.2f}",
+        ]
+        for row in chosen
+    ]
+    header = ["method", "success", "PSNR, dB", "SSIM", "ΔE00 99 %", "beyond JND", "gradients"]
+    return (
+        f"{markdown([*header, 'seconds'], rows)}\n\n{chosen[0]['n']} test images, all four "
+        "classifiers to be deceived, any other answer will do; means over the images that "
+        f"succeeded; beyond the JND of {result['beyond_jnd_of']}; seed {result['seed']}; "
+        f"{source(result)}"
+    )
+
+
 def note(result: dict) -> str:
     """How to read a table of the cloak, and where it was measured."""
     missing = f"; {len(result['missing'])} rows not measured yet" if result["missing"] else ""
@@ -125,4 +151,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "cloak_lasting": partial(cloak, "lasting"),
     "cloak_ablation": cloak_ablation,
     "cloak_latency": cloak_latency,
+    "cloak_panel": cloak_panel,
 }

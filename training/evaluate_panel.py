@@ -1,0 +1,112 @@
+"""The same loop against image classifiers: every method on CIFAR-10, the panel to be deceived.
+
+Non-targeted: no classifier of the panel may keep its answer. A success is what the exported graphs
+say of the 8-bit picture, read back from its PNG.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.attack.methods import method
+from engine.attack.observers import PanelObserver
+from engine.attack.search import Problem, Search, last
+from engine.human import human_jnd
+from engine.image import decode, encode_png, to_batch, to_pixels
+from engine.machine import MachineJND
+from engine.models import HUMAN, MODELS, PANEL, locate
+from engine.options import HUMAN_DEFAULT
+from engine.quality import beyond, delta_e, psnr_8bit, ssim
+from engine.stored import stored_panel
+
+from .cloak_plan import MAIN, SEED, default_jnd
+from .data import load
+from .measure import spread
+from .record import write
+
+COUNT = 100
+MARGIN = 0.01  # of the logits: the graphs round otherwise than PyTorch
+
+
+def evaluate_panel(
+    data: str,
+    weights: Path | None,
+    count: int | None,
+    command: str,
+    methods: Sequence[str] = MAIN,
+) -> Path:
+    """Methods of attack on the first test images -> results/panel_cifar10.json.
+
+    count: how many images, by default `COUNT`; the first of which the whole panel says the label.
+    """
+    test = load(data, "test")
+    machine = MachineJND(weights=weights, device="cpu")
+    first = 2 * (count or COUNT)
+    right = (machine.answer(test.images[:first]) == test.labels[:first, None]).all(1)
+    images = test.images[:first][right][: count or COUNT]
+    panel, _ = stored_panel(weights)
+    clean = torch.from_numpy(to_batch(images))
+    labels = panel.logits(clean).argmax(2)
+    eyes = {name: eye(images, name) for name in {HUMAN_DEFAULT, *map(default_jnd, methods)}}
+    rows = []
+    for name in methods:
+        jnd = default_jnd(name)
+        problem = Problem(
+            clean=clean,
+            threshold=torch.from_numpy(eyes[jnd]).permute(0, 3, 1, 2) / 255,
+            observer=PanelObserver(panel),
+            labels=labels,
+            targeted=False,
+            margin=MARGIN,
+        )
+        search = Search(problem, method(name, False), SEED)
+        started = time.perf_counter()
+        found = to_pixels(last(search.steps()).best.numpy())
+        seconds = time.perf_counter() - started
+        again = np.stack([decode(encode_png(pixels)).pixels for pixels in found])
+        won = (machine.answer(again) != labels.numpy()).all(1)
+        kept = zip(images[won], again[won], eyes[HUMAN_DEFAULT][won], strict=True)
+        rows.append(
+            {
+                "method": name,
+                "jnd": jnd,
+                "source": search.method.source,
+                "n": len(images),
+                "success": float(won.mean()),
+                "gradients": float(search.gradients.float().mean()),
+                "seconds_per_image": seconds / len(images),
+            }
+            | seen(list(kept))
+        )
+    files = {MODELS[each].file: locate(each, weights).sha256 for each in PANEL}
+    return write(
+        "panel_cifar10",
+        command=command,
+        data=test.source,
+        weights=files | {MODELS[HUMAN].file: locate(HUMAN).sha256},
+        sections={"seed": SEED, "margin": MARGIN, "beyond_jnd_of": HUMAN_DEFAULT, "rows": rows},
+    )
+
+
+def eye(images: np.ndarray, model: str) -> np.ndarray:
+    """J of each image uint8 N×H×W×3, float32 of the same shape, in 8-bit levels."""
+    return np.stack([human_jnd(pixels, model=model) for pixels in images]).astype(np.float32)
+
+
+def seen(pairs: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict:
+    """(before, after, J) of the successful images -> mean and spread of what an eye sees."""
+    measures = {
+        "psnr_db": lambda before, after, jnd: psnr_8bit(before, after),
+        "ssim": lambda before, after, jnd: ssim(before, after),
+        "delta_e_99": lambda before, after, jnd: np.percentile(delta_e(before, after), 99),
+        "beyond_jnd_share": beyond,
+    }
+    found = {}
+    for key, measure in measures.items():
+        found |= spread(key, np.array([measure(*pair) for pair in pairs]))
+    return found
