@@ -45,7 +45,17 @@ def results(tmp_path, monkeypatch):
     verified = how | {
         "rows": [{"recogniser": "dlib", "accuracy": 0.98, "n_pairs": 6000, **accuracy}]
     }
-    for name, made in (("cloak_lfw", cloak), ("recogniser_lfw", verified)):
+    attack = {"method": "ours", "success": 1.0, "n": 4, "gradients": 24.0, "seconds_per_image": 0.1}
+    seen = {
+        "psnr_db": 40.0,
+        "psnr_db_std": 1.0,
+        "ssim": 0.99,
+        "delta_e_99": 1,
+        "beyond_jnd_share": 0,
+    }
+    panel = how | {"beyond_jnd_of": "wu2017", "rows": [attack | seen]}
+    files = {"cloak_lfw": cloak, "recogniser_lfw": verified, "panel_cifar10": panel}
+    for name, made in files.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(made))
     monkeypatch.setattr(cloak_tables, "RESULTS", tmp_path)
 
@@ -70,5 +80,7 @@ def test_every_table_is_known_and_none_in_the_readme_lacks_results():
     assert set(NAMES) <= set(TABLES)
     shown = {name for _, name, _ in BLOCK.findall(README.read_text())}
     for name in shown & set(NAMES):
-        file = "recogniser_lfw" if name == "recogniser" else "cloak_lfw"
+        file = {"recogniser": "recogniser_lfw", "cloak_panel": "panel_cifar10"}.get(
+            name, "cloak_lfw"
+        )
         assert (RESULTS / f"{file}.json").is_file(), name

@@ -50,14 +50,15 @@ def line(row: dict, name: str) -> list[str]:
         cell(row, "jod", "{:.3f}"),
         cell(row, "delta_e_99", "{:.2f}"),
         percent(row["beyond_jnd_share"]) if "beyond_jnd_share" in row else "–",
+        cell(row, "unseen_similarity", "{:.2f}"),
         f"{budget['rounds']} × {budget['steps']}",
         f"{row['gradients']:.0f}",
         f"{row['seconds_per_photo']:.1f}",
     ]
 
 
-HEADER = ["method", "success", "PSNR, dB", "SSIM", "JOD", "ΔE00 99 %", "beyond JND", "budget"]
-HEADER += ["gradients", "seconds"]
+HEADER = ["method", "success", "PSNR, dB", "SSIM", "JOD", "ΔE00 99 %", "beyond JND", "unseen"]
+HEADER += ["budget", "gradients", "seconds"]
 
 
 def cloak(protocol: str, targeted: bool = False) -> str:
@@ -136,7 +137,8 @@ def note(result: dict) -> str:
     missing = f"; {len(result['missing'])} rows not measured yet" if result["missing"] else ""
     return (
         "means over the photos that succeeded, PSNR ± standard deviation; JOD of the face and half "
-        f"its width around it; beyond the JND of {result['beyond_jnd_of']}; budget: rounds × steps "
+        f"its width around it; beyond the JND of {result['beyond_jnd_of']}; unseen: cosine "
+        "similarity of the cloaked face and the clean one to MobileFaceNet; budget: rounds × steps "
         "of the first attempt, smaller than is usual for DDN, FMN, PerC-AL, SSAH and C&W; seconds "
         f"per photo on one core, {result['batch']} photos at a time{missing}; seed "
         f"{result['seed']}; {source(result)}"
