@@ -1,8 +1,8 @@
 """Measure what ships: the exported graphs, through the engine. `python -m training evaluate`.
 
-Each section of machine_cifar10.json is kept under RUNS/evaluated as soon as it is measured, so a
-stopped evaluation goes on; other weights or other pictures are measured anew. Delete that folder
-after a change of this code.
+What a section of machine_cifar10.json says of one generator is kept under RUNS/evaluated as soon
+as it is measured, so a stopped evaluation goes on, and a new generator is measured alone; other
+weights or other pictures are measured anew. Delete that folder after a change of this code.
 """
 
 from __future__ import annotations
@@ -119,11 +119,17 @@ def evaluate_machine(
     pictures = hashlib.sha256(subject.pictures("test").images.tobytes()).hexdigest()
     constants = [SEED, STEPS, STRENGTHS, CURVE, SEARCHED, list(CONTROLS)]
 
-    def home(section: str) -> Path:
-        """Where a section is kept: a folder for the models that it is about, and the pictures."""
-        asked = subject.models if section in OUTSIDE else subject.inside
-        known = json.dumps([digests(weights, *asked), count, pictures, constants])
-        return runs / "evaluated" / hashlib.sha256(known.encode()).hexdigest()[:12]
+    def measured(section: str, name: str) -> object:
+        """What a section says of one generator, now or in an earlier run."""
+        compared = subject.generators if section == "search" else [name]
+        outside = subject.unseen if section in OUTSIDE else ()
+        models = (*PANEL, *(GENERATORS[each] for each in compared), *outside)
+        known = json.dumps([digests(weights, *models), count, pictures, constants])
+        folder = hashlib.sha256(known.encode()).hexdigest()[:12]
+        path = runs / "evaluated" / folder / f"{section}.json"
+        if not path.exists() and not (chosen is None or section in chosen):
+            return None
+        return remembered(path, lambda: SECTIONS[section](subject, name), f"{section} of {name}")
 
     sections = {"seed": SEED, "training": {}, "history": {}}
     for name in subject.generators:
@@ -136,13 +142,22 @@ def evaluate_machine(
     for name in chosen or ():
         if name not in SECTIONS:
             raise DataError(f"no section {name}: choose from {', '.join(SECTIONS)}")
-    for name, make in SECTIONS.items():
-        kept = home(name) / f"{name}.json"
-        if chosen is None or name in chosen or kept.exists():
-            sections[name] = remembered(kept, lambda make=make: make(subject), name)
+    for section in SECTIONS:
+        of_best = (subject.best,) if section in OF_THE_BEST else subject.generators
+        each = {name: measured(section, name) for name in of_best}
+        if all(found is not None for found in each.values()):
+            sections[section] = assembled(section, each)
     return write(
         "machine_cifar10", command=command, data=subject.source, weights=files, sections=sections
     )
+
+
+def assembled(section: str, each: dict[str, object]) -> object:
+    """A section of all generators from what it says of each; rows of the test images first."""
+    if section not in AS_ROWS:
+        return next(iter(each.values())) if section in OF_THE_BEST else each
+    rows = [row for found in each.values() for row in found]
+    return sorted(rows, key=lambda row: row.get("split") == "train")
 
 
 def remembered(path: Path, make: Callable[[], object], name: str) -> object:
@@ -171,8 +186,8 @@ class Subject:
         }
         self.panel = self.machines[self.best]
         self.unseen = unseen(weights)
-        self.inside = (*PANEL, *(GENERATORS[name] for name in self.generators))
-        self.models = (*self.inside, *self.unseen)
+        generators = (GENERATORS[name] for name in self.generators)
+        self.models = (*PANEL, *generators, *self.unseen)
         self.source = self.pictures("test").source
 
     # One subject lives as long as the process.
@@ -190,18 +205,17 @@ class Subject:
         return distort(self.machines[name], self.look("test"))
 
 
-def measure_rows(subject: Subject) -> list[dict]:
-    """Every generator on both splits."""
-    rows = []
+def measure_rows(subject: Subject, name: str) -> list[dict]:
+    """One generator on both splits."""
+    machine, rows = subject.machines[name], []
     for split in ("test", "train"):
         looked = subject.look(split)
-        for name, machine in subject.machines.items():
-            made = subject.distorted(name) if split == "test" else distort(machine, looked)
-            kept = answer(machine, made.pixels) == looked.labels
-            row = summarise(machine, looked, made.pixels, kept)
-            row |= spread("psnr_unclipped_db", psnr(made.change))
-            row |= by_agreement(looked, kept)
-            rows.append({"generator": name, "split": split} | row)
+        made = subject.distorted(name) if split == "test" else distort(machine, looked)
+        kept = answer(machine, made.pixels) == looked.labels
+        row = summarise(machine, looked, made.pixels, kept)
+        row |= spread("psnr_unclipped_db", psnr(made.change))
+        row |= by_agreement(looked, kept)
+        rows.append({"generator": name, "split": split} | row)
     return rows
 
 
@@ -215,119 +229,114 @@ def by_agreement(looked: Look, kept: np.ndarray) -> dict:
     }
 
 
-def measure_controls(subject: Subject) -> list[dict]:
+def measure_controls(subject: Subject, name: str) -> list[dict]:
     """Ordinary distortions with each test picture's own PSNR, as far as they can be that strong."""
     looked, rows = subject.look("test"), []
-    made = subject.distorted(subject.best)
+    made = subject.distorted(name)
     wanted = psnr(to_batch(made.pixels) - to_batch(looked.images))
-    for name, make in CONTROLS.items():
+    for control, make in CONTROLS.items():
         pixels = match(looked.images, wanted, make(looked.images, SEED))
         row = measure(subject.panel, looked, pixels)
-        rows.append({"control": name, "of": subject.best, "split": "test"} | row)
+        rows.append({"control": control, "of": name, "split": "test"} | row)
     return rows
 
 
-def measure_homogeneity(subject: Subject) -> dict[str, dict]:
-    """k/9 · E for k = 9…1 on the test images, per generator.
+def measure_homogeneity(subject: Subject, name: str) -> dict:
+    """k/9 · E for k = 9…1 on the test images.
 
     RCA per k, and the share of images that keep their label at every k below nine.
     """
-    looked, found = subject.look("test"), {}
-    clean = to_batch(looked.images)
-    for name, machine in subject.machines.items():
-        change = subject.distorted(name).change
-        rows, every = [], np.ones_like(looked.labels, bool)
-        for k in range(STEPS, 0, -1):
-            weakened = to_pixels(clean + change * np.float32(k / STEPS))
-            kept = answer(machine, weakened) == looked.labels
-            rows.append({"k": k} | rates(machine, kept))
-            if k < STEPS:
-                every &= kept
-        each = dict(zip(machine.classifiers, every.mean(0).tolist(), strict=True))
-        found[name] = {
-            "rows": rows,
-            "every_k_keeps": float(every.mean()),
-            "every_k_keeps_per_classifier": each,
-            "every_k_keeps_all_labels": float(every.all(1).mean()),
-        }
-    return found
+    looked, machine = subject.look("test"), subject.machines[name]
+    clean, change = to_batch(looked.images), subject.distorted(name).change
+    rows, every = [], np.ones_like(looked.labels, bool)
+    for k in range(STEPS, 0, -1):
+        weakened = to_pixels(clean + change * np.float32(k / STEPS))
+        kept = answer(machine, weakened) == looked.labels
+        rows.append({"k": k} | rates(machine, kept))
+        if k < STEPS:
+            every &= kept
+    each = dict(zip(machine.classifiers, every.mean(0).tolist(), strict=True))
+    return {
+        "rows": rows,
+        "every_k_keeps": float(every.mean()),
+        "every_k_keeps_per_classifier": each,
+        "every_k_keeps_all_labels": float(every.all(1).mean()),
+    }
 
 
-def measure_verified(subject: Subject) -> dict[str, dict]:
+def measure_verified(subject: Subject, name: str) -> dict:
     """Verified mode: per image the strongest E found that keeps all labels; PSNR and scale of it.
 
     The PSNR is over the images that are changed at all; the others are counted.
     """
-    looked, found = subject.look("test"), {}
-    for name, machine in subject.machines.items():
-        parts = [
-            machine.verified(looked.images[rows], looked.logits[rows], looked.cams[rows])
-            for rows in batches(len(looked.images))
-        ]
-        _, scale, pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
-        noise = psnr(to_batch(pixels) - to_batch(looked.images))
-        changed = np.isfinite(noise)
-        found[name] = (
-            rates(machine, answer(machine, pixels) == looked.labels)
-            | spread("psnr_db", noise[changed])
-            | {"psnr_db_percentiles": percentiles(noise[changed])}
-            | {"unchanged_images": int((~changed).sum())}
-            | spread("scale", scale)
-            | {"scale_percentiles": percentiles(scale), "full_scale": float((scale == 1).mean())}
-        )
-    return found
+    looked, machine = subject.look("test"), subject.machines[name]
+    parts = [
+        machine.verified(looked.images[rows], looked.logits[rows], looked.cams[rows])
+        for rows in batches(len(looked.images))
+    ]
+    _, scale, pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
+    noise = psnr(to_batch(pixels) - to_batch(looked.images))
+    changed = np.isfinite(noise)
+    return (
+        rates(machine, answer(machine, pixels) == looked.labels)
+        | spread("psnr_db", noise[changed])
+        | {"psnr_db_percentiles": percentiles(noise[changed])}
+        | {"unchanged_images": int((~changed).sum())}
+        | spread("scale", scale)
+        | {"scale_percentiles": percentiles(scale), "full_scale": float((scale == 1).mean())}
+    )
 
 
-def measure_unseen(subject: Subject) -> list[dict]:
-    """Do classifiers outside the panel keep their answers? Per generator and classifier.
+def measure_unseen(subject: Subject, name: str) -> list[dict]:
+    """Do classifiers outside the panel keep their answers? A row per classifier.
 
     clean_agreement: how often the outside classifier and one of the panel say the same of the
     clean image, mean over the panel: what a change that told the panel's answer could reach.
     """
-    looked, rows = subject.look("test"), []
+    looked, pixels, rows = subject.look("test"), subject.distorted(name).pixels, []
+    noise = psnr(to_batch(pixels) - to_batch(looked.images))
     for session in subject.unseen.values():
         before = answer_alone(session, looked.images)
         agreement = float((looked.labels == before[:, None]).mean())
-        for name in subject.machines:
-            pixels = subject.distorted(name).pixels
-            noise = psnr(to_batch(pixels) - to_batch(looked.images))
-            rows.append(
-                {"generator": name, "classifier": session.contract["classifier"]}
-                | rate(answer_alone(session, pixels) == before)
-                | {"clean_agreement": agreement}
-                | spread("psnr_db", noise)
-            )
+        rows.append(
+            {"generator": name, "classifier": session.contract["classifier"]}
+            | rate(answer_alone(session, pixels) == before)
+            | {"clean_agreement": agreement}
+            | spread("psnr_db", noise)
+        )
     return rows
 
 
-def measure_curve(subject: Subject) -> list[dict]:
+def measure_curve(subject: Subject, name: str) -> list[dict]:
     """RCA against PSNR, on the panel and outside, over the strengths a generator can be asked."""
-    looked, rows = subject.look("test").first(CURVE), []
+    looked, machine, rows = subject.look("test").first(CURVE), subject.machines[name], []
+    if "strength" not in machine.generator.inputs:
+        return rows
     before = {m: answer_alone(session, looked.images) for m, session in subject.unseen.items()}
-    for name, machine in subject.machines.items():
-        if "strength" not in machine.generator.inputs:
-            continue
-        for strength in STRENGTHS:
-            made = distort(machine, looked, strength)
-            row = measure(machine, looked, made.pixels)
-            row |= spread("psnr_unclipped_db", psnr(made.change))
-            row["rca_unseen"] = {
-                session.contract["classifier"]: float(
-                    (answer_alone(session, made.pixels) == before[model]).mean()
-                )
-                for model, session in subject.unseen.items()
-            }
-            rows.append({"generator": name, "strength": strength} | row)
+    for strength in STRENGTHS:
+        made = distort(machine, looked, strength)
+        row = measure(machine, looked, made.pixels)
+        row |= spread("psnr_unclipped_db", psnr(made.change))
+        row["rca_unseen"] = {
+            session.contract["classifier"]: float(
+                (answer_alone(session, made.pixels) == before[model]).mean()
+            )
+            for model, session in subject.unseen.items()
+        }
+        rows.append({"generator": name, "strength": strength} | row)
     return rows
 
 
-def measure_search(subject: Subject) -> dict:
-    """The per-image search and the generators, verified, on the same test images."""
+def measure_search(subject: Subject, name: str) -> dict:
+    """The per-image search and the generators, verified, on the same test images.
+
+    name: of the generator whose aim the search takes.
+    """
     from engine.search import Searcher
 
     looked = subject.look("test").first(SEARCHED)
     searcher = Searcher(weights=subject.weights, device="cpu")
-    preset = trained_with(subject.weights, GENERATORS[subject.best])["preset"]  # the same aim
+    preset = trained_with(subject.weights, GENERATORS[name])["preset"]
     changes = []
     started = time.monotonic()
     for rows in batches(len(looked.images)):
@@ -343,12 +352,12 @@ def measure_search(subject: Subject) -> dict:
     found = {"search": np.concatenate(changes)}
     found |= {n: subject.distorted(n).change[: len(looked.images)] for n in subject.machines}
     rows = []
-    for name, change in found.items():
+    for method, change in found.items():
         _, pixels = subject.panel.tolerated(looked.images, change, looked.labels)
         noise = psnr(to_batch(pixels) - to_batch(looked.images))
         changed = np.isfinite(noise)
         rows.append(
-            {"method": name}
+            {"method": method}
             | rates(subject.panel, answer(subject.panel, pixels) == looked.labels)
             | spread("psnr_db", noise[changed])
             | {"unchanged_images": int((~changed).sum())}
@@ -356,7 +365,7 @@ def measure_search(subject: Subject) -> dict:
     return {"steps": last.total, "search_seconds_per_image": seconds, "rows": rows}
 
 
-SECTIONS: dict[str, Callable[[Subject], object]] = {
+SECTIONS: dict[str, Callable[[Subject, str], object]] = {
     "rows": measure_rows,
     "controls": measure_controls,
     "homogeneity": measure_homogeneity,
@@ -366,6 +375,8 @@ SECTIONS: dict[str, Callable[[Subject], object]] = {
     "search": measure_search,
 }
 OUTSIDE = ("unseen", "curve")  # the sections that ask classifiers outside the panel
+OF_THE_BEST = ("controls", "search")  # those about the best generator, not about each
+AS_ROWS = ("rows", "controls", "unseen", "curve")  # those that are lists
 
 
 def provenance(weights: Path | None) -> dict[str, dict]:
