@@ -224,7 +224,7 @@ class Cloak:
         return Earlier(
             best=self._cut([work.pixels for work in works], works, boxes),
             knob=torch.tensor([work.knob for work in works], device=self.device),
-            failed=torch.tensor([work.failed for work in works], device=self.device),
+            low=torch.tensor([work.low for work in works], device=self.device),
         )
 
     def _take(self, works: list[Work], boxes: list[Box], search: Search) -> None:
@@ -238,7 +238,7 @@ class Cloak:
                 work.pixels = self._paste(work.job, box, search.best[place])
                 work.png = encode_png(work.pixels)
                 work.knob = float(search.knob[place])
-                work.failed = float(search.knobs.low[place])
+                work.low = float(search.knobs.low[place])
 
     def _head(self, jobs: list[Job]) -> tuple[ClosedSet | Verification, torch.Tensor]:
         goal = jobs[0].goal

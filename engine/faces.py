@@ -8,6 +8,7 @@ Python no longer has. A model file is loaded only if its sha256 is the known one
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ REMEDY = "run pip install 'just-noticeable[faces]'"
 SAME = 0.6  # descriptors closer than this are of one person (dlib's threshold)
 SMALLEST = 40  # pixels of a face's box: below, landmarks are guesses
 LARGEST = 1_600_000  # pixels in which faces are looked for; landmarks use the whole photo
+WINDOW = 80  # pixels of the detector's
 SMALL = 400_000  # pixels below which the photo is enlarged once more to look
 FILES = {  # name: sha256
     "shape_predictor_5_face_landmarks.dat": (
@@ -149,6 +151,13 @@ def load_finder() -> FaceFinder:
     return FaceFinder()
 
 
+def smallest(width: int, height: int) -> int:
+    """Pixels of the smallest face's box that is found in a photo of this size."""
+    if width * height <= SMALL:
+        return WINDOW // 2
+    return math.ceil(WINDOW * max(1.0, (width * height / LARGEST) ** 0.5))
+
+
 def whole(face: Face, width: int, height: int) -> bool:
     """Whether the face is large enough and lies within the photo, but for a margin."""
     left, top, right, bottom = face.box
@@ -166,7 +175,8 @@ def choose(faces: list[Face], number: str | None, size: tuple[int, int], name: s
     """
     if not faces:
         raise FaceError(
-            f"{name}: no face found: a face must look at the camera and be 40 pixels or more"
+            f"{name}: no face found: in a photo of this size a face must look at the camera and be "
+            f"{smallest(*size)} pixels or more"
         )
     if number is None and len(faces) > 1:
         places = "; ".join(

@@ -60,7 +60,7 @@ class Work:
     views: version and alignment that the next attempt must deceive; known: all of them so far.
     pixels, png, verdict: of the last attempt that deceived its views, the verdict None where the
     port saw that it failed. fresh: the next attempt begins anew; hopeless: there is none. knob,
-    failed: as `engine.attack.search.Earlier` has them.
+    low: as `engine.attack.search.Earlier` has them.
     """
 
     job: Job
@@ -76,7 +76,7 @@ class Work:
     attempts: int = 0
     gradients: int = 0
     knob: float = 0.0
-    failed: float = 0.0
+    low: float = 0.0
 
     @property
     def kind(self) -> tuple:

@@ -191,9 +191,9 @@ def test_methods_are_compared_one_after_the_other(portrait):
 
 
 def test_the_page_offers_every_method_of_the_engine_but_its_ablations():
-    from engine.attack.methods import ABLATIONS, METHODS
+    from engine.attack.methods import ABLATED, METHODS
 
-    assert set(cloak.NAMES) == set(METHODS) - set(ABLATIONS)
+    assert set(cloak.NAMES) == set(METHODS) - set(ABLATED)
     assert set(cloak.COMPARED) <= set(cloak.NAMES)
     assert len(cloak.COMPARED) <= DEFAULT.methods
 

@@ -110,13 +110,13 @@ class Method:
 class Earlier:
     """What the search before, with the same N pictures and other views, has shown.
 
-    best float32 N×3×H×W: its picture; knob N: the one that succeeded; failed N: the largest that
-    did not, 0 where all did.
+    best float32 N×3×H×W: its picture; knob N: the best's; low N: the lowest that was left open to
+    its tuning (`engine.attack.tuning.Knobs`).
     """
 
     best: Tensor
     knob: Tensor
-    failed: Tensor
+    low: Tensor
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Search:
         self.earlier = earlier
         self.knobs = method.tuning.begin(count, device)
         if earlier is not None:
-            self.knobs.after(earlier.knob, earlier.failed)
+            self.knobs.after(earlier.knob, earlier.low)
 
     @property
     def resumed(self) -> bool:

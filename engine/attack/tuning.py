@@ -10,7 +10,10 @@ from torch import Tensor
 
 
 class Knobs:
-    """The knobs of N pictures: knob float32 N, open bool N (worth another round)."""
+    """The knobs of N pictures: knob float32 N, open bool N (worth another round).
+
+    low, high float32 N: between which the knob is looked for.
+    """
 
     def __init__(self, tuning: Tuning, count: int, device: torch.device):
         self.tuning = tuning
@@ -22,12 +25,12 @@ class Knobs:
     def update(self, won: Tensor) -> None:
         self.tuning.update(self, won)
 
-    def after(self, knob: Tensor, failed: Tensor) -> None:
-        """Begin with what the search before has shown: knob N succeeded, failed N did not.
+    def after(self, knob: Tensor, low: Tensor) -> None:
+        """Begin with what the search before has shown: knob N of its best, low N where it ended.
 
-        What failed there is not tried again; 0 where nothing did.
+        What failed there is not tried again.
         """
-        self.tuning.resume(self, knob, failed)
+        self.tuning.resume(self, knob, low)
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class Tuning(ABC):
     def begin(self, count: int, device: torch.device) -> Knobs:
         return Knobs(self, count, device)
 
-    def resume(self, knobs: Knobs, knob: Tensor, failed: Tensor) -> None:
+    def resume(self, knobs: Knobs, knob: Tensor, low: Tensor) -> None:
         """See `Knobs.after`."""
-        knobs.knob, knobs.low = knob.clone(), failed.clone()
+        knobs.knob, knobs.low = knob.clone(), low.clone()
 
     @abstractmethod
     def update(self, knobs: Knobs, won: Tensor) -> None:
@@ -105,9 +108,9 @@ class Lower(Tuning):
         knobs.high.fill_(self.first + self.by)
         return knobs
 
-    def resume(self, knobs: Knobs, knob: Tensor, failed: Tensor) -> None:
-        """From the β that succeeded before: the larger ones did not."""
-        knobs.knob, knobs.high = knob.clone(), knob + self.by
+    def resume(self, knobs: Knobs, knob: Tensor, low: Tensor) -> None:
+        """From the largest β that succeeded before, which need not be the best picture's."""
+        knobs.knob, knobs.high = low.clamp(min=0), low + self.by
 
     def update(self, knobs: Knobs, won: Tensor) -> None:
         tried, open_ = knobs.knob, knobs.open
