@@ -194,9 +194,14 @@ def cloak_headline(view: CloakView, targeted: bool) -> str:
     face = view.numbers["faces"][0]
     before, after = face["distance_before"], face["distance_after"]
     moved = f"distance {before:.2f} → <b>{after:.2f}</b>; the same person below 0.6"
+    if view.success and targeted:
+        own = face["distance_to_original"]
+        text = f"The face is taken for the person in the other photo: {moved}."
+        if own < 0.6:
+            text += f" It is also still recognised as itself, at {own:.2f}: that protects nobody."
+        return headline("Taken for another", text)
     if view.success:
-        text = "is taken for the person in the other photo" if targeted else "is no longer matched"
-        return headline("Cloaked", f"The face {text}: {moved}.")
+        return headline("Cloaked", f"The face is no longer matched: {moved}.")
     text = "is not taken for the person in the other photo" if targeted else "is still matched"
     return headline(
         "Not cloaked", f"The face {text}: {moved}. Allow more seconds, or ask for less.", "bad"

@@ -91,7 +91,7 @@ class CloakOptions:
     )
     target: str | None = field(
         default=None,
-        metadata={"metavar": "PHOTO", "help": "be taken for this person instead of for nobody"},
+        metadata={"metavar": "PHOTO", "help": "be taken for this person; need not hide who it is"},
     )
     face: str | None = field(
         default=None,
@@ -99,7 +99,7 @@ class CloakOptions:
     )
     gallery: str | None = field(
         default=None,
-        metadata={"metavar": "DIR", "help": "photos that the cloaked face must not match"},
+        metadata={"metavar": "DIR", "help": "photos that the cloaked face must not match either"},
     )
     lasting: bool = field(
         default=False,

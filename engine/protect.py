@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import EngineError, ImageError, UsageError
-from .faces import Face, FaceError, choose
+from .faces import SAME, SMALLEST, Face, FaceError, choose
 from .gallery import Goal, Matching
 from .image import FORMATS, Picture, as_picture, encode_png, open_image
 from .jobs import Cloaked, Job, Progress
@@ -37,7 +37,8 @@ class CloakedFace:
 
     number: 1 is the photo's largest; box: (left, top, right, bottom); before, after: distance to
     what is enrolled (or to the target), dlib's, the least favourable version's after; distances:
-    each version's; success: as `engine.verdict` says; attempts, gradients, seconds: the effort.
+    each version's; own: distance to the face as it was, the closest version's; targeted: whether
+    there was a target; success: as `engine.verdict` says; attempts, gradients, seconds: the effort.
     """
 
     number: int
@@ -45,10 +46,17 @@ class CloakedFace:
     before: float
     after: float
     distances: dict[str, float]
+    own: float
+    targeted: bool
     success: bool
     attempts: int
     gradients: int
     seconds: float
+
+    @property
+    def recognisable(self) -> bool:
+        """Whether the recogniser still matches it with the face as it was."""
+        return self.own < SAME
 
 
 @dataclass(frozen=True)
@@ -194,8 +202,24 @@ def protect(
         largest=int(change.max()),
         changed_share=float(change.any(2).mean()),
         beyond_share=beyond_share(picture.pixels, pixels, sight),
-        notes=picture.notes,
+        notes=(*picture.notes, *left_out(found, chosen, face)),
     )
+
+
+def number_of(face: Face, found: list[Face]) -> int:
+    """1 for the photo's largest."""
+    return next(k for k, each in enumerate(found, 1) if each is face)
+
+
+def left_out(found: list[Face], chosen: list[Face], face: str | None) -> list[str]:
+    """Where all faces were asked for, a note for each that is not cloaked."""
+    rest = [each for each in found if not any(each is one for one in chosen)]
+    return [
+        f"face {number_of(each, found)} of {each.side} pixels at ({each.box[0]}, {each.box[1]}) is "
+        f"NOT cloaked: it is cut off or below {SMALLEST} pixels"
+        for each in rest
+        if face == "all"
+    ]
 
 
 def _faces(
@@ -212,13 +236,16 @@ def _faces(
         verdict = effort.verdict
         if effort.png != png:  # another face was changed since
             verdict = cloak.judge(png, Job(picture.pixels, face, goal), versions)
+        clean = cloak.finder.describe(picture.pixels, face)
         faces.append(
             CloakedFace(
-                number=next(k for k, each in enumerate(found, 1) if each is face),
+                number=number_of(face, found),
                 box=face.box,
-                before=goal.distance(cloak.finder.describe(picture.pixels, face)),
+                before=goal.distance(clean),
                 after=verdict.distance,
                 distances=verdict.distances,
+                own=min(float(np.linalg.norm(clean - seen.descriptor)) for seen in verdict.seen),
+                targeted=goal.targeted,
                 success=verdict.reached,
                 attempts=effort.attempts,
                 gradients=effort.gradients,

@@ -149,6 +149,9 @@ def test_the_parity_report_is_about_the_files_of_the_folder(folders):
     assert set(report["parity"]) == {
         row.file for row in MODELS.values() if row.repo == MACHINE and row.sha256
     }
+    said = (folders["face-recogniser"] / "README.md").read_text()
+    for words in ("retrained", "may not last", "protect against people"):
+        assert words in said
     assert not (folders["face-recogniser"] / "export.json").exists()
 
 

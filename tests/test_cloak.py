@@ -278,6 +278,60 @@ def test_the_command_writes_a_png_without_metadata(photo, tmp_path, capsys, eye)
     assert json.loads(capsys.readouterr().out)["same"] is True
 
 
+def test_a_target_need_not_hide_who_it_is(photo, tmp_path, capsys, eye):
+    arguments = ["cloak", photo, "--out", str(tmp_path), "--target", photo, "--device", "cpu"]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "taken for the target" in said
+    assert "STILL RECOGNISABLE" in said
+    assert "no longer matched" not in said
+    assert cli.main([*arguments, "--json"]) == 0
+    (face,) = json.loads(capsys.readouterr().out)["faces"]
+    assert face["targeted"] is True
+    assert face["distance_to_original"] < SAME
+
+
+def test_the_distance_to_oneself_is_told_apart_from_that_to_a_target(cloak, portrait):
+    own = cloak.describe(portrait, cloak.finder.find(portrait)[0])
+    other = (own + np.float32(0.5) * np.eye(128, dtype=np.float32)[0])[None]
+    (face,) = finish(protect(cloak, portrait, target=other)).faces
+    assert face.success
+    assert face.targeted
+    assert face.recognisable
+    assert face.own < SAME
+    (dodged,) = finish(protect(cloak, portrait)).faces
+    assert not dodged.recognisable
+    assert dodged.own == pytest.approx(dodged.after, abs=1e-6)
+
+
+def test_faces_that_all_leaves_out_are_noted(portrait):
+    from engine.faces import load_finder
+    from engine.protect import left_out
+
+    (face,) = load_finder().find(portrait)
+    tiny = replace(face, box=(200, 10, 230, 40))
+    assert left_out([face, tiny], [face], None) == []
+    assert left_out([face, tiny], [face, tiny], "all") == []
+    (note,) = left_out([face, tiny], [face], "all")
+    assert note.startswith("face 2 of 30 pixels at (200, 10) is NOT cloaked")
+
+
+def test_the_smallest_face_depends_on_the_photos_size(portrait):
+    from engine.faces import load_finder, smallest
+
+    assert smallest(256, 256) == 40
+    assert smallest(1000, 1000) == 80
+    assert smallest(4000, 3000) == 220
+    side = load_finder().find(portrait)[0].side
+    canvas = np.full((900, 1200, 3), 128, np.uint8)
+    shown = Image.fromarray(portrait)
+    for pixels, found in ((50, 0), (100, 1)):
+        size = round(256 * pixels / side)
+        photo = canvas.copy()
+        photo[100 : 100 + size, 200 : 200 + size] = np.asarray(shown.resize((size, size)))
+        assert len(load_finder().find(photo)) == found
+
+
 def test_too_small_a_budget_is_exit_code_3_and_no_file(photo, tmp_path, capsys, eye):
     out = tmp_path / "out"
     arguments = ["cloak", photo, "--out", str(out), "--max-seconds", "0", "--json"]

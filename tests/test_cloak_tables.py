@@ -76,6 +76,14 @@ def test_the_best_is_first_and_a_failure_has_no_quality(results):
     assert "1 rows not measured" in cloak_tables.TABLES["cloak_lasting"]()
 
 
+def test_a_method_without_a_success_has_a_row_too(results):
+    path = cloak_tables.RESULTS / "panel_cifar10.json"
+    result = json.loads(path.read_text())
+    failed = {"method": "fgv", "success": 0.0, "n": 4, "gradients": 9.0, "seconds_per_image": 0.1}
+    path.write_text(json.dumps(result | {"rows": [failed, *result["rows"]]}))
+    assert "| fgv | 0 % | – | – | – | – | 9 |" in cloak_tables.cloak_panel()
+
+
 def test_every_table_is_known_and_none_in_the_readme_lacks_results():
     assert set(NAMES) <= set(TABLES)
     shown = {name for _, name, _ in BLOCK.findall(README.read_text())}

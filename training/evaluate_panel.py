@@ -109,4 +109,4 @@ def seen(pairs: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict:
     found = {}
     for key, measure in measures.items():
         found |= spread(key, np.array([measure(*pair) for pair in pairs]))
-    return found
+    return found if pairs else {}

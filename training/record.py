@@ -11,7 +11,7 @@ from engine.session import available_cores
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
-PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq")
+PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")
 
 
 def versions() -> dict[str, str]:

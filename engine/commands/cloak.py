@@ -21,9 +21,12 @@ def run(images: list[str], options: CloakOptions) -> int:
 
     def work(image: str, stem: str) -> str:
         result = watched(cloak, image, options, target, gallery)
-        path = options.out / f"{stem}.cloaked.png" if result.success else None
+        place = options.out / f"{stem}.cloaked.png"
+        path = place if result.success else None
         if path is None:
             failed.append(image)
+            if place.exists():
+                print(f"note: {place} is of an earlier run", file=sys.stderr)
         else:
             write(path, result.png)
         if options.json:
@@ -32,11 +35,9 @@ def run(images: list[str], options: CloakOptions) -> int:
 
     refused = pictures.each(images, work, as_json=options.json)
     if failed:
-        print(
-            f"{len(failed)} of {len(images)} photos not cloaked, no file written: "
-            "allow more with --max-seconds, or leave out --lasting",
-            file=sys.stderr,
-        )
+        remedy = "allow more with --max-seconds" + ", or leave out --lasting" * options.lasting
+        said = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
+        print(f"{said}: {remedy}", file=sys.stderr)
         return FAILED
     return refused
 
@@ -81,7 +82,7 @@ def watched(cloak, image: str, options: CloakOptions, target, gallery):
     from ..protect import protect
 
     result, drawn = None, False
-    for step in protect(
+    steps = protect(
         cloak,
         image,
         method=options.method,
@@ -90,18 +91,21 @@ def watched(cloak, image: str, options: CloakOptions, target, gallery):
         gallery=gallery,
         lasting=options.lasting,
         max_seconds=options.max_seconds,
-    ):
-        if isinstance(step, Progress):
-            full = BAR * (step.steps % 100) // 100
-            bar = "█" * full + "·" * (BAR - full)
-            held = "holds" if step.found else "not yet"
-            line = f"\r{bar} attempt {step.attempt}, step {step.steps}: {held}   "
-            print(line, end="", file=sys.stderr, flush=True)
-            drawn = True
-        else:
-            result = step
-    if drawn:
-        print(file=sys.stderr)
+    )
+    try:
+        for step in steps:
+            if isinstance(step, Progress):
+                full = BAR * (step.steps % 100) // 100
+                bar = "█" * full + "·" * (BAR - full)
+                held = "holds" if step.found else "not yet"
+                line = f"\r{bar} attempt {step.attempt}, step {step.steps}: {held}   "
+                print(line, end="", file=sys.stderr, flush=True)
+                drawn = True
+            else:
+                result = step
+    finally:
+        if drawn:
+            print(file=sys.stderr)
     return result
 
 
@@ -136,6 +140,8 @@ def as_json(result, image: str, path: Path | None) -> dict:
                 "distance_before": round(face.before, 4),
                 "distance_after": round(face.after, 4),
                 "distances": {name: round(value, 4) for name, value in face.distances.items()},
+                "distance_to_original": round(face.own, 4),
+                "targeted": face.targeted,
                 "success": face.success,
                 "attempts": face.attempts,
                 "gradient_evaluations": face.gradients,
@@ -153,12 +159,18 @@ def table(result, image: str, path: Path | None) -> str:
 
     lines = [image]
     for face in result.faces:
-        said = "no longer matched" if face.success else "STILL MATCHED, not protected"
+        if face.targeted:
+            said = "taken for the target" if face.success else "NOT TAKEN for the target"
+        else:
+            said = "no longer matched" if face.success else "STILL MATCHED, not protected"
         lines.append(
             f"  face {face.number} at ({face.box[0]}, {face.box[1]}): {said}; distance "
             f"{face.before:.3f} before, {face.after:.3f} after; {face.gradients} gradient "
             f"evaluations, {face.seconds:.1f} s"
         )
+        if face.targeted and face.recognisable:
+            own = f"distance {face.own:.3f} to the face as it was"
+            lines.append(f"    STILL RECOGNISABLE, not protected: {own}")
         if len(face.distances) > 1:
             each = ", ".join(f"{name} {value:.3f}" for name, value in face.distances.items())
             lines.append(f"    distance after: {each}")
