@@ -166,7 +166,7 @@ def code(ours: bool) -> bytes:
 
 def fingerprint(line: Row, gallery: str) -> str:
     """Changes with anything that decides a row: code, J, gallery, recognisers, budget, batches."""
-    found = hashlib.sha256(code(line.method == "ours"))
+    found = hashlib.sha256(code(line.method.startswith("ours")))
     weights = [locate(name).sha256 for name in (RECOGNISER, HUMAN)]
     said = (line.name, line.jnd, line.budget, REPORTED, SEED, BATCH, SAME, gallery, weights)
     found.update(repr(said).encode())

@@ -18,7 +18,8 @@ from .faces import find
 
 # What the page offers of `engine.attack.methods.METHODS`: name, words, source. Best first.
 METHODS = (
-    ("ours", "ours: least visible change", "this project"),
+    ("ours", "ours: smallest change", "this project"),
+    ("ours-jnd", "ours-jnd: least visible change", "this project"),
     ("paper", "paper: below the eye's threshold", "Xue et al. 2023"),
     ("ddn", "DDN: least energy", "Rony et al. 2019"),
     ("fmn", "FMN: least energy", "Pintor et al. 2021"),

@@ -3,12 +3,14 @@
 A minimum-norm search (the loop of DDN, in the metric |P / J^p|), whose gradient is taken at the
 picture rounded to 8 bits, then a polish on the integer grid: the pixels whose change brings least
 are set back as long as the observer stays deceived. Where a verdict on the file is to be had, the
-same once more, as long as that holds: no margin is left.
+same once more, as long as that holds: no margin is left. Two settings: `ours` is as small as the
+smallest and less visible, `ours-jnd` is larger and the least visible.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from .objective import LEVELS, lead, to_levels
 from .search import Active, Method, Problem
 
 POWER = 0.15  # p: 0 is plain L2, 1 counts every change in units of the eye's threshold
+BY_EYE = 1.0  # p of the variant that cares for the eye alone
 ROUNDS = 3  # of the polish, each with one gradient and a bisection
 SHAVES = 1  # rounds of the same by the verdict on the file
 HALVINGS = 5
@@ -33,9 +36,9 @@ def worst(active: Active) -> Tensor:
     return torch.nn.functional.softplus(-4 * ahead).mean(1)
 
 
-def size(z: Tensor, x: Tensor, j: Tensor) -> Tensor:
+def size(z: Tensor, x: Tensor, j: Tensor, power: float) -> Tensor:
     """Sum of (P / J^p)², the unit's mean power being one, n."""
-    scale = (j + 1 / LEVELS) ** POWER
+    scale = (j + 1 / LEVELS) ** power
     scale = scale / scale.square().mean((1, 2, 3), keepdim=True).sqrt()
     return ((z - x) / scale).square().sum((1, 2, 3))
 
@@ -46,6 +49,7 @@ def polish(
     z: Tensor,
     holds: Callable[[Tensor], Tensor] | None = None,
     rounds: int = ROUNDS,
+    power: float = POWER,
 ) -> Iterator[Tensor]:
     """Pictures n×3×H×W that succeed, on whole levels -> ever smaller changes that succeed.
 
@@ -68,7 +72,7 @@ def polish(
         (slope,) = torch.autograd.grad(ahead.sum(), point)
         change = (z - x) * LEVELS
         towards = -change.sign()  # one level back
-        unit = moves.shape(Active(problem, rows, x, j, labels, z, rows, None), POWER)
+        unit = moves.shape(Active(problem, rows, x, j, labels, z, rows, None), power)
         saved = (2 * change.abs() - 1) / unit.square()  # of the squared size, by one level less
         price = -(slope * towards) / LEVELS  # of the lead
         score = torch.where(change.abs() > 0.5, price / saved, torch.inf).flatten(1)
@@ -87,20 +91,22 @@ def polish(
         yield z
 
 
-def shave(problem: Problem, z: Tensor, holds: Callable[[Tensor], Tensor]) -> Iterator[Tensor]:
+def shave(
+    problem: Problem, z: Tensor, holds: Callable[[Tensor], Tensor], power: float
+) -> Iterator[Tensor]:
     """`polish` of one picture 1×3×H×W by a verdict, see `engine.attack.search.Method`."""
-    return polish(problem, torch.zeros(1, dtype=torch.int64), z, holds, SHAVES)
+    return polish(problem, torch.zeros(1, dtype=torch.int64), z, holds, SHAVES, power)
 
 
-def ours(targeted: bool) -> Method:
+def ours(targeted: bool, name: str = "ours", power: float = POWER) -> Method:
     return Method(
-        name="ours",
+        name=name,
         source="this project",
         loss=worst,
-        advance=moves.ddn(growth=0.25, settled=0.01, power=POWER),
+        advance=moves.ddn(growth=0.25, settled=0.01, power=power),
         steps=50 if targeted else 20,
-        measure=size,
-        polish=polish,
-        shave=shave,
+        measure=partial(size, power=power),
+        polish=partial(polish, power=power),
+        shave=partial(shave, power=power),
         again=20 if targeted else 10,
     )
