@@ -5,9 +5,10 @@ bytes of the PNG.
 
 Long work in small pieces: a batch of photos is one file below runs/cloak/, and what is there is
 not computed again. After every row results/cloak_lfw.json is written from the finished rows and
-names those that are missing. Batches run side by side, one process with one thread for each core:
-seconds_per_photo is the throughput of one core. What a person waits for, one photo alone on all
-cores, is measured at the end.
+names those that are missing. Where runs/ is lost, the rows that are in that file are kept as they
+are, if they were measured by the same code, with the same versions, on the same hardware. Batches
+run side by side, one process with one thread for each core: seconds_per_photo is the throughput of
+one core. What a person waits for, one photo alone on all cores, is measured at the end.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from .cloak_plan import BATCH, PROTOCOLS, SEED, TIMED, TIMED_PHOTOS, Row, plan, 
 from .enrolment import PEOPLE, digest, enrolled, recalled
 from .lfw import publish
 from .onlooker import Onlooker
-from .record import RESULTS, read_json
+from .record import RESULTS, hardware, read_json, versions
 
 REPORTED = HUMAN_DEFAULT  # the eye by which beyond_jnd_share is given, of every row
 
@@ -219,16 +220,23 @@ def evaluate_cloak(
     if count is not None:
         photos = min(photos, -(-count // BATCH) * BATCH)
     folder = runs / "cloak"
+    place = RESULTS if count is None else folder
+    published = known_rows(place)
 
     def files(line: Row) -> list[Path]:
         place = folder / line.name / fingerprint(line, mark)
         return [place / f"{k:02}.json" for k in range(len(batches(line, photos)))]
 
+    def finished(line: Row) -> dict | None:
+        """Its row of the table; None where it is not measured yet."""
+        if not all(path.is_file() for path in files(line)):
+            return published.get(key(line, photos, fingerprint(line, mark)))
+        measured = [photo for path in files(line) for photo in read_json(path)]
+        return summary(line, measured) | {"fingerprint": fingerprint(line, mark)}
+
     def write() -> Path:
-        finished = [line for line in plan() if all(path.is_file() for path in files(line))]
-        found = {
-            line: [photo for path in files(line) for photo in read_json(path)] for line in finished
-        }
+        every = {line: finished(line) for line in plan()}
+        found = {line: row for line, row in every.items() if row is not None}
         sections = {
             "seed": SEED,
             "batch": BATCH,
@@ -239,16 +247,15 @@ def evaluate_cloak(
             "temperature": here.gallery.temperature,
             "beyond_jnd_of": REPORTED,
             "missing": sorted({line.name for line in plan() if line not in found}),
-            "rows": [summary(line, each) for line, each in found.items()],
+            "rows": list(found.values()),
             "latency": waits(folder, mark),
         }
         learned = {line.jnd for line in found} & set(MODELS)
-        place = RESULTS if count is None else folder
         return publish("cloak_lfw", command, sections, models=sorted(learned), folder=place)
 
     with side_by_side(workers or available_cores()) as spread:
         for line in plan():
-            if only is not None and only not in line.name:
+            if (only is not None and only not in line.name) or finished(line) is not None:
                 continue
             paths, parts = files(line), batches(line, photos)
             started, done = time.monotonic(), 0
@@ -260,6 +267,22 @@ def evaluate_cloak(
     if only is None and count is None:
         time_all(setting, folder, mark)
     return write()
+
+
+def key(line: Row, photos: int, mark: str) -> tuple:
+    """What a published row must say to be this line's, of so many photos at most."""
+    count = min(photos, line.photos or photos)
+    return line.method, line.protocol, line.targeted, line.jnd, count, mark
+
+
+def known_rows(folder: Path) -> dict[tuple, dict]:
+    """The rows of an earlier run here, or of one like it, by `key`."""
+    path = folder / "cloak_lfw.json"
+    result = read_json(path) if path.is_file() else {}
+    if (result.get("hardware"), result.get("versions")) != (hardware(), versions()):
+        return {}
+    parts = ("method", "protocol", "targeted", "jnd", "n", "fingerprint")
+    return {tuple(row.get(part) for part in parts): row for row in result["rows"]}
 
 
 def timed() -> list[Row]:

@@ -60,6 +60,16 @@ def bounded(direction: Direction, rate: float) -> Callable[[Active], Tensor]:
     return advance
 
 
+def steepest(rate: float) -> Callable[[Active], Tensor]:
+    """A step of Euclidean length `rate` down the gradient, falling to a tenth by a cosine."""
+
+    def advance(active: Active) -> Tensor:
+        length = cosine(rate, rate / 10, active.done)
+        return active.z - length * active.gradient / norm(active.gradient)
+
+    return advance
+
+
 def adam(rate: float, decay: float = 0.0) -> Callable[[Active], Tensor]:
     """Adam on the pixels, rate in units of 0…1, falling to `decay` times that by a cosine."""
 
