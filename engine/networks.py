@@ -68,21 +68,23 @@ class Generator(nn.Module):
 
     The paper's network sees the merged CAM (eq. 2). Our extensions: with `conditioned=True` it
     sees each of the panel's CAMs, and each classifier's label and the strength asked for shift
-    the channels of every layer; with `skips=True` what the encoder saw at a resolution is added
-    to what the decoder makes at it.
+    the channels of every layer; with `confident=True` the panel's probabilities do so as well;
+    with `skips=True` what the encoder saw at a resolution is added to what the decoder makes at it.
     """
 
     def __init__(
         self,
         *,
         conditioned: bool = False,
+        confident: bool = False,
         skips: bool = False,
         members: int = 4,
         classes: int = len(CIFAR10_CLASSES),
         norm: bool = True,
     ):
         super().__init__()
-        self.conditioned, self.skips, self.classes = conditioned, skips, classes
+        self.conditioned, self.confident, self.skips = conditioned, confident, skips
+        self.classes = classes
         inputs = 3 + (members if conditioned else 1)
         down = ((inputs, 64, 1), (64, 128, 2), (128, 256, 2), (256, 64, 2))
         up = ((64, 256), (256, 128), (128, 64))
@@ -91,13 +93,22 @@ class Generator(nn.Module):
         self.output = nn.Conv2d(64, 3, 3, padding=1)
         if conditioned:
             widths = [o for _, o, *_ in (*down, *up)]
-            self.shifts = nn.ModuleList(nn.Linear(members * classes + 1, o) for o in widths)
+            told = (1 + confident) * members * classes + 1
+            self.shifts = nn.ModuleList(nn.Linear(told, o) for o in widths)
 
-    def forward(self, x: Tensor, cams: Tensor, labels: Tensor, strength: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        cams: Tensor,
+        labels: Tensor,
+        strength: Tensor,
+        logits: Tensor | None = None,
+    ) -> Tensor:
         """The JND image E, float32 N×3×H×W in -1…1.
 
-        x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1; labels int64 N×P and strength
-        float32 N, the multiple of the usual magnitude, are for a conditioned network.
+        x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1; labels int64 N×P, what each
+        classifier is to say, and strength float32 N, the multiple of the usual magnitude, are for
+        a conditioned network; logits float32 N×P×classes, what each says of x, for a confident one.
         """
         height, width = x.shape[2], x.shape[3]
         maps = cams if self.conditioned else cams.mean(1, keepdim=True)  # eq. 2
@@ -105,6 +116,8 @@ class Generator(nn.Module):
         z = F.pad(z, (0, -width % 8, 0, -height % 8), mode="replicate")
         said = F.one_hot(labels, self.classes).flatten(1).to(x.dtype)
         said = torch.cat([said, strength[:, None]], 1)  # N×(P·classes + 1)
+        if self.confident:
+            said = torch.cat([said, logits.softmax(2).flatten(1)], 1)
         seen: list[Tensor] = []
         for level, layer in enumerate((*self.encoder, *self.decoder)):
             z = layer(z)

@@ -43,11 +43,14 @@ class GeneratorGraph(nn.Module):
 
 
 class ConditionedGraph(GeneratorGraph):
-    """The conditioned generator: it also sees the panel's logits (their top-1) and a strength."""
+    """The conditioned generator: it also sees the panel's logits and a strength.
+
+    Of the logits the top-1 alone, or where it is a confident one, the probabilities as well.
+    """
 
     def forward(self, image: Tensor, cams: Tensor, logits: Tensor, strength: Tensor) -> Tensor:
         """As above; logits N×P×classes, strength N: 1 is what it was trained for."""
-        return self.generator(2 * image - 1, cams, logits.argmax(2), strength) / 2
+        return self.generator(2 * image - 1, cams, logits.argmax(2), strength, logits) / 2
 
 
 def generator_graph(generator: Generator) -> GeneratorGraph:

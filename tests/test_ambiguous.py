@@ -68,8 +68,9 @@ def test_a_generator_goes_on_from_another(some, tmp_path):
     assert 0 < apart < 1e-2
 
 
-def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(tmp_path):
-    preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned")
+@pytest.mark.parametrize("confident", [False, True])
+def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(confident, tmp_path):
+    preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned", confident=confident)
     network, earlier = begun(preset, tmp_path)
     assert earlier["generator"]
     assert earlier["command"].startswith("python -m training generator")
@@ -77,12 +78,15 @@ def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(tmp_pat
     machine, random = MachineJND(device="cpu"), np.random.default_rng(0)
     pixels = random.integers(0, 256, (2, 32, 32, 3), np.uint8)
     logits, cams = machine.look(pixels)
+    x, maps, said = (
+        2 * torch.from_numpy(to_batch(pixels)) - 1,
+        *map(torch.from_numpy, (cams, logits)),
+    )
     with torch.no_grad():
-        change = network(
-            2 * torch.from_numpy(to_batch(pixels)) - 1,
-            torch.from_numpy(cams),
-            torch.from_numpy(logits.argmax(2)),
-            torch.ones(2),
-        )
+        change = network(x, maps, said.argmax(2), torch.ones(2), said)
+        for shift in network.shifts[:1]:
+            shift.weight.data[:, 41:] += 1  # what a confident one may learn to heed
+        heeded = network(x, maps, said.argmax(2), torch.ones(2), said)
     expected = machine.change(pixels, logits, cams)
     np.testing.assert_allclose(change.numpy() / 2, expected, atol=1e-4)
+    assert torch.equal(change, heeded) != confident

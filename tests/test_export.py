@@ -75,9 +75,11 @@ def test_every_kind_of_difference_is_found(expected, actual, words):
         compare("logits", np.array(expected), np.array(actual), "a case", 1e-4)
 
 
-def test_a_conditioned_generator_keeps_its_numbers_and_sees_labels_and_strength(tmp_path):
+@pytest.mark.parametrize("confident", [False, True])
+def test_a_conditioned_generator_sees_labels_and_strength(confident, tmp_path):
     torch.manual_seed(2)
-    network = round_to_half(Generator(conditioned=True, skips=True, norm=False).eval())
+    network = Generator(conditioned=True, confident=confident, skips=True, norm=False)
+    network = round_to_half(network.eval())
     export_generator(network, tmp_path / "graph.onnx", training={})
     graph = generator_graph(network)
     (row,) = check_parity(graph, tmp_path / "graph.onnx")
@@ -89,6 +91,8 @@ def test_a_conditioned_generator_keeps_its_numbers_and_sees_labels_and_strength(
         usual = graph(image, cams, ship, torch.ones(1))
         assert not torch.equal(usual, graph(image, cams, frog, torch.ones(1)))
         assert not torch.equal(usual, graph(image, cams, ship, torch.full((1,), 0.5)))
+        surer = graph(image, cams, 2 * ship, torch.ones(1))
+        assert torch.equal(usual, surer) != confident
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -55,13 +55,16 @@ def test_surviving_is_what_clipping_leaves():
 
 
 def test_strengths_are_one_or_ninths():
-    values = strengths(4000, 0.5, torch.Generator().manual_seed(0)).flatten()
+    split = torch.arange(4000) < 1000
+    values = strengths(4000, 0.5, torch.Generator().manual_seed(0), split).flatten()
     weak = values[values < 1]
     assert 0.45 < len(weak) / len(values) < 0.55
     ninths = weak * 9
     torch.testing.assert_close(ninths, ninths.round())
     assert set(ninths.round().int().tolist()) == set(range(1, 9))
-    assert (strengths(100, 0.0, torch.Generator()) == 1).all()
+    faint = values[split & (values < 1)] * 9
+    assert set(faint.round().int().tolist()) == {1, 2, 3}
+    assert (strengths(100, 0.0, torch.Generator(), split[:100]) == 1).all()
 
 
 def test_magnitude_loss_aims_at_the_strength_asked_for():

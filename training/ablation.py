@@ -108,7 +108,7 @@ def every_strength(
         plain = torch.zeros(len(index), dtype=torch.bool)
         batch = take(images, clean, panel.names, index, plain, device)
         full = torch.ones(len(index), device=device)
-        change = generator(2 * batch.x - 1, batch.cams, batch.labels, full) / 2
+        change = generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2
         holds = torch.ones_like(batch.labels, dtype=torch.bool)
         for k in range(1, STEPS):
             weak = ((batch.x + change * k / STEPS).clamp(0, 1) * 255).round() / 255

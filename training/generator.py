@@ -13,11 +13,12 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import swa_utils
 
@@ -42,9 +43,13 @@ PROBE = 2000  # test images looked at after every epoch
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 
 
-def strengths(count: int, share: float, generator: torch.Generator) -> Tensor:
-    """N×1×1×1: 1 for most images, a random k/9 (k = 1…8) for the given share of them."""
-    ninths = torch.randint(1, 9, (count,), generator=generator) / 9
+def strengths(count: int, share: float, generator: torch.Generator, split: Tensor) -> Tensor:
+    """N×1×1×1: 1 for most images, a random k/9 (k = 1…8) for the given share of them.
+
+    split: bool N, images whose k is 1, 2 or 3: where the panel disagrees those are the hard ones.
+    """
+    ninths = torch.randint(1, 9, (count,), generator=generator)
+    ninths = torch.where(split, (ninths + 2) // 3, ninths) / 9
     weak = torch.rand(count, generator=generator) < share
     return torch.where(weak, ninths, torch.ones(())).view(-1, 1, 1, 1)
 
@@ -112,7 +117,7 @@ def measure(
     for index in torch.arange(len(data)).split(500):
         batch = take(images, clean, panel.names, index, plain[index], device)
         full = torch.ones(len(index), device=device)
-        change = generator(2 * batch.x - 1, batch.cams, batch.labels, full) / 2
+        change = generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2
         distorted = ((batch.x + change).clamp(0, 1) * 255).round() / 255
         kept.append(panel.logits(distorted).argmax(2) == batch.labels)
         clipped.append(quality.psnr((distorted - batch.x).cpu().numpy()))
@@ -146,14 +151,16 @@ def step_loss(
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
     device, kind = batch.x.device, batch.x.device.type
     asked = random.members(len(panel.names), preset.asked)
-    weakened = strengths(len(batch.x), preset.weakened, random.generator).to(device)
+    panels = batch.labels[:, : batch.cams.shape[1]]  # without the assistants'
+    split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
+    weakened = strengths(len(batch.x), preset.weakened, random.generator, split).to(device)
     multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
     strong = (weakened.flatten() * multiple).cpu() >= 0.8  # a weak change cannot contradict
     wanted = contradict(batch.labels, strong, preset.contrary, random.generator)
-    told = wanted[:, : batch.cams.shape[1]]  # the panel's; not what assistants say
+    told = wanted[:, : panels.shape[1]]  # not what assistants say
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with torch.autocast(kind, dtype=torch.bfloat16):
-        change = generator(2 * batch.x - 1, batch.cams, told, multiple)  # eq. 3
+        change = generator(2 * batch.x - 1, batch.cams, told, multiple, batch.logits)  # eq. 3
     change = change.float()
     distorted = (batch.x + weakened * change / 2).clamp(0, 1)  # eq. 4, an image again
     shown = distorted
@@ -179,7 +186,23 @@ def step_loss(
 
 def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
     """The network that a preset trains; without its normalisation, as it is kept when finished."""
-    return Generator(conditioned=preset.conditioned, skips=preset.skips, norm=norm)
+    return Generator(
+        conditioned=preset.conditioned,
+        confident=preset.confident,
+        skips=preset.skips,
+        norm=norm,
+    )
+
+
+def widened(tensors: dict[str, Tensor], network: Generator) -> dict[str, Tensor]:
+    """A generator's tensors for a network that is told more, which it does not heed yet."""
+    own = network.state_dict()
+    return {
+        name: F.pad(tensor, (0, own[name].shape[1] - tensor.shape[1]))
+        if name.startswith("shifts.") and tensor.ndim == 2
+        else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict | None]:
@@ -194,11 +217,14 @@ def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict | None]:
     path = runs / "generators" / f"{preset.begins}.safetensors"
     if path.exists():
         tensors, note = checkpoint.load(path)
-        network.load_state_dict(tensors)
+        network.load_state_dict(widened(tensors, network))
     elif preset.begins in GENERATORS:
         graph = locate(GENERATORS[preset.begins]).path
-        fill(network, graph, "generator.")
         note = contract(graph)["training"]
+        confident = note["preset"].get("confident", False)
+        shipped = build(replace(preset, confident=confident), norm=False)
+        fill(shipped, graph, "generator.")
+        network.load_state_dict(widened(shipped.state_dict(), network))
     else:
         raise DataError(f"{path} is missing: `python -m training generator` it first")
     earlier = {key: value for key, value in note.items() if key != "history"}

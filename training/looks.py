@@ -46,17 +46,20 @@ def digest(panel: Panel) -> str:
 def looks(
     panel: Panel, data: LabelledImages, split: str, runs: Path, device: torch.device
 ) -> dict[str, Tensor]:
-    """What the panel answers: labels int64 N×P, and the unscaled maps.NAME N×1×h×w.
+    """What the panel answers: logits float16 N×P×classes, labels int64 N×P, their top-1, and the
+    unscaled maps.NAME float16 N×1×h×w.
 
     Kept in RUNS/looks, in a file named after the panel's weights and the images: another panel
     looks anew. A classifier answers the same on the mirror image, and its map is mirrored.
     """
     pictures = hashlib.sha256(data.images.tobytes()).hexdigest()[:12]
-    path = runs / "looks" / f"{split}{len(data)}-{pictures}-{digest(panel)}.safetensors"
+    path = runs / "looks" / f"{split}{len(data)}-logits-{pictures}-{digest(panel)}.safetensors"
     if not path.exists():
-        parts: dict[str, list[Tensor]] = {"labels": [], **{f"maps.{n}": [] for n in panel.names}}
+        kinds = ("logits", "labels", *(f"maps.{name}" for name in panel.names))
+        parts: dict[str, list[Tensor]] = {kind: [] for kind in kinds}
         for batch in torch.from_numpy(data.images).split(500):
             logits, maps = panel.look(as_batch(batch).to(device))
+            parts["logits"].append(logits.half().cpu())
             parts["labels"].append(logits.argmax(2).cpu())
             for name, own in zip(panel.names, maps, strict=True):
                 parts[f"maps.{name}"].append(own.half().cpu())
@@ -67,10 +70,13 @@ def looks(
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step needs: x N×3×H×W in 0…1, the panel's labels N×P, its CAMs N×P×H×W in 0…1."""
+    """What one step needs: x N×3×H×W in 0…1; the panel's labels N×P, its logits N×P×classes, its
+    CAMs N×P×H×W in 0…1. Assistants have labels only.
+    """
 
     x: Tensor
     labels: Tensor
+    logits: Tensor
     cams: Tensor
 
 
@@ -89,4 +95,5 @@ def take(
 
     x = turn(as_batch(images[index]))
     cams = [scale_maps(turn(seen[f"maps.{name}"][index].float()), *x.shape[2:]) for name in names]
-    return Batch(x, seen["labels"][index].to(device), torch.cat(cams, 1))
+    labels, logits = (seen[kind][index].to(device) for kind in ("labels", "logits"))
+    return Batch(x, labels, logits.float(), torch.cat(cams, 1))

@@ -74,6 +74,7 @@ class GeneratorPreset:
     alpha: float = 1.0  # weight of L_m, eq. 7
     beta: float = 1.0  # weight of L_s, eq. 7
     conditioned: bool = False  # sees the four CAMs and labels apart, not the merged CAM alone
+    confident: bool = False  # sees the panel's probabilities as well as its labels
     skips: bool = False  # the decoder also sees what the encoder saw at each resolution
     asked: int | None = None  # panel members asked in a step, drawn at random; None: all
     wanted: float = 1.0  # D_t (eq. 10) is multiplied by this
@@ -89,6 +90,7 @@ class GeneratorPreset:
     mixtures: int = 0  # of two images; those of which the panel disagrees join the images
     begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
+    faint: bool = False  # of images on which the panel disagrees, k = 1…3 instead
     images: int | None = None
     seed: int = 0
 
@@ -148,6 +150,25 @@ GENERATOR_PRESETS = {
         mixtures=40_000,
         images=20_000,
         begins="contradicting",
+    ),
+    # Goes on from what ships, and is told how sure each classifier is: at small strengths it is the
+    # least sure that changes its mind.
+    "even": replace(
+        DEFAULT,
+        epochs=5,
+        learning_rate=7e-4,
+        conditioned=True,
+        confident=True,
+        skips=True,
+        wanted=1.25,
+        ramp=0.0,
+        varied=0.2,
+        weakened=0.7,
+        faint=True,
+        contrary=0.15,
+        mixtures=40_000,
+        images=20_000,
+        begins="conditioned",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(

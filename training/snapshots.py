@@ -37,7 +37,7 @@ def jnd_maps(generator: Generator, panel: Panel) -> dict[str, str]:
     x = torch.from_numpy(to_batch(np.stack(list(pictures.values())))).to(device)
     logits, cams = panel(x)
     full = torch.ones(len(x), device=device)
-    change = generator(2 * x - 1, cams, logits.argmax(2), full) / 2
+    change = generator(2 * x - 1, cams, logits.argmax(2), full, logits) / 2
     maps = (128 + 254 * change).clamp(0, 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     return {
         name: base64.b64encode(encode_png(pixels)).decode()
