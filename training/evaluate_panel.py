@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.attack.methods import method
 from engine.attack.observers import PanelObserver
 from engine.attack.search import Problem, Search, last
 from engine.human import human_jnd
@@ -24,12 +23,12 @@ from engine.options import HUMAN_DEFAULT
 from engine.quality import beyond, delta_e, psnr_8bit, ssim
 from engine.stored import stored_panel
 
-from .cloak_plan import MAIN, SEED, default_jnd
+from .cloak_plan import MAIN, SEED, Row, default_jnd
 from .data import load
 from .measure import spread
 from .record import write
 
-COUNT = 100
+COUNT = 20  # each takes half a minute
 MARGIN = 0.01  # of the logits: the graphs round otherwise than PyTorch
 
 
@@ -64,7 +63,7 @@ def evaluate_panel(
             targeted=False,
             margin=MARGIN,
         )
-        search = Search(problem, method(name, False), SEED)
+        search = Search(problem, Row(name, "panel").choices(False), SEED)
         started = time.perf_counter()
         found = to_pixels(last(search.steps()).best.numpy())
         seconds = time.perf_counter() - started
