@@ -74,10 +74,10 @@ def test_changed_weights_are_refused(trained, tmp_path, capsys):
 
 
 def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monkeypatch):
-    from training import evaluate, record
+    from training import machine_sections, record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    monkeypatch.setattr(evaluate, "SEARCHED", 4)
+    monkeypatch.setattr(machine_sections, "SEARCHED", 4)
     common = ["--data", str(labelled), "--weights", str(trained[1]), "--runs", str(tmp_path)]
     assert training_main(["evaluate", "classifiers", *common]) == 0
     assert training_main(["evaluate", "machine", *common]) == 0

@@ -13,51 +13,26 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
-import numpy as np
-
-from engine.controls import CONTROLS, match
-from engine.image import to_batch, to_pixels
+from engine.controls import CONTROLS
 from engine.machine import STEPS, MachineJND
-from engine.models import (
-    BEST,
-    EMBEDDED,
-    ENVIRONMENT,
-    GENERATORS,
-    MODELS,
-    PANEL,
-    PROVENANCE,
-    UNSEEN,
-)
-from engine.quality import psnr
-from engine.session import Session, open_session
+from engine.models import ENVIRONMENT, GENERATORS, PANEL
 
-from .data import DataError, LabelledImages, load
-from .measure import (
-    Distortion,
-    Look,
-    answer,
-    answer_alone,
-    batches,
-    distort,
-    look,
-    measure,
-    percentiles,
-    rate,
-    rates,
-    spread,
-    standard_error,
-    summarise,
+from .data import DataError, load
+from .machine_sections import (
+    CURVE,
+    OF_THE_BEST,
+    OUTSIDE,
+    SEARCHED,
+    SECTIONS,
+    SEED,
+    STRENGTHS,
+    Subject,
 )
+from .measure import answer, answer_alone, standard_error
 from .record import read_json, write
-
-SEED = 0
-MERGED = "merged"  # the paper's own network: its figures are repeated
-STRENGTHS = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8)
-CURVE = 2000  # test images of the trade-off curve
-SEARCHED = 500  # test images of the per-image search
+from .shipped import digests, present, trained_with, unseen
 
 
 def evaluate_classifiers(data: str, weights: Path | None, count: int | None, command: str) -> Path:
@@ -157,9 +132,12 @@ def evaluate_machine(
 
 def assembled(section: str, each: dict[str, object]) -> object:
     """A section of all generators from what it says of each; rows of the test images first."""
-    if section not in AS_ROWS:
-        return next(iter(each.values())) if section in OF_THE_BEST else each
-    rows = [row for found in each.values() for row in found]
+    parts = list(each.values())
+    if section in OF_THE_BEST:
+        return parts[0]
+    if not isinstance(parts[0], list):
+        return each
+    rows = [row for part in parts for row in part]
     return sorted(rows, key=lambda row: row.get("split") == "train")
 
 
@@ -174,240 +152,3 @@ def remembered(path: Path, make: Callable[[], object], name: str) -> object:
         part.rename(path)
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return read_json(path)
-
-
-class Subject:
-    """The models and pictures of one evaluation; what several sections need is made once."""
-
-    def __init__(self, data: str, weights: Path | None, count: int | None):
-        self.data, self.weights, self.count = data, weights, count
-        self.generators = present(weights)
-        self.best = BEST if BEST in self.generators else self.generators[0]
-        self.machines = {
-            name: MachineJND(weights=weights, device="cpu", generator=name)
-            for name in self.generators
-        }
-        self.panel = self.machines[self.best]
-        self.unseen = unseen(weights)
-        generators = (GENERATORS[name] for name in self.generators)
-        self.models = (*PANEL, *generators, *self.unseen)
-        self.source = self.pictures("test").source
-
-    # One subject lives as long as the process.
-    @cache  # noqa: B019
-    def pictures(self, split: str) -> LabelledImages:
-        return load(self.data, split).first(self.count)
-
-    @cache  # noqa: B019
-    def look(self, split: str) -> Look:
-        return look(self.panel, self.pictures(split).images)
-
-    @cache  # noqa: B019
-    def distorted(self, name: str) -> Distortion:
-        """The test images, each as one generator changes it."""
-        return distort(self.machines[name], self.look("test"))
-
-
-def measure_rows(subject: Subject, name: str) -> list[dict]:
-    """One generator on both splits."""
-    machine, rows = subject.machines[name], []
-    for split in ("test", "train"):
-        looked = subject.look(split)
-        made = subject.distorted(name) if split == "test" else distort(machine, looked)
-        kept = answer(machine, made.pixels) == looked.labels
-        row = summarise(machine, looked, made.pixels, kept)
-        row |= spread("psnr_unclipped_db", psnr(made.change))
-        row |= by_agreement(looked, kept)
-        rows.append({"generator": name, "split": split} | row)
-    return rows
-
-
-def by_agreement(looked: Look, kept: np.ndarray) -> dict:
-    """RCA of the images that the whole panel says the same of, and of the others. kept N×P."""
-    same = (looked.labels == looked.labels[:, :1]).all(1)
-    return {
-        "panel_agrees": float(same.mean()),
-        "rca_where_it_agrees": float(kept[same].mean()) if same.any() else None,
-        "rca_where_it_does_not": float(kept[~same].mean()) if not same.all() else None,
-    }
-
-
-def measure_controls(subject: Subject, name: str) -> list[dict]:
-    """Ordinary distortions with each test picture's own PSNR, as far as they can be that strong."""
-    looked, rows = subject.look("test"), []
-    made = subject.distorted(name)
-    wanted = psnr(to_batch(made.pixels) - to_batch(looked.images))
-    for control, make in CONTROLS.items():
-        pixels = match(looked.images, wanted, make(looked.images, SEED))
-        row = measure(subject.panel, looked, pixels)
-        rows.append({"control": control, "of": name, "split": "test"} | row)
-    return rows
-
-
-def measure_homogeneity(subject: Subject, name: str) -> dict:
-    """k/9 · E for k = 9…1 on the test images.
-
-    RCA per k, and the share of images that keep their label at every k below nine.
-    """
-    looked, machine = subject.look("test"), subject.machines[name]
-    clean, change = to_batch(looked.images), subject.distorted(name).change
-    rows, every = [], np.ones_like(looked.labels, bool)
-    for k in range(STEPS, 0, -1):
-        weakened = to_pixels(clean + change * np.float32(k / STEPS))
-        kept = answer(machine, weakened) == looked.labels
-        rows.append({"k": k} | rates(machine, kept))
-        if k < STEPS:
-            every &= kept
-    each = dict(zip(machine.classifiers, every.mean(0).tolist(), strict=True))
-    return {
-        "rows": rows,
-        "every_k_keeps": float(every.mean()),
-        "every_k_keeps_per_classifier": each,
-        "every_k_keeps_all_labels": float(every.all(1).mean()),
-    }
-
-
-def measure_verified(subject: Subject, name: str) -> dict:
-    """Verified mode: per image the strongest E found that keeps all labels; PSNR and scale of it.
-
-    The PSNR is over the images that are changed at all; the others are counted.
-    """
-    looked, machine = subject.look("test"), subject.machines[name]
-    parts = [
-        machine.verified(looked.images[rows], looked.logits[rows], looked.cams[rows])
-        for rows in batches(len(looked.images))
-    ]
-    _, scale, pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
-    noise = psnr(to_batch(pixels) - to_batch(looked.images))
-    changed = np.isfinite(noise)
-    return (
-        rates(machine, answer(machine, pixels) == looked.labels)
-        | spread("psnr_db", noise[changed])
-        | {"psnr_db_percentiles": percentiles(noise[changed])}
-        | {"unchanged_images": int((~changed).sum())}
-        | spread("scale", scale)
-        | {"scale_percentiles": percentiles(scale), "full_scale": float((scale == 1).mean())}
-    )
-
-
-def measure_unseen(subject: Subject, name: str) -> list[dict]:
-    """Do classifiers outside the panel keep their answers? A row per classifier.
-
-    clean_agreement: how often the outside classifier and one of the panel say the same of the
-    clean image, mean over the panel: what a change that told the panel's answer could reach.
-    """
-    looked, pixels, rows = subject.look("test"), subject.distorted(name).pixels, []
-    noise = psnr(to_batch(pixels) - to_batch(looked.images))
-    for session in subject.unseen.values():
-        before = answer_alone(session, looked.images)
-        agreement = float((looked.labels == before[:, None]).mean())
-        rows.append(
-            {"generator": name, "classifier": session.contract["classifier"]}
-            | rate(answer_alone(session, pixels) == before)
-            | {"clean_agreement": agreement}
-            | spread("psnr_db", noise)
-        )
-    return rows
-
-
-def measure_curve(subject: Subject, name: str) -> list[dict]:
-    """RCA against PSNR, on the panel and outside, over the strengths a generator can be asked."""
-    looked, machine, rows = subject.look("test").first(CURVE), subject.machines[name], []
-    if "strength" not in machine.generator.inputs:
-        return rows
-    before = {m: answer_alone(session, looked.images) for m, session in subject.unseen.items()}
-    for strength in STRENGTHS:
-        made = distort(machine, looked, strength)
-        row = measure(machine, looked, made.pixels)
-        row |= spread("psnr_unclipped_db", psnr(made.change))
-        row["rca_unseen"] = {
-            session.contract["classifier"]: float(
-                (answer_alone(session, made.pixels) == before[model]).mean()
-            )
-            for model, session in subject.unseen.items()
-        }
-        rows.append({"generator": name, "strength": strength} | row)
-    return rows
-
-
-def measure_search(subject: Subject, name: str) -> dict:
-    """The per-image search and the generators, verified, on the same test images.
-
-    name: of the generator whose aim the search takes.
-    """
-    from engine.search import Searcher
-
-    looked = subject.look("test").first(SEARCHED)
-    searcher = Searcher(weights=subject.weights, device="cpu")
-    preset = trained_with(subject.weights, GENERATORS[name])["preset"]
-    changes = []
-    started = time.monotonic()
-    for rows in batches(len(looked.images)):
-        *_, last = searcher.steps(
-            looked.images[rows],
-            alpha=preset["alpha"],
-            beta=preset["beta"],
-            wanted=preset["wanted"],
-            seed=SEED,
-        )
-        changes.append(last.change)
-    seconds = (time.monotonic() - started) / len(looked.images)
-    found = {"search": np.concatenate(changes)}
-    found |= {n: subject.distorted(n).change[: len(looked.images)] for n in subject.machines}
-    rows = []
-    for method, change in found.items():
-        _, pixels = subject.panel.tolerated(looked.images, change, looked.labels)
-        noise = psnr(to_batch(pixels) - to_batch(looked.images))
-        changed = np.isfinite(noise)
-        rows.append(
-            {"method": method}
-            | rates(subject.panel, answer(subject.panel, pixels) == looked.labels)
-            | spread("psnr_db", noise[changed])
-            | {"unchanged_images": int((~changed).sum())}
-        )
-    return {"steps": last.total, "search_seconds_per_image": seconds, "rows": rows}
-
-
-SECTIONS: dict[str, Callable[[Subject, str], object]] = {
-    "rows": measure_rows,
-    "controls": measure_controls,
-    "homogeneity": measure_homogeneity,
-    "verified": measure_verified,
-    "unseen": measure_unseen,
-    "curve": measure_curve,
-    "search": measure_search,
-}
-OUTSIDE = ("unseen", "curve")  # the sections that ask classifiers outside the panel
-OF_THE_BEST = ("controls", "search")  # those about the best generator, not about each
-AS_ROWS = ("rows", "controls", "unseen", "curve")  # those that are lists
-
-
-def provenance(weights: Path | None) -> dict[str, dict]:
-    return read_json((weights or EMBEDDED) / PROVENANCE)["files"]
-
-
-def present(weights: Path | None) -> list[str]:
-    """The generators that these weights hold."""
-    held = provenance(weights)
-    return [name for name, model in GENERATORS.items() if MODELS[model].file in held]
-
-
-def unseen(weights: Path | None) -> dict[str, Session]:
-    """The classifiers outside the panel that these weights hold."""
-    held = provenance(weights)
-    return {
-        model: open_session(model, weights=weights, device="cpu")
-        for model in UNSEEN
-        if MODELS[model].file in held
-    }
-
-
-def trained_with(weights: Path | None, model: str) -> dict:
-    """What provenance.json says of how one row of `MODELS` was trained."""
-    return provenance(weights)[MODELS[model].file]["training"]
-
-
-def digests(weights: Path | None, *models: str) -> dict[str, str]:
-    """File name -> sha256 of the models that are measured."""
-    files = [MODELS[model].file for model in models]
-    return {file: provenance(weights)[file]["sha256"] for file in files}

@@ -38,7 +38,7 @@ from engine.perceptual import DISPLAY, fsim, jod, vif
 
 from .calibration import write as write_json
 from .data import load_photos
-from .evaluate import spread
+from .measure import spread
 from .record import write
 from .speed import LARGE, SMALL, enlarged, timed
 

@@ -18,10 +18,10 @@ from engine.models import GENERATORS, PANEL
 
 from .classifiers import accuracy, load_classifier, pick_device, train_classifier
 from .data import LabelledImages, load
-from .evaluate import digests, present
 from .measure import distort, look, standard_error
 from .presets import CLASSIFIER_PRESETS
 from .record import write
+from .shipped import digests, present
 
 NETWORK = "alexnet"
 PRESET = "brief"

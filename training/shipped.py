@@ -1,0 +1,41 @@
+"""What ships: which models a folder of exported weights holds, and how they were made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.models import EMBEDDED, GENERATORS, MODELS, PROVENANCE, UNSEEN
+from engine.session import Session, open_session
+
+from .record import read_json
+
+
+def provenance(weights: Path | None) -> dict[str, dict]:
+    return read_json((weights or EMBEDDED) / PROVENANCE)["files"]
+
+
+def present(weights: Path | None) -> list[str]:
+    """The generators that these weights hold."""
+    held = provenance(weights)
+    return [name for name, model in GENERATORS.items() if MODELS[model].file in held]
+
+
+def unseen(weights: Path | None) -> dict[str, Session]:
+    """The classifiers outside the panel that these weights hold."""
+    held = provenance(weights)
+    return {
+        model: open_session(model, weights=weights, device="cpu")
+        for model in UNSEEN
+        if MODELS[model].file in held
+    }
+
+
+def trained_with(weights: Path | None, model: str) -> dict:
+    """What provenance.json says of how one row of `MODELS` was trained."""
+    return provenance(weights)[MODELS[model].file]["training"]
+
+
+def digests(weights: Path | None, *models: str) -> dict[str, str]:
+    """File name -> sha256 of the models that are measured."""
+    files = [MODELS[model].file for model in models]
+    return {file: provenance(weights)[file]["sha256"] for file in files}
