@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from html import escape
 
+from engine.faces import SAME
 from engine.machine import LabelChange
 
 from .handlers.cloak import CloakView, Rated, Step
@@ -197,7 +198,7 @@ def cloak_headline(view: CloakView, targeted: bool) -> str:
     if view.success and targeted:
         own = face["distance_to_original"]
         text = f"The face is taken for the person in the other photo: {moved}."
-        if own < 0.6:
+        if own < SAME:
             text += f" It is also still recognised as itself, at {own:.2f}: that protects nobody."
         return headline("Taken for another", text)
     if view.success:

@@ -206,19 +206,15 @@ def protect(
     )
 
 
-def number_of(face: Face, found: list[Face]) -> int:
-    """1 for the photo's largest."""
-    return next(k for k, each in enumerate(found, 1) if each is face)
-
-
 def left_out(found: list[Face], chosen: list[Face], face: str | None) -> list[str]:
     """Where all faces were asked for, a note for each that is not cloaked."""
-    rest = [each for each in found if not any(each is one for one in chosen)]
+    if face != "all":
+        return []
     return [
-        f"face {number_of(each, found)} of {each.side} pixels at ({each.box[0]}, {each.box[1]}) is "
-        f"NOT cloaked: it is cut off or below {SMALLEST} pixels"
-        for each in rest
-        if face == "all"
+        f"face {number} of {each.side} pixels at ({each.box[0]}, {each.box[1]}) is NOT cloaked: "
+        f"it is cut off or below {SMALLEST} pixels"
+        for number, each in enumerate(found, 1)
+        if not any(each is one for one in chosen)
     ]
 
 
@@ -239,7 +235,7 @@ def _faces(
         clean = cloak.finder.describe(picture.pixels, face)
         faces.append(
             CloakedFace(
-                number=number_of(face, found),
+                number=next(k for k, each in enumerate(found, 1) if each is face),
                 box=face.box,
                 before=goal.distance(clean),
                 after=verdict.distance,

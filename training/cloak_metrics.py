@@ -20,19 +20,9 @@ OVER_SUCCESSES = ("psnr_db", "ssim", "delta_e_mean", "delta_e_99", "beyond_jnd_s
 OVER_SUCCESSES += ("largest_change", "jod", "distance", "moved", "unseen_similarity")
 
 
-def seen(before: np.ndarray, after: np.ndarray, jnd: np.ndarray, face: Face) -> dict:
-    """uint8 H×W×3 twice, J float32 H×W×3 in 8-bit levels, the face -> numbers of the eye.
-
-    jod: None without cvvdp, 10 where no difference is visible.
-    """
+def visible(before: np.ndarray, after: np.ndarray, jnd: np.ndarray) -> dict:
+    """uint8 H×W×3 twice, J float32 H×W×3 in 8-bit levels -> numbers of the eye, whole pictures."""
     colour = delta_e(before, after)
-    height, width = before.shape[:2]
-    left, top, right, bottom = grown(face.box, face.side // 2, width, height)
-    part = slice(top, bottom), slice(left, right)
-    try:
-        visible = jod(before[part], after[part])
-    except ModuleNotFoundError:
-        visible = None
     return {
         "psnr_db": psnr_8bit(before, after),
         "ssim": ssim(before, after),
@@ -40,8 +30,30 @@ def seen(before: np.ndarray, after: np.ndarray, jnd: np.ndarray, face: Face) -> 
         "delta_e_99": float(np.percentile(colour, 99)),
         "beyond_jnd_share": beyond(before, after, jnd),
         "largest_change": int(np.abs(after.astype(np.int16) - before).max()),
-        "jod": visible,
     }
+
+
+def seen(before: np.ndarray, after: np.ndarray, jnd: np.ndarray, face: Face) -> dict:
+    """`visible`, and the JOD of the face: None without cvvdp, 10 where nothing is visible."""
+    height, width = before.shape[:2]
+    left, top, right, bottom = grown(face.box, face.side // 2, width, height)
+    part = slice(top, bottom), slice(left, right)
+    try:
+        quality = jod(before[part], after[part])
+    except ModuleNotFoundError:
+        quality = None
+    return visible(before, after, jnd) | {"jod": quality}
+
+
+def means(won: list[dict]) -> dict:
+    """Mean and standard deviation of what was measured of the pictures that succeeded."""
+    found = {}
+    for key in OVER_SUCCESSES:
+        values = [photo[key] for photo in won if photo.get(key) is not None]
+        finite = np.array([value for value in values if np.isfinite(value)])
+        if len(finite):
+            found |= {key: float(finite.mean()), f"{key}_std": float(finite.std())}
+    return found
 
 
 def summary(row: Row, photos: list[dict]) -> dict:
@@ -70,9 +82,4 @@ def summary(row: Row, photos: list[dict]) -> dict:
             name: float(np.mean([photo["versions_reached"][name] for photo in photos]))
             for name in photos[0]["versions_reached"]
         }
-    for key in OVER_SUCCESSES:
-        values = [photo[key] for photo in won if photo.get(key) is not None]
-        finite = np.array([value for value in values if np.isfinite(value)])
-        if len(finite):
-            whole |= {key: float(finite.mean()), f"{key}_std": float(finite.std())}
-    return whole
+    return whole | means(won)

@@ -222,17 +222,18 @@ def evaluate_cloak(
     folder = runs / "cloak"
     place = RESULTS if count is None else folder
     published = known_rows(place)
+    marks = {line: fingerprint(line, mark) for line in plan()}
 
     def files(line: Row) -> list[Path]:
-        place = folder / line.name / fingerprint(line, mark)
-        return [place / f"{k:02}.json" for k in range(len(batches(line, photos)))]
+        kept = folder / line.name / marks[line]
+        return [kept / f"{k:02}.json" for k in range(len(batches(line, photos)))]
 
     def finished(line: Row) -> dict | None:
         """Its row of the table; None where it is not measured yet."""
         if not all(path.is_file() for path in files(line)):
-            return published.get(key(line, photos, fingerprint(line, mark)))
+            return published.get((marks[line], min(photos, line.photos or photos)))
         measured = [photo for path in files(line) for photo in read_json(path)]
-        return summary(line, measured) | {"fingerprint": fingerprint(line, mark)}
+        return summary(line, measured) | {"fingerprint": marks[line]}
 
     def write() -> Path:
         every = {line: finished(line) for line in plan()}
@@ -269,20 +270,13 @@ def evaluate_cloak(
     return write()
 
 
-def key(line: Row, photos: int, mark: str) -> tuple:
-    """What a published row must say to be this line's, of so many photos at most."""
-    count = min(photos, line.photos or photos)
-    return line.method, line.protocol, line.targeted, line.jnd, count, mark
-
-
 def known_rows(folder: Path) -> dict[tuple, dict]:
-    """The rows of an earlier run here, or of one like it, by `key`."""
+    """The rows of an earlier run here, or of one like it, by fingerprint and number of photos."""
     path = folder / "cloak_lfw.json"
     result = read_json(path) if path.is_file() else {}
     if (result.get("hardware"), result.get("versions")) != (hardware(), versions()):
         return {}
-    parts = ("method", "protocol", "targeted", "jnd", "n", "fingerprint")
-    return {tuple(row.get(part) for part in parts): row for row in result["rows"]}
+    return {(row.get("fingerprint"), row["n"]): row for row in result["rows"]}
 
 
 def timed() -> list[Row]:

@@ -20,12 +20,11 @@ from engine.image import decode, encode_png, to_batch, to_pixels
 from engine.machine import MachineJND
 from engine.models import HUMAN, MODELS, PANEL, locate
 from engine.options import HUMAN_DEFAULT
-from engine.quality import beyond, delta_e, psnr_8bit, ssim
 from engine.stored import stored_panel
 
+from .cloak_metrics import means, visible
 from .cloak_plan import MAIN, SEED, Row, default_jnd
 from .data import load
-from .measure import spread
 from .record import write
 
 COUNT = 20  # each takes half a minute
@@ -70,6 +69,7 @@ def evaluate_panel(
         again = np.stack([decode(encode_png(pixels)).pixels for pixels in found])
         won = (machine.answer(again) != labels.numpy()).all(1)
         kept = zip(images[won], again[won], eyes[HUMAN_DEFAULT][won], strict=True)
+        seen = [visible(*pair) for pair in kept]
         rows.append(
             {
                 "method": name,
@@ -80,7 +80,7 @@ def evaluate_panel(
                 "gradients": float(search.gradients.float().mean()),
                 "seconds_per_image": seconds / len(images),
             }
-            | seen(list(kept))
+            | means(seen)
         )
     files = {MODELS[each].file: locate(each, weights).sha256 for each in PANEL}
     return write(
@@ -95,17 +95,3 @@ def evaluate_panel(
 def eye(images: np.ndarray, model: str) -> np.ndarray:
     """J of each image uint8 N×H×W×3, float32 of the same shape, in 8-bit levels."""
     return np.stack([human_jnd(pixels, model=model) for pixels in images]).astype(np.float32)
-
-
-def seen(pairs: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict:
-    """(before, after, J) of the successful images -> mean and spread of what an eye sees."""
-    measures = {
-        "psnr_db": lambda before, after, jnd: psnr_8bit(before, after),
-        "ssim": lambda before, after, jnd: ssim(before, after),
-        "delta_e_99": lambda before, after, jnd: np.percentile(delta_e(before, after), 99),
-        "beyond_jnd_share": beyond,
-    }
-    found = {}
-    for key, measure in measures.items():
-        found |= spread(key, np.array([measure(*pair) for pair in pairs]))
-    return found if pairs else {}

@@ -60,14 +60,14 @@ def bounded(direction: Direction, rate: float) -> Callable[[Active], Tensor]:
     return advance
 
 
+def downhill(active: Active, length: Tensor | float) -> Tensor:
+    """z after a step of that Euclidean length, one or n×1×1×1, down the gradient."""
+    return active.z - length * active.gradient / norm(active.gradient)
+
+
 def steepest(rate: float) -> Callable[[Active], Tensor]:
     """A step of Euclidean length `rate` down the gradient, falling to a tenth by a cosine."""
-
-    def advance(active: Active) -> Tensor:
-        length = cosine(rate, rate / 10, active.done)
-        return active.z - length * active.gradient / norm(active.gradient)
-
-    return advance
+    return lambda active: downhill(active, cosine(rate, rate / 10, active.done))
 
 
 def adam(rate: float, decay: float = 0.0) -> Callable[[Active], Tensor]:
@@ -114,11 +114,11 @@ def cosine(start: float, stop: float, done: float) -> float:
     return stop + (start - stop) * (1 + math.cos(math.pi * done)) / 2
 
 
-def shape(active: Active, power: float) -> Tensor:
+def shape(j: Tensor, power: float) -> Tensor:
     """J^power, its root mean square one per picture: the metric's unit; 1 for power 0."""
     if power == 0:
-        return torch.ones_like(active.j)
-    scale = (active.j + 1 / 255) ** power
+        return torch.ones_like(j)
+    scale = (j + 1 / 255) ** power
     return scale / scale.square().mean((1, 2, 3), keepdim=True).sqrt()
 
 
@@ -137,7 +137,7 @@ def ddn(
     """
 
     def advance(active: Active) -> Tensor:
-        unit = shape(active, power)
+        unit = shape(active.j, power)
         change = (active.z - active.x) / unit
         inner = active.gradient * unit
         begun = norm(change)
@@ -162,7 +162,7 @@ def fmn(rate: float = 1.0, growth: float = 0.05, power: float = 0.0) -> Callable
     """
 
     def advance(active: Active) -> Tensor:
-        unit = shape(active, power)
+        unit = shape(active.j, power)
         change = (active.z - active.x) / unit
         inner = active.gradient * unit
         size, slope = norm(change), norm(inner)
@@ -189,8 +189,7 @@ def alternate(adversarial: float, colour: float) -> Callable[[Active], Tensor]:
     def advance(active: Active) -> Tensor:
         attack = cosine(adversarial, adversarial / 100, active.done)
         shrink = cosine(colour, colour / 10, active.done)
-        rate = torch.where(active.won, shrink, attack).view(-1, 1, 1, 1)
-        return active.z - rate * active.gradient / norm(active.gradient)
+        return downhill(active, torch.where(active.won, shrink, attack).view(-1, 1, 1, 1))
 
     return advance
 

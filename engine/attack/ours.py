@@ -38,9 +38,7 @@ def worst(active: Active) -> Tensor:
 
 def size(z: Tensor, x: Tensor, j: Tensor, power: float) -> Tensor:
     """Sum of (P / J^p)², the unit's mean power being one, n."""
-    scale = (j + 1 / LEVELS) ** power
-    scale = scale / scale.square().mean((1, 2, 3), keepdim=True).sqrt()
-    return ((z - x) / scale).square().sum((1, 2, 3))
+    return ((z - x) / moves.shape(j, power)).square().sum((1, 2, 3))
 
 
 def polish(
@@ -72,7 +70,7 @@ def polish(
         (slope,) = torch.autograd.grad(ahead.sum(), point)
         change = (z - x) * LEVELS
         towards = -change.sign()  # one level back
-        unit = moves.shape(Active(problem, rows, x, j, labels, z, rows, None), power)
+        unit = moves.shape(j, power)
         saved = (2 * change.abs() - 1) / unit.square()  # of the squared size, by one level less
         price = -(slope * towards) / LEVELS  # of the lead
         score = torch.where(change.abs() > 0.5, price / saved, torch.inf).flatten(1)
