@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +24,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -182,15 +183,24 @@ def batches(line: Row, photos: int) -> list[list[int]]:
 
 @contextmanager
 def side_by_side(workers: int) -> Iterator[Callable]:
-    """A map over batches in so many processes; in this one where that is one."""
+    """A map over batches in so many processes; in this one where that is one.
+
+    They end with this one, also when it is told to by SIGTERM.
+    """
     if workers == 1:
         yield lambda work, *arguments: map(work, *arguments)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         yield pool.map
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def evaluate_cloak(
