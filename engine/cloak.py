@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from .attack.methods import method as method_row
 from .attack.observers import ClosedSet, FaceObserver, Verification, View
 from .attack.search import Earlier, Method, Problem, Search
 from .faces import Face, FaceFinder, load_finder
-from .gallery import Identity
+from .gallery import Identity, Matching
 from .image import encode_png
 from .jobs import Cloaked, Job, Progress, Work, alike, is_grey
 from .models import RECOGNISER, Located, locate
@@ -32,6 +33,7 @@ from .verdict import LASTING, PNG, Look, Verdict, confirm, find_again, judge, lo
 MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
 LASTING_MARGINS = (0.03, 0.05, 0.08, 0.12, 0.16)
 SHAVED = 1_000_000  # pixels; in larger photos finding the face again costs more than it gains
+LONG = 0.5  # of the distance, from which a method may take more steps
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 VIEWS: dict[str, Callable] = {
     "png": transforms.same,
@@ -84,6 +86,8 @@ class Cloak:
         versions = LASTING if lasting else PNG
         targeted = jobs[0].goal.targeted
         row = method_row(method, targeted) if isinstance(method, str) else method(targeted)
+        if row.far is not None and not lasting and all(self._far(job) for job in jobs):
+            row = replace(row, steps=row.far[0], again=row.far[1])
         works = [self._begin(job, versions) for job in jobs]
         steps = 0
 
@@ -125,6 +129,13 @@ class Cloak:
             )
             for work in works
         ]
+
+    def _far(self, job: Job) -> bool:
+        """Whether a photo that is to match nothing matches something closely, such as itself."""
+        goal = job.goal
+        if not isinstance(goal, Matching) or goal.targeted:
+            return False
+        return goal.threshold - goal.distance(self.describe(job.pixels, job.face)) > LONG
 
     def judge(self, png: bytes, job: Job, versions: tuple[str, ...] = PNG) -> Verdict:
         """On the bytes of a PNG."""
@@ -239,6 +250,9 @@ class Cloak:
                 work.png = encode_png(work.pixels)
                 work.knob = float(search.knob[place])
                 work.low = float(search.knobs.low[place])
+            elif work.attempts == 1 and search.reach[place].isfinite():
+                work.pixels = self._paste(work.job, box, search.nearest[place])
+                work.png = encode_png(work.pixels)
 
     def _head(self, jobs: list[Job]) -> tuple[ClosedSet | Verification, torch.Tensor]:
         goal = jobs[0].goal

@@ -31,7 +31,7 @@ class Cloaked:
     """What became of a job.
 
     pixels uint8 H×W×3 and png, its file's bytes: the cloaked photo where the verdict is reached,
-    the last attempt where not, the photo itself where nothing was found. verdict: on these bytes.
+    the last attempt where not, what came closest where nothing was found. verdict: on these bytes.
     attempts, gradients: how many; seconds: of the batch, shared out by gradients.
     """
 

@@ -23,11 +23,12 @@ from .jobs import Cloaked, Job, Progress
 from .options import HUMAN_DEFAULT
 from .quality import beyond, psnr_8bit
 from .sight import Sight
-from .verdict import LASTING, PNG
+from .verdict import LASTING, PNG, Verdict
 
 if TYPE_CHECKING:
     from .cloak import Cloak
 
+PASSES = 3  # over the faces of one photo
 SUFFIXES = tuple(f".{kind.lower()}" for kind in (*FORMATS, "JPG", "TIF"))
 
 
@@ -175,23 +176,39 @@ def protect(
     found = cloak.finder.find(picture.pixels)
     chosen = choose(found, face, picture.size, name_of(image, "the picture"))
     goals = [goal_for(cloak, picture.pixels, each, target, gallery) for each in chosen]
-    pixels, done = picture.pixels, []
-    for each, goal in zip(chosen, goals, strict=True):
-        job = Job(pixels, each, goal, sight)
-        result: list[Cloaked] = []
-        for step in cloak.run(
-            [job], method, lasting=lasting, max_seconds=max_seconds, cancelled=cancelled
-        ):
-            if isinstance(step, Progress):
-                yield step
-            else:
-                result = step
-        done.append(result[0])
-        pixels = result[0].pixels
-    versions = LASTING if lasting else PNG
-    png = encode_png(pixels)
-    judged = list(zip(chosen, goals, done, strict=True))
-    faces = _faces(cloak, picture, png, found, judged, versions)
+    pixels, versions = picture.pixels, LASTING if lasting else PNG
+    effort: dict[int, list[Cloaked]] = {place: [] for place in range(len(chosen))}
+    waiting = list(effort)
+    for _ in range(PASSES):
+        for place in waiting:
+            job = Job(pixels, chosen[place], goals[place], sight)
+            for step in cloak.run(
+                [job], method, lasting=lasting, max_seconds=max_seconds, cancelled=cancelled
+            ):
+                if isinstance(step, Progress):
+                    yield step
+                else:
+                    effort[place] += step
+                    pixels = step[0].pixels
+        png = encode_png(pixels)
+        verdicts = {
+            place: done[-1].verdict
+            if done[-1].png == png
+            else cloak.judge(png, Job(picture.pixels, chosen[place], goals[place]), versions)
+            for place, done in effort.items()
+        }
+        # Where two faces are close, the later one's change may have undone the first one's.
+        waiting = [
+            place
+            for place, done in effort.items()
+            if done[-1].verdict.reached and not verdicts[place].reached
+        ]
+        if not waiting:
+            break
+    faces = [
+        _face(cloak, picture, found, chosen[place], goals[place], done, verdicts[place])
+        for place, done in effort.items()
+    ]
     change = np.abs(pixels.astype(np.int16) - picture.pixels)
     yield CloakedPhoto(
         original=picture.pixels,
@@ -218,37 +235,30 @@ def left_out(found: list[Face], chosen: list[Face], face: str | None) -> list[st
     ]
 
 
-def _faces(
+def _face(
     cloak: Cloak,
     picture: Picture,
-    png: bytes,
     found: list[Face],
-    chosen: list[tuple[Face, Goal, Cloaked]],
-    versions: tuple[str, ...],
-) -> list[CloakedFace]:
-    """Every face that was asked for, judged in the finished picture."""
-    faces = []
-    for face, goal, effort in chosen:
-        verdict = effort.verdict
-        if effort.png != png:  # another face was changed since
-            verdict = cloak.judge(png, Job(picture.pixels, face, goal), versions)
-        clean = cloak.finder.describe(picture.pixels, face)
-        faces.append(
-            CloakedFace(
-                number=next(k for k, each in enumerate(found, 1) if each is face),
-                box=face.box,
-                before=goal.distance(clean),
-                after=verdict.distance,
-                distances=verdict.distances,
-                own=min(float(np.linalg.norm(clean - seen.descriptor)) for seen in verdict.seen),
-                targeted=goal.targeted,
-                success=verdict.reached,
-                attempts=effort.attempts,
-                gradients=effort.gradients,
-                seconds=effort.seconds,
-            )
-        )
-    return faces
+    face: Face,
+    goal: Goal,
+    effort: list[Cloaked],
+    verdict: Verdict,
+) -> CloakedFace:
+    """One face that was asked for: what it took, and the verdict on it in the finished picture."""
+    clean = cloak.finder.describe(picture.pixels, face)
+    return CloakedFace(
+        number=next(k for k, each in enumerate(found, 1) if each is face),
+        box=face.box,
+        before=goal.distance(clean),
+        after=verdict.distance,
+        distances=verdict.distances,
+        own=min(float(np.linalg.norm(clean - seen.descriptor)) for seen in verdict.seen),
+        targeted=goal.targeted,
+        success=verdict.reached,
+        attempts=sum(each.attempts for each in effort),
+        gradients=sum(each.gradients for each in effort),
+        seconds=sum(each.seconds for each in effort),
+    )
 
 
 def beyond_share(before: np.ndarray, after: np.ndarray, sight: Sight) -> float:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine import cli
 from engine import cloak as cloak_module
-from engine.attack.ours import ours
+from engine.attack.ours import FAR, NEAR, ours
 from engine.cloak import Cloak
 from engine.errors import UsageError
 from engine.faces import SAME
@@ -105,7 +105,8 @@ def test_the_margin_is_spent_by_the_verdict(cloak, portrait):
     for shaved in (False, True):
 
         def row(targeted, shaved=shaved):
-            return ours(targeted) if shaved else replace(ours(targeted), shave=None)
+            near = replace(ours(targeted), far=None)
+            return near if shaved else replace(near, shave=None)
 
         *_, (results[shaved],) = cloak.run([Job(portrait, found, goal)], row)
     plain, small = results[False], results[True]
@@ -116,6 +117,19 @@ def test_the_margin_is_spent_by_the_verdict(cloak, portrait):
     assert psnr_8bit(portrait, small.pixels) > psnr_8bit(portrait, plain.pixels)
     np.testing.assert_array_equal(decode(small.png).pixels, small.pixels)
     assert judge(cloak.finder, cloak.recogniser, small.png, found, goal).reached
+
+
+def test_from_itself_it_is_a_longer_way(cloak, portrait):
+    (face,) = cloak.finder.find(portrait)
+    own = cloak.describe(portrait, face)
+    other = own + np.float32(0.3) * np.eye(128, dtype=np.float32)[0]
+    counts = {}
+    for name, goal in (("itself", Matching(own[None])), ("another", Matching(other[None]))):
+        *steps, _ = cloak.run([Job(portrait, face, goal)], "ours")
+        counts[name] = sum(step.attempt == 1 for step in steps)
+    assert counts["itself"] > counts["another"] + FAR[0] - NEAR[0] - 5
+    *steps, _ = cloak.run([Job(portrait, face, Matching(own[None]))], "ours", lasting=True)
+    assert sum(step.attempt == 1 for step in steps) < FAR[0]
 
 
 def test_a_lasting_cloak_survives_real_codecs(cloak, portrait):
@@ -271,7 +285,7 @@ def test_the_command_writes_a_png_without_metadata(photo, tmp_path, capsys, eye)
         assert image.size == (256, 256)
         assert image.info == {}
     assert [path.name for path in out.iterdir()] == ["portrait.cloaked.png"]
-    assert "holds" in captured.err
+    assert "found, made smaller" in captured.err
     assert cli.main(["verify", photo, report["file"]]) == 0
     assert "different people" in capsys.readouterr().out
     assert cli.main(["verify", photo, photo, "--json"]) == 0
@@ -302,6 +316,62 @@ def test_the_distance_to_oneself_is_told_apart_from_that_to_a_target(cloak, port
     (dodged,) = finish(protect(cloak, portrait)).faces
     assert not dodged.recognisable
     assert dodged.own == pytest.approx(dodged.after, abs=1e-6)
+
+
+def test_a_face_is_moved_to_a_target(cloak, portrait):
+    own = cloak.describe(portrait, cloak.finder.find(portrait)[0])
+    other = (own + np.float32(0.8) * np.eye(128, dtype=np.float32)[0])[None]
+    (face,) = finish(protect(cloak, portrait, target=other)).faces
+    assert face.before > SAME > face.after
+    assert face.success
+
+
+@pytest.fixture(scope="module")
+def pair(portrait) -> np.ndarray:
+    """uint8 256×512×3: two faces, side by side."""
+    return np.concatenate([portrait, portrait[:, ::-1]], 1)
+
+
+def test_the_second_face_alone(cloak, pair):
+    result = finish(protect(cloak, pair, face="2"))
+    (face,) = result.faces
+    assert face.number == 2
+    assert face.success
+    changed = (result.pixels != pair).any((0, 2)).nonzero()[0]
+    half = slice(0, 256) if face.box[0] < 256 else slice(256, 512)
+    assert half.start <= changed.min() <= changed.max() < half.stop
+
+
+def test_a_face_that_another_one_undid_is_cloaked_once_more(cloak, pair, monkeypatch):
+    judged = []
+    true_judge = cloak.judge
+
+    def first_time_undone(png, job, versions):
+        verdict = true_judge(png, job, versions)
+        judged.append(verdict.reached)
+        return replace(verdict, reached=False) if len(judged) == 1 else verdict
+
+    monkeypatch.setattr(cloak, "judge", first_time_undone)
+    result = finish(protect(cloak, pair, face="all"))
+    assert result.success
+    assert judged  # the first face, once more after the second one was changed
+    first, second = result.faces
+    assert {first.number, second.number} == {1, 2}
+    assert first.attempts >= 2
+    for face in cloak.finder.find(result.pixels):
+        clean = min(cloak.finder.find(pair), key=lambda each: abs(each.box[0] - face.box[0]))
+        moved = cloak.finder.describe(result.pixels, face) - cloak.finder.describe(pair, clean)
+        assert np.linalg.norm(moved) > SAME
+
+
+def test_of_a_large_photo_only_the_face_is_changed(cloak, portrait):
+    canvas = np.full((1100, 1300, 3), 128, np.uint8)
+    canvas[400:656, 700:956] = portrait
+    result = finish(protect(cloak, canvas))
+    assert result.success
+    rows, columns = (result.pixels != canvas).any(2).nonzero()
+    assert 400 <= rows.min() <= rows.max() < 656
+    assert 700 <= columns.min() <= columns.max() < 956
 
 
 def test_faces_that_all_leaves_out_are_noted(portrait):
@@ -343,6 +413,48 @@ def test_too_small_a_budget_is_exit_code_3_and_no_file(photo, tmp_path, capsys, 
     assert report["faces"][0]["distance_after"] < SAME
     assert "no file written" in captured.err
     assert not out.exists()
+
+
+def test_a_failed_search_says_how_far_it_got(photo, tmp_path, capsys, eye, monkeypatch):
+    monkeypatch.setattr(
+        cloak_module,
+        "method_row",
+        lambda name, targeted: replace(ours(targeted), steps=1, far=None),
+    )
+    coffee = str(sample_paths()[2])
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "portrait.cloaked.png").write_bytes(b"earlier")
+    assert cli.main(["cloak", photo, coffee, "--out", str(out), "--json"]) == 3
+    captured = capsys.readouterr()
+    failed, refused = map(json.loads, captured.out.splitlines())
+    assert failed["success"] is False
+    assert failed["file"] is None
+    assert failed["psnr_db"] > 30
+    (face,) = failed["faces"]
+    assert 0.05 < face["distance_after"] < SAME
+    assert "is of an earlier run" in failed["notes"][0]
+    assert "no face found" in refused["error"]
+    assert "take another photo" in captured.err  # there was time enough
+    assert (out / "portrait.cloaked.png").read_bytes() == b"earlier"
+
+
+def test_a_lasting_cloak_by_the_command_line(photo, tmp_path, capsys, eye):
+    assert cli.main(["cloak", photo, "--out", str(tmp_path), "--lasting"]) == 0
+    said = capsys.readouterr().out
+    assert "no longer matched" in said
+    assert "half+jpeg80 0.6" in said
+
+
+def test_an_interrupt_while_writing_leaves_nothing(photo, tmp_path, monkeypatch, eye):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupted)
+    out = tmp_path / "out"
+    arguments = ["cloak", photo, "--out", str(out), "--method", "bim", "--device", "cpu"]
+    assert cli.main(arguments) == 130
+    assert not [path for path in out.rglob("*") if path.is_file()]
 
 
 def test_an_interrupt_leaves_nothing(photo, tmp_path, monkeypatch, eye):

@@ -24,6 +24,7 @@ BY_EYE = 1.0  # p of the variant that cares for the eye alone
 ROUNDS = 3  # of the polish, each with one gradient and a bisection
 SHAVES = 1  # rounds of the same by the verdict on the file
 HALVINGS = 5
+NEAR, FAR = (20, 10), (50, 20)  # steps, and steps of later attempts, by how far there is to go
 
 
 def worst(active: Active) -> Tensor:
@@ -97,14 +98,16 @@ def shave(
 
 
 def ours(targeted: bool, name: str = "ours", power: float = POWER) -> Method:
+    steps, again = FAR if targeted else NEAR
     return Method(
         name=name,
         source="this project",
         loss=worst,
         advance=moves.ddn(growth=0.25, settled=0.01, power=power),
-        steps=50 if targeted else 20,
+        steps=steps,
         measure=partial(size, power=power),
         polish=partial(polish, power=power),
         shave=partial(shave, power=power),
-        again=20 if targeted else 10,
+        again=again,
+        far=FAR,
     )

@@ -85,7 +85,8 @@ class Method:
     n; polish: after the rounds, yields still smaller candidates for the successful pictures, one
     gradient each; shave: the same for one finished picture 1×3×H×W, (problem, z, holds), where
     holds judges the file it would be; again: steps where another search came before and this one
-    begins at its picture, None where it begins anew.
+    begins at its picture, None where it begins anew; far: steps and again where the way is long
+    (`engine.cloak`), None where as ever.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Method:
     polish: Callable[[Problem, Tensor, Tensor], Iterator[Tensor]] | None = None
     shave: Callable[[Problem, Tensor, Callable[[Tensor], Tensor]], Iterator[Tensor]] | None = None
     again: int | None = None
+    far: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ class Search:
         self.found = torch.zeros(count, dtype=torch.bool, device=device)
         self.size = torch.full((count,), float("inf"), device=device)
         self.knob = torch.full((count,), float("nan"), device=device)
+        self.nearest = problem.clean.clone()  # to success, of what was looked at, and its lead
+        self.reach = torch.full((count,), float("-inf"), device=device)
         self.gradients = torch.zeros(count, dtype=torch.int64, device=device)
         self.earlier = earlier
         self.knobs = method.tuning.begin(count, device)
@@ -226,7 +230,9 @@ class Search:
         seen = to_levels(z) if method.rounded else z
         distort = method.distort and partial(method.distort, noise=self.noise)
         active.logits = problem.observer(seen, active.rows, distort)
-        active.won = self.wins(active.logits, active.labels)
+        ahead = self.ahead(active.logits, active.labels)
+        active.won = ahead > problem.margin
+        self.approach(active.rows, to_levels(z.detach()), ahead)
         active.gradient = torch.autograd.grad(method.loss(active).sum(), z)[0]
         active.z, active.logits = z.detach(), active.logits.detach()
         self.gradients[active.rows] += 1
@@ -235,8 +241,15 @@ class Search:
             random = torch.randn(z.shape, generator=self.noise, device=z.device)
             active.gradient = torch.where(stuck.view(-1, 1, 1, 1), random, active.gradient)
 
-    def wins(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return (lead(logits.detach(), labels, self.problem.targeted) > self.problem.margin).all(1)
+    def ahead(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The lead in the view that is least deceived, n."""
+        return lead(logits.detach(), labels, self.problem.targeted).amin(1)
+
+    def approach(self, rows: Tensor, z: Tensor, ahead: Tensor) -> None:
+        """Store the pictures z that come closer to success than what was looked at before."""
+        closer = ahead > self.reach[rows]
+        chosen = rows[closer]
+        self.nearest[chosen], self.reach[chosen] = z[closer], ahead[closer]
 
     def record(self, active: Active) -> Tensor:
         """Keep what the last look found, if it is smaller than the best; bool n: it succeeds.
@@ -261,7 +274,9 @@ class Search:
     def offer(self, rows: Tensor, z: Tensor, knob: Tensor | None = None) -> Tensor:
         """Look at finished pictures, rounded; keep what is better; bool n: it succeeds."""
         z = to_levels(z)
-        won = self.wins(self.problem.observer(z, rows, None), self.problem.labels[rows])
+        ahead = self.ahead(self.problem.observer(z, rows, None), self.problem.labels[rows])
+        self.approach(rows, z, ahead)
+        won = ahead > self.problem.margin
         return self.keep(rows, z, won, self.knob[rows] if knob is None else knob)
 
     def finish(self, active: Active) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
@@ -24,9 +25,10 @@ def run(images: list[str], options: CloakOptions) -> int:
         place = options.out / f"{stem}.cloaked.png"
         path = place if result.success else None
         if path is None:
-            failed.append(image)
+            failed.append(result)
             if place.exists():
-                print(f"note: {place} is of an earlier run", file=sys.stderr)
+                old = f"{place} is of an earlier run: it is not what this report is about"
+                result = replace(result, notes=(*result.notes, old))
         else:
             write(path, result.png)
         if options.json:
@@ -35,11 +37,22 @@ def run(images: list[str], options: CloakOptions) -> int:
 
     refused = pictures.each(images, work, as_json=options.json)
     if failed:
-        remedy = "allow more with --max-seconds" + ", or leave out --lasting" * options.lasting
         said = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
-        print(f"{said}: {remedy}", file=sys.stderr)
+        print(f"{said}: {remedy(failed, options)}", file=sys.stderr)
         return FAILED
     return refused
+
+
+def remedy(failed: list, options: CloakOptions) -> str:
+    """What may help these photos."""
+    limit = options.max_seconds
+    late = any(
+        not face.success and face.seconds >= 0.9 * limit for each in failed for face in each.faces
+    )
+    ways = ["allow more with --max-seconds"] if late else []
+    ways += ["take --method ours"] if options.method != "ours" else []
+    ways += ["leave out --lasting"] if options.lasting else []
+    return ", or ".join(ways or ["take another photo of the face"])
 
 
 def prepare(options: CloakOptions):
@@ -78,6 +91,7 @@ def prepare(options: CloakOptions):
 
 def watched(cloak, image: str, options: CloakOptions, target, gallery):
     """`engine.protect.protect` with a progress bar on stderr."""
+    from ..attack.methods import METHODS
     from ..jobs import Progress
     from ..protect import protect
 
@@ -92,13 +106,21 @@ def watched(cloak, image: str, options: CloakOptions, target, gallery):
         lasting=options.lasting,
         max_seconds=options.max_seconds,
     )
+    row = METHODS[options.method](target is not None)
+    first, again = row.steps * row.tuning.rounds, row.again or row.steps
+    if row.far is not None and target is None and not options.lasting:
+        first, again = row.far
+    attempt, begun = 0, 0
     try:
         for step in steps:
             if isinstance(step, Progress):
-                full = BAR * (step.steps % 100) // 100
+                if step.attempt != attempt or step.steps <= begun:
+                    attempt, begun = step.attempt, step.steps - 1
+                share = min(1.0, (step.steps - begun) / (first if attempt == 1 else again))
+                full = round(BAR * share)
                 bar = "█" * full + "·" * (BAR - full)
-                held = "holds" if step.found else "not yet"
-                line = f"\r{bar} attempt {step.attempt}, step {step.steps}: {held}   "
+                found = "found, made smaller" if step.found else "searching"
+                line = f"\r{bar} attempt {attempt}, step {step.steps}: {found}   "
                 print(line, end="", file=sys.stderr, flush=True)
                 drawn = True
             else:
@@ -137,10 +159,10 @@ def as_json(result, image: str, path: Path | None) -> dict:
             {
                 "face": face.number,
                 "box": list(face.box),
-                "distance_before": round(face.before, 4),
-                "distance_after": round(face.after, 4),
-                "distances": {name: round(value, 4) for name, value in face.distances.items()},
-                "distance_to_original": round(face.own, 4),
+                "distance_before": face.before,
+                "distance_after": face.after,
+                "distances": face.distances,
+                "distance_to_original": face.own,
                 "targeted": face.targeted,
                 "success": face.success,
                 "attempts": face.attempts,
@@ -165,7 +187,7 @@ def table(result, image: str, path: Path | None) -> str:
             said = "no longer matched" if face.success else "STILL MATCHED, not protected"
         lines.append(
             f"  face {face.number} at ({face.box[0]}, {face.box[1]}): {said}; distance "
-            f"{face.before:.3f} before, {face.after:.3f} after; {face.gradients} gradient "
+            f"{face.before:.4f} before, {face.after:.4f} after; {face.gradients} gradient "
             f"evaluations, {face.seconds:.1f} s"
         )
         if face.targeted and face.recognisable:

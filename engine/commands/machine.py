@@ -20,7 +20,7 @@ def run(images: list[str], options: MachineOptions) -> int:
     if options.search and options.strength != 1:
         raise UsageError("--strength is for the generator, --search does without: give one of them")
     print(jnd.description, file=sys.stderr)
-    search = gradient_search(options) if options.search else None
+    search = gradient_search(options, jnd.aim) if options.search else None
 
     def work(image: str, stem: str) -> str:
         result = jnd(image, search=search, strength=options.strength)
@@ -32,8 +32,8 @@ def run(images: list[str], options: MachineOptions) -> int:
     return pictures.each(images, work, as_json=options.json)
 
 
-def gradient_search(options: MachineOptions):
-    """The per-image search of `engine.search`, its progress on stderr."""
+def gradient_search(options: MachineOptions, aim: dict[str, float]):
+    """The per-image search of `engine.search`, its progress on stderr. aim: as the generator's."""
     try:
         from ..search import Searcher
     except ModuleNotFoundError as error:
@@ -44,7 +44,7 @@ def gradient_search(options: MachineOptions):
     print(f"gradient search on {searcher.device}", file=sys.stderr)
 
     def search(pixels):
-        for step in searcher.steps(pixels, max_seconds=options.max_seconds):
+        for step in searcher.steps(pixels, max_seconds=options.max_seconds, **aim):
             if step.number % 10 == 0 or step.last:
                 held = f"{step.psnr_db[0]:.2f} dB" if step.held[0] else "nothing yet"
                 line = f"\rstep {step.number}/{step.total}: best that holds {held}   "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from ..options import VerifyOptions
 
@@ -16,6 +17,11 @@ def run(images: list[str], options: VerifyOptions) -> int:
     if options.json:
         print(json.dumps(as_json(one, two, found), ensure_ascii=False))
     else:
+        for image, count in zip(images, found.faces, strict=True):
+            if count > 1:
+                print(
+                    f"note: {image} shows {count} faces, the largest is compared", file=sys.stderr
+                )
         said = "the same person" if found.same else "different people"
         limit = f"the same below {found.threshold}"
         print(f"{said} to this recogniser: distance {found.distance:.3f} ({limit})")
