@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +14,14 @@ import pytest
 from engine import perceptual
 from engine.attack.methods import METHODS
 from engine.faces import Face
+from engine.gallery import Gallery, Identity
 from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
 from training import cloak_metrics, cloak_plan, record
 from training import evaluate_cloak as module
 from training.cloak_metrics import summary
 from training.cloak_plan import Row, derangement, plan
 from training.evaluate_cloak import batches, evaluate_cloak, fingerprint
+from training.lfw import Subject
 
 SHARED = Path(os.environ.get("SHARED", Path(__file__).parents[2] / "shared"))
 LFW = SHARED / "data" / "lfw"
@@ -74,6 +79,66 @@ def test_what_decides_a_row_is_in_its_fingerprint():
     }
     assert len(marks) == 5
     assert fingerprint(line, "a") == fingerprint(Row("ours", "dodging", photos=20), "a")
+
+
+def test_an_edit_of_the_code_changes_every_fingerprint(monkeypatch):
+    line = Row("ddn", "dodging")
+    before = fingerprint(line, "a")
+    read = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "verdict.py")
+    )
+    module.code.cache_clear()
+    assert fingerprint(line, "a") != before
+    monkeypatch.undo()
+    module.code.cache_clear()
+    assert fingerprint(line, "a") == before
+
+
+def test_what_a_row_asks():
+    random = np.random.default_rng(0)
+    enrolled = random.normal(size=(3, 6, 128)).astype(np.float32)
+    subjects = [Subject("", k, None, None, enrolled[k], 0) for k in range(3)]
+    gallery = Gallery.enrol({str(k): enrolled[k] for k in range(3)})
+    own = random.normal(size=128).astype(np.float32)
+
+    def goal(row):
+        return row.goal(gallery, subjects, 1, own)
+
+    other = derangement(3)[1]
+    assert goal(Row("ours", "closed-set")) == Identity(gallery, 1, False)
+    assert goal(Row("ours", "closed-set", targeted=True)) == Identity(gallery, other, True)
+    np.testing.assert_array_equal(goal(Row("ours", "lasting")).enrolled, enrolled[1])
+    assert goal(Row("ours", "lasting", own=True)).distance(own) == 0
+    aimed = goal(Row("ours", "dodging", targeted=True))
+    assert aimed.targeted
+    np.testing.assert_array_equal(aimed.enrolled, enrolled[other])
+
+
+def test_work_is_spread_over_processes():
+    with module.side_by_side(2) as spread:
+        assert list(spread(pow, [2, 3], [4, 2])) == [16, 9]
+    assert not multiprocessing.active_children()
+
+
+def test_processes_end_with_the_one_that_is_told_to():
+    workers = []
+
+    def told_to_end():
+        with module.side_by_side(2) as spread:
+            assert list(spread(abs, [-1])) == [1]
+            workers.extend(multiprocessing.active_children())
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)  # the signal is handled in the meantime
+
+    with pytest.raises(SystemExit) as ended:
+        told_to_end()
+    assert ended.value.code == 143
+    assert workers
+    for worker in workers:
+        worker.join(10)
+        assert worker.exitcode is not None
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_means_are_over_successes_and_rates_over_all():

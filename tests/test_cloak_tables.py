@@ -36,6 +36,7 @@ def results(tmp_path, monkeypatch):
     for protocol, targeted in (("closed-set", False), ("closed-set", True), ("lasting", False)):
         rows.append(summary(row("ours", protocol, targeted), [PHOTO] * 4))
         rows.append(summary(row("fgsm", protocol, targeted), [PHOTO | {"success": False}] * 4))
+    rows.append(summary(row("ours", "lasting", own=True), [PHOTO] * 4) | {"own": True})
     rows.append(summary(row("paper-l1", "closed-set", photos=2), [PHOTO] * 2))
     latency = {"method": "ours", "protocol": "dodging", "n": 3, "seconds": 1.2}
     how = {"data": "lfw", "hardware": "two cores", "command": "python -m training …", "seed": 0}

@@ -52,6 +52,21 @@ def test_rates_are_fractions_of_whole_images():
     assert all(row["rca"] == 1 for row in result["verified"].values())
 
 
+def test_the_recogniser_is_as_good_as_it_is_said_to_be():
+    row = read_json(RESULTS / "recogniser_lfw.json")["rows"][0]
+    assert row["n_pairs"] >= 4000
+    assert row["accuracy"] >= 0.98
+
+
+def test_cloaks_hold_and_the_two_recognisers_agree():
+    rows = read_json(RESULTS / "cloak_lfw.json")["rows"]
+    assert all(row["recognisers_agree"] == 1 for row in rows)
+    ours = [row for row in rows if row["method"] == "ours"]
+    assert {row["protocol"] for row in ours} == {"closed-set", "dodging", "lasting"}
+    for row in ours:
+        assert row["success"] >= (0.95 if row["protocol"] == "lasting" else 1)
+
+
 def test_training_went_the_right_way():
     for history in read_json(RESULTS / "machine_cifar10.json")["history"].values():
         first, last = history[0], history[-1]

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from engine.session import available_cores
 from engine.sight import Sight, eye
 
 from .cloak_metrics import seen, summary
-from .cloak_plan import BATCH, PROTOCOLS, SEED, TIMED, TIMED_PHOTOS, Row, plan, row
+from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
 from .enrolment import PEOPLE, digest, enrolled, recalled
 from .lfw import publish
 from .onlooker import Onlooker
@@ -83,7 +83,11 @@ class Bench:
         return self.sights[jnd, number]
 
     def job(self, line: Row, number: int) -> Job:
-        return line.job(self.gallery, self.subjects[number], self.sight(line.jnd, number))
+        """What a row asks of a photo."""
+        subject = self.subjects[number]
+        own, _ = self.described(number)
+        goal = line.goal(self.gallery, self.subjects, number, own)
+        return Job(subject.pixels, subject.face, goal, self.sight(line.jnd, number))
 
     def described(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The clean photo to dlib, and to the onlooker."""
@@ -129,9 +133,9 @@ class Bench:
 
     def wait(self, line: Row, number: int) -> dict:
         """How long one photo takes alone, its J included."""
-        subject = self.subjects[number]
         fresh = self.cloak if line.jnd == REPORTED else Cloak(eye(line.jnd))
-        job = line.job(self.gallery, subject, fresh.sight(subject.pixels))
+        known = self.job(line, number)
+        job = replace(known, sight=fresh.sight(known.pixels))
         started = time.perf_counter()
         *_, (done,) = fresh.run([job], line.choices, lasting=line.protocol == "lasting", seed=SEED)
         return {"seconds": time.perf_counter() - started, "success": done.verdict.reached}
@@ -240,10 +244,11 @@ def evaluate_cloak(
 
     def finished(line: Row) -> dict | None:
         """Its row of the table; None where it is not measured yet."""
-        if not all(path.is_file() for path in files(line)):
-            return published.get((marks[line], min(photos, line.photos or photos)))
-        measured = [photo for path in files(line) for photo in read_json(path)]
-        return summary(line, measured) | {"fingerprint": marks[line]}
+        if all(path.is_file() for path in files(line)):
+            found = summary(line, [photo for path in files(line) for photo in read_json(path)])
+        else:
+            found = published.get((marks[line], min(photos, line.photos or photos)))
+        return found and found | {"own": line.own, "fingerprint": marks[line]}
 
     def write() -> Path:
         every = {line: finished(line) for line in plan()}
@@ -258,6 +263,7 @@ def evaluate_cloak(
             "temperature": here.gallery.temperature,
             "beyond_jnd_of": REPORTED,
             "missing": sorted({line.name for line in plan() if line not in found}),
+            "latencies_missing": sum(not latency(folder, line, mark).is_file() for line in timed()),
             "rows": list(found.values()),
             "latency": waits(folder, mark),
         }
@@ -289,19 +295,12 @@ def known_rows(folder: Path) -> dict[tuple, dict]:
     return {(row.get("fingerprint"), row["n"]): row for row in result["rows"]}
 
 
-def timed() -> list[Row]:
-    """The rows whose latency is measured: the main methods, non-targeted."""
-    protocols = [protocol for protocol, targeted in PROTOCOLS if not targeted]
-    rows = [row(name, protocol) for protocol in protocols for name in TIMED]
-    return rows + [row(name, "lasting") for name in TIMED if name in ("ours", "ddn", "pgd")]
-
-
 def time_all(setting: Setting, folder: Path, mark: str) -> None:
     """Each of `timed`, one photo at a time on all cores, to runs/cloak/latency/."""
     alone = Bench(Setting(setting.gallery, None, setting.runs, available_cores()))
     alone.wait(row("ddn", "closed-set"), 0)  # what is only slow once is not counted
     for line in timed():
-        path = folder / "latency" / f"{line.name}-{fingerprint(line, mark)}.json"
+        path = latency(folder, line, mark)
         if path.is_file():
             continue
         alone.sight(line.jnd, 0)  # loads the model of the eye
@@ -311,6 +310,7 @@ def time_all(setting: Setting, folder: Path, mark: str) -> None:
         entry = {
             "method": line.method,
             "protocol": line.protocol,
+            "own": line.own,
             "jnd": line.jnd,
             "n": len(found),
             "threads": available_cores(),
@@ -318,10 +318,18 @@ def time_all(setting: Setting, folder: Path, mark: str) -> None:
             "seconds_std": float(np.std(seconds)),
             "success": float(np.mean([each["success"] for each in found])),
         }
-        path.write_text(json.dumps(entry))
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(entry))
+        part.replace(path)
+
+
+def latency(folder: Path, line: Row, mark: str) -> Path:
+    """Where a latency is kept."""
+    how = f"{TIMED_PHOTOS}x{available_cores()}"
+    return folder / "latency" / f"{line.name}-{how}-{fingerprint(line, mark)}.json"
 
 
 def waits(folder: Path, mark: str) -> list[dict]:
     """The latencies that are measured."""
-    paths = [folder / "latency" / f"{line.name}-{fingerprint(line, mark)}.json" for line in timed()]
+    paths = [latency(folder, line, mark) for line in timed()]
     return [read_json(path) for path in paths if path.is_file()]
