@@ -21,6 +21,7 @@ from .models import PANEL, locate
 from .networks import Panel
 
 HALF = ".half"  # ends the name of a weight that is stored in half precision
+TURNED = ".transposed"  # ends an alias of a weight that is stored transposed
 
 
 def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
@@ -34,10 +35,14 @@ def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
     stored = {tensor.name.removesuffix(HALF): tensor for tensor in model.graph.initializer}
     state = {}
     for name, own in module.state_dict().items():
-        key = aliases.get(prefix + name, prefix + name)
-        if key not in stored or list(stored[key].dims) != list(own.shape):
+        alias = aliases.get(prefix + name, prefix + name)
+        key = alias.removesuffix(TURNED)
+        values = numpy_helper.to_array(stored[key]) if key in stored else None
+        if values is not None and alias != key:
+            values = values.T
+        if values is None or values.shape != tuple(own.shape):
             raise WeightsError(f"{path} holds no {key} of shape {tuple(own.shape)}: export it anew")
-        state[name] = torch.tensor(numpy_helper.to_array(stored[key])).float()
+        state[name] = torch.tensor(values).float()
     module.load_state_dict(state)
     return module.eval().requires_grad_(False)
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from engine.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
 from engine.models import LICENCE
 from engine.networks import Generator, scale_maps
-from engine.stored import HALF
+from engine.stored import HALF, TURNED
 
 OPSET = 20
 MEMBERS = len(CLASSIFIERS)
@@ -208,7 +208,8 @@ def halve(model: onnx.ModelProto) -> None:
 def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
     """Tensors of the module that the graph stores under the name of an equal one.
 
-    With them the graph's weights can be loaded back into the module by name.
+    With them the graph's weights can be loaded back into the module by name. A name that ends in
+    `TURNED` is of the transposed tensor, as a linear layer over tokens is stored.
     """
     stored = {
         tensor.name.removesuffix(HALF): numpy_helper.to_array(tensor).astype(np.float32)
@@ -218,7 +219,14 @@ def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
     for name, tensor in module.state_dict().items():
         if name not in stored:
             values = tensor.numpy()
-            found[name] = next(
-                other for other, array in stored.items() if np.array_equal(array, values)
-            )
+            if (other := same(values, stored)) is None:
+                if (turned := same(values.T, stored)) is None:
+                    raise ValueError(f"the graph holds no tensor equal to {name}")
+                other = turned + TURNED
+            found[name] = other
     return found
+
+
+def same(values: np.ndarray, stored: dict[str, np.ndarray]) -> str | None:
+    """The name of an equal stored array."""
+    return next((name for name, array in stored.items() if np.array_equal(array, values)), None)

@@ -15,7 +15,12 @@ from engine.networks import Generator
 from engine.stored import contract, fill
 from engine.unseen import UNSEEN
 from export.check import ParityError, check_parity, compare
-from export.graphs import ClassifierGraph, export_generator, generator_graph
+from export.graphs import (
+    ClassifierGraph,
+    export_classifier,
+    export_generator,
+    generator_graph,
+)
 from training.classifiers import NETWORKS, round_to_half
 from training.generator import build
 from training.presets import GeneratorPreset
@@ -93,6 +98,18 @@ def test_a_conditioned_generator_sees_labels_and_strength(confident, tmp_path):
         assert not torch.equal(usual, graph(image, cams, ship, torch.full((1,), 0.5)))
         surer = graph(image, cams, 2 * ship, torch.ones(1))
         assert torch.equal(usual, surer) != confident
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_new_classifier_can_be_exported_and_read_back(name, tmp_path):
+    torch.manual_seed(3)
+    network = round_to_half(NETWORKS[name](norm=False).eval())
+    path = tmp_path / "graph.onnx"
+    export_classifier(network, path, training={"classifier": name, "size": 32})
+    check_parity(ClassifierGraph(network), path)
+    again = fill(NETWORKS[name](norm=False), path, "classifier.")
+    for key, value in network.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value), key
 
 
 @pytest.mark.parametrize("file", FILES)
