@@ -9,9 +9,10 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data/cifar10
 PHOTOS ?= ../shared/data/bsds500
 KODAK ?= ../shared/data/kodak
+FACES ?= ../shared/data/lfw
 OUT ?= out
 
-.PHONY: run demo test chromium lint train train-human results results-human clean
+.PHONY: run demo test chromium lint train train-human results results-human results-cloak clean
 
 run: $(VENV)/.installed-run
 	@$(BIN)/python -m engine samples | tr '\n' '\0' \
@@ -53,6 +54,12 @@ train-human: $(VENV)/.installed-evaluation
 results-human: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate human --data $(KODAK)
 	$(BIN)/python -m training figures
+	$(BIN)/python -m training tables
+
+results-cloak: $(VENV)/.installed-evaluation
+	$(BIN)/python -m training evaluate recogniser --data $(FACES)
+	$(BIN)/python -m training evaluate cloak --data $(FACES)
+	$(BIN)/python -m training evaluate panel --data $(DATA)
 	$(BIN)/python -m training tables
 
 results: $(VENV)/.installed-test

@@ -129,6 +129,12 @@ class MachineJND:
         weights = ", ".join(f"{m.located.path.stem} {m.located.sha256[:8]}" for m in models)
         return f"{self.generator.placement}; {self.generator.located.origin} weights: {weights}"
 
+    @property
+    def aim(self) -> dict[str, float]:
+        """alpha, beta, wanted: what the generator was trained for (`engine.search`, eqs 7, 10)."""
+        preset = self.generator.contract["training"]["preset"]
+        return {name: preset[name] for name in ("alpha", "beta", "wanted")}
+
     def look(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 N×H×W×3 -> logits float32 N×P×classes, CAMs float32 N×P×H×W in 0…1."""
         batch = to_batch(pixels)

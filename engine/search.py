@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from . import losses
 from .attack.objective import lead, to_levels
@@ -65,6 +66,45 @@ class Searcher:
         panel.to(self.device, memory_format=torch.channels_last)
         self.panel = panel.eval().requires_grad_(False)
 
+    def look(self, pixels: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 N×H×W×3 -> pictures N×3×H×W in 0…1, labels N×P, merged CAMs N×1×H×W (eq. 2)."""
+        clean = torch.from_numpy(to_batch(pixels)).to(self.device)
+        with torch.no_grad():
+            logits, cams = self.panel(clean)
+        return clean, logits.argmax(2), cams.mean(1, keepdim=True)
+
+    def weigh(
+        self,
+        clean: Tensor,
+        change: Tensor,
+        labels: Tensor,
+        cam: Tensor,
+        alpha: float,
+        beta: float,
+        wanted: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """E in -1…1 -> the picture it makes, the panel's logits of that in 8 bits, eq. 7's mean."""
+        counted = losses.surviving(change, 2 * clean - 1)
+        candidate = clean + counted / 2  # an image: clipped to 0…1
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            logits = self.panel.logits(to_levels(candidate))
+        logits = logits.float()
+        loss = (
+            losses.classification_loss(logits, labels)
+            + alpha * losses.magnitude_loss(counted, cam, wanted)
+            + beta * losses.spatial_loss(counted, cam)
+        )
+        return candidate, logits, loss
+
+    @torch.no_grad()
+    def loss(
+        self, pixels: np.ndarray, change: np.ndarray, *, alpha: float, beta: float, wanted: float
+    ) -> float:
+        """Eq. 7 of a change float32 N×3×H×W on the 0…1 scale, mean over the pictures."""
+        clean, labels, cam = self.look(pixels)
+        moved = torch.from_numpy(2 * change).to(self.device)
+        return self.weigh(clean, moved, labels, cam, alpha, beta, wanted)[2].item()
+
     def steps(
         self,
         pixels: np.ndarray,
@@ -84,10 +124,7 @@ class Searcher:
         Ends early after max_seconds.
         """
         started = time.monotonic()
-        clean = torch.from_numpy(to_batch(pixels)).to(self.device)  # N×3×H×W in 0…1
-        with torch.no_grad():
-            logits, cams = self.panel(clean)
-        labels, cam = logits.argmax(2), cams.mean(1, keepdim=True)
+        clean, labels, cam = self.look(pixels)
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
         free = (0.1 * noise).to(self.device).requires_grad_()  # E = tanh(free), in -1…1
         optimizer = torch.optim.Adam([free], lr=rate)
@@ -95,16 +132,7 @@ class Searcher:
         best_psnr = np.full(len(pixels), np.inf)
         for number in range(1, count + 1):
             change = torch.tanh(free)
-            counted = losses.surviving(change, 2 * clean - 1)
-            candidate = clean + counted / 2  # an image: clipped to 0…1
-            with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                logits = self.panel.logits(to_levels(candidate))
-            logits = logits.float()
-            loss = (
-                losses.classification_loss(logits, labels)
-                + alpha * losses.magnitude_loss(counted, cam, wanted)
-                + beta * losses.spatial_loss(counted, cam)
-            )
+            candidate, logits, loss = self.weigh(clean, change, labels, cam, alpha, beta, wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

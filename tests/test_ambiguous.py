@@ -59,6 +59,8 @@ def test_a_generator_goes_on_from_another(some, tmp_path):
     note = train_generator("second", some, some, then, tmp_path)
     assert 64 < note["n_train"] <= 96
     assert note["earlier"]["generator"] == "first"
+    assert [row["epoch"] for row in note["history"]] == [1, 2]
+    assert all("jnd_maps" in row for row in note["history"])
     first, second = (
         checkpoint.load(tmp_path / "generators" / f"{name}.safetensors")[0]
         for name in ("first", "second")

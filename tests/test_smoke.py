@@ -85,11 +85,17 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
     splits = {row["split"]: row for row in machine["rows"]}
     assert splits["train"]["n"] == 256
     assert splits["test"]["n"] == 64
-    verified, homogeneity = machine["verified"][BEST], machine["homogeneity"][BEST]
+    verified = machine["verified"][BEST]
     assert verified["rca"] == 1
-    full = next(row for row in homogeneity["rows"] if row["k"] == 9)
-    assert full["rca"] == splits["test"]["rca"]
-    controls = {row["control"]: row for row in machine["controls"]}
+    for part in machine["homogeneity"]:
+        full = next(row for row in part["rows"] if row["k"] == 9)
+        assert full["rca"] == splits[part["split"]]["rca"]
+        assert part["every_k_keeps_all_labels"] <= part["every_k_keeps"]
+    assert {part["split"] for part in machine["homogeneity"]} == {"test", "train"}
+    assert [row["control"] for row in machine["controls"] if row["split"] == "train"] == [
+        "gaussian noise"
+    ]
+    controls = {row["control"]: row for row in machine["controls"] if row["split"] == "test"}
     # One pixel of salt more or less is up to 1.5 dB of a picture that is changed this little.
     for name, step in (("gaussian noise", 0.1), ("salt and pepper", 1.5)):
         assert controls[name]["psnr_db"] == pytest.approx(splits["test"]["psnr_db"], abs=step)

@@ -161,6 +161,8 @@ def evaluate(options: argparse.Namespace) -> None:
         command += f" --sections {' '.join(options.sections)}"
     data = options.data or f"../shared/data/{MEASURED_ON[options.what]}"
     weights, count, runs = options.weights, options.count, options.runs
+    if weights is not None and options.what in ("cloak", "recogniser", "ablation"):
+        raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
             from .evaluate_human import evaluate_human

@@ -175,7 +175,7 @@ def train_classifier(
     Raises DataError where RUNS holds this classifier trained with other settings.
     """
     device = pick_device()
-    train, test = train.first(preset.images), test.first(preset.images)
+    train, test = train.first(preset.images).last(preset.last), test.first(preset.images)
     folder = runs / "classifiers"
     final, resume = folder / f"{name}.safetensors", folder / f"{name}.resume.safetensors"
     settings = {"preset": asdict(preset)}

@@ -42,6 +42,11 @@ class LabelledImages:
         """At most the first `count`; all for None."""
         return LabelledImages(self.images[:count], self.labels[:count], self.source)
 
+    def last(self, count: int | None) -> LabelledImages:
+        """At most the last `count`; all for None."""
+        start = 0 if count is None else max(0, len(self) - count)
+        return LabelledImages(self.images[start:], self.labels[start:], self.source)
+
 
 def load(source: str, split: str, *, size: int = 32) -> LabelledImages:
     """Read one split, "train" or "test". Pictures of another size are resized to size×size.

@@ -109,10 +109,7 @@ def evaluate_machine(
     sections = {"seed": SEED, "training": {}, "history": {}}
     for name in subject.generators:
         note = trained_with(weights, GENERATORS[name])
-        kept = ("generator", "preset", "parameters", "seconds", "command")
-        sections["training"][name] = {part: note[part] for part in kept}
-        if earlier := note.get("earlier"):  # the generator that this one goes on from
-            sections["training"][name]["earlier"] = {part: earlier[part] for part in kept}
+        sections["training"][name] = told(note)
         sections["history"][name] = note["history"]
     for name in chosen or ():
         if name not in SECTIONS:
@@ -128,6 +125,13 @@ def evaluate_machine(
     return write(
         "machine_cifar10", command=command, data=subject.source, weights=files, sections=sections
     )
+
+
+def told(note: dict) -> dict:
+    """How a generator was trained, and the ones before it that it goes on from."""
+    kept = ("generator", "preset", "parameters", "seconds", "command")
+    earlier = {"earlier": told(note["earlier"])} if note.get("earlier") else {}
+    return {part: note[part] for part in kept} | earlier
 
 
 def assembled(section: str, each: dict[str, object]) -> object:

@@ -22,7 +22,10 @@ def draw() -> list[Path]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     result = read_json(RESULTS / "machine_cifar10.json")
     figures = [
-        *(draw_curves(name, history) for name, history in result["history"].items()),
+        *(
+            draw_curves(name, history, joins(result["training"][name]))
+            for name, history in result["history"].items()
+        ),
         draw_stages(result["history"][MERGED]),
         draw_homogeneity(result["homogeneity"]),
         *([draw_trade_off(result["curve"])] if result.get("curve") else []),
@@ -34,8 +37,19 @@ def draw() -> list[Path]:
     return figures
 
 
-def draw_curves(name: str, history: list[dict]) -> Path:
-    """Loss and its parts, PSNR, RCA per classifier over the epochs (as paper A, Figs 5-7)."""
+def joins(training: dict) -> list[int]:
+    """After which epochs a training went on with another preset."""
+    if not (earlier := training.get("earlier")):
+        return []
+    before = joins(earlier)
+    return [*before, (before[-1] if before else 0) + earlier["preset"]["epochs"]]
+
+
+def draw_curves(name: str, history: list[dict], marked: list[int]) -> Path:
+    """Loss and its parts, PSNR, RCA per classifier over the epochs (as paper A, Figs 5-7).
+
+    marked: epochs after which there is a vertical line.
+    """
     from matplotlib import pyplot as plt
 
     epochs = [row["epoch"] for row in history]
@@ -55,6 +69,8 @@ def draw_curves(name: str, history: list[dict]) -> Path:
     right.plot(epochs, total, color="black", linestyle=":", label="all, test")
     right.set(title="RCA, % (solid: train, dashed: test)", xlabel="epoch")
     for axis in (left, middle, right):
+        for epoch in marked:
+            axis.axvline(epoch + 0.5, color="grey", linewidth=0.8)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
     return save(figure, f"machine_curves_{name}.png")
@@ -89,14 +105,16 @@ def draw_stages(history: list[dict]) -> Path:
     return save(figure, "machine_stages.png")
 
 
-def draw_homogeneity(homogeneity: dict[str, dict]) -> Path:
+def draw_homogeneity(homogeneity: list[dict]) -> Path:
     """RCA of k/9 · E on the test images, per generator."""
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=(5, 3.6), layout="constrained")
-    for name, part in homogeneity.items():
-        strengths = [row["k"] for row in part["rows"]]
-        axis.plot(strengths, [100 * row["rca"] for row in part["rows"]], label=name, marker=".")
+    for part in homogeneity:
+        if part["split"] == "test":
+            strengths = [row["k"] for row in part["rows"]]
+            rates = [100 * row["rca"] for row in part["rows"]]
+            axis.plot(strengths, rates, label=part["generator"], marker=".")
     axis.set(title="RCA of k/9 · E on test images, %", xlabel="k")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)

@@ -35,9 +35,9 @@ from .classifiers import load_classifier, pick_device, round_to_half, shift
 from .data import DataError, LabelledImages
 from .looks import Batch, digest, load_panel, looks, take
 from .presets import GeneratorPreset
-from .snapshots import jnd_maps, stages
+from .snapshots import COUNT, jnd_maps, stages
 
-REACH = 2  # pixels by which pictures are shifted, where a preset is diverse
+REACH = 2  # pixels by which pictures are shifted, where a preset is diverse, or has shifted ones
 CLASSES = len(CIFAR10_CLASSES)
 PROBE = 2000  # test images looked at after every epoch
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
@@ -151,13 +151,13 @@ def step_loss(
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
     device, kind = batch.x.device, batch.x.device.type
     asked = random.members(len(panel.names), preset.asked)
-    panels = batch.labels[:, : batch.cams.shape[1]]  # without the assistants'
+    panels = batch.labels[:, : batch.cams.shape[1]]  # without what assistants say
     split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
     weakened = strengths(len(batch.x), preset.weakened, random.generator, split).to(device)
     multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
     strong = (weakened.flatten() * multiple).cpu() >= 0.8  # a weak change cannot contradict
-    wanted = contradict(batch.labels, strong, preset.contrary, random.generator)
-    told = wanted[:, : panels.shape[1]]  # not what assistants say
+    told = contradict(panels, strong, preset.contrary, random.generator)
+    wanted = torch.cat([told, batch.labels[:, panels.shape[1] :]], 1)
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with torch.autocast(kind, dtype=torch.bfloat16):
         change = generator(2 * batch.x - 1, batch.cams, told, multiple, batch.logits)  # eq. 3
@@ -205,14 +205,14 @@ def widened(tensors: dict[str, Tensor], network: Generator) -> dict[str, Tensor]
     }
 
 
-def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict | None]:
+def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict]:
     """The network as its training begins: anew, or as the one that it goes on from, and its note.
 
     That is a finished generator of RUNS, else the one of this name that ships. Raises DataError
     where there is neither.
     """
     if not preset.begins:
-        return build(preset), None
+        return build(preset), {}
     network = build(preset, norm=False)
     path = runs / "generators" / f"{preset.begins}.safetensors"
     if path.exists():
@@ -227,8 +227,7 @@ def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict | None]:
         network.load_state_dict(widened(shipped.state_dict(), network))
     else:
         raise DataError(f"{path} is missing: `python -m training generator` it first")
-    earlier = {key: value for key, value in note.items() if key != "history"}
-    return network.requires_grad_(True), earlier
+    return network.requires_grad_(True), note
 
 
 class Training:
@@ -237,6 +236,7 @@ class Training:
     def __init__(self, preset: GeneratorPreset, runs: Path, device: torch.device):
         torch.manual_seed(preset.seed)
         network, self.earlier = begun(preset, runs)
+        self.before = self.earlier.pop("history", [])
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = swa_utils.AveragedModel(
             self.network,
@@ -344,10 +344,13 @@ def train_generator(
     panel.to(device, memory_format=torch.channels_last)
     seen = looks(panel, train, "train", runs, device)
     clean = looks(panel, probe, "test", runs, device)
+    if preset.shifted:
+        moved = shifted(train, preset.seed)
+        told = looks(panel, moved, "shifted", runs, device)
+        train, seen = joined(train, moved), both(seen, told)
     if preset.mixtures:
         mixed, said = ambiguous(panel, train, preset.mixtures, preset.seed, runs, device)
-        train = joined(train, mixed)
-        seen = {key: torch.cat([value, said[key]]) for key, value in seen.items()}
+        train, seen = joined(train, mixed), both(seen, said)
     asked, labels = with_assistants(panel, preset, train, runs, device)
     seen["labels"] = torch.cat([seen["labels"], *labels], 1)
     training = Training(preset, runs, device)
@@ -379,12 +382,40 @@ def train_generator(
         "parameters": sum(p.numel() for p in folded.parameters()),
         "seconds": round(training.seconds),
         "command": command,
-        "earlier": training.earlier,
-        "history": training.history,
+        "earlier": training.earlier or None,
+        "history": continued(training.before, training.history),
     } | settings
     checkpoint.save(final, folded.state_dict(), note)
     unfinished.unlink()
     return note
+
+
+def shifted(data: LabelledImages, seed: int) -> LabelledImages:
+    """Every image once more, moved by up to REACH pixels, the border reflected."""
+    x = torch.from_numpy(data.images).permute(0, 3, 1, 2).float()
+    moved = shift(x, REACH, torch.Generator().manual_seed(seed))
+    images = moved.byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return LabelledImages(images, data.labels, f"{data.source}, shifted")
+
+
+def both(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The looks at some images and at others."""
+    return {key: torch.cat([value, second[key]]) for key, value in first.items()}
+
+
+def continued(before: list[dict], history: list[dict]) -> list[dict]:
+    """The rows of a training after those of the one it goes on from, epochs counted through.
+
+    Of the JND maps those of COUNT stages are kept, the first and the last among them.
+    """
+    rows = [*before, *({**row, "epoch": len(before) + row["epoch"]} for row in history)]
+    drawn = [number for number, row in enumerate(rows) if "jnd_maps" in row]
+    places = np.linspace(0, len(drawn) - 1, COUNT).round().astype(int) if drawn else []
+    kept = {drawn[place] for place in places}
+    return [
+        row if number in kept else {key: row[key] for key in row if key != "jnd_maps"}
+        for number, row in enumerate(rows)
+    ]
 
 
 def load_generator(path: Path) -> tuple[Generator, dict]:

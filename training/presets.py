@@ -27,6 +27,7 @@ class ClassifierPreset:
     polish: bool = False  # goes on from the finished classifier, with soft labels of the others
     plain: float = 0.1  # share of the epochs, the last, that see whole and unshifted pictures
     images: int | None = None
+    last: int | None = None  # of the training images only the last so many
     seed: int = 0
 
 
@@ -59,6 +60,9 @@ CLASSIFIER_PRESETS = {
     ),
     # Eight epochs are enough to compare what can be learned from which pictures.
     "brief": ClassifierPreset(epochs=8, shift=2, cutout=0),
+    # Classifiers that only help a generator: of images on which that one is not trained, so that
+    # there they disagree with the panel as machines do that nobody has met.
+    "assistant": ClassifierPreset(epochs=12, shift=2, cutout=0, last=30_000),
     "smoke": ClassifierPreset(epochs=1, batch=64, images=256),
 }
 
@@ -87,6 +91,7 @@ class GeneratorPreset:
     assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
     diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
     contrary: float = 0.0  # share of images for which one member is to say another class
+    shifted: bool = False  # every image once more, moved by a pixel or two
     mixtures: int = 0  # of two images; those of which the panel disagrees join the images
     begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
@@ -151,7 +156,7 @@ GENERATOR_PRESETS = {
         images=20_000,
         begins="contradicting",
     ),
-    # Goes on from what ships, and is told how sure each classifier is: at small strengths it is the
+    # Goes on from that, and is told how sure each classifier is: at small strengths it is the
     # least sure that changes its mind.
     "even": replace(
         DEFAULT,
@@ -168,19 +173,37 @@ GENERATOR_PRESETS = {
         contrary=0.15,
         mixtures=40_000,
         images=20_000,
-        begins="conditioned",
+        begins="refined",
+    ),
+    # The paper's network goes on, to a larger change, on twice the pictures.
+    "stronger": replace(
+        DEFAULT,
+        epochs=3,
+        learning_rate=1e-3,
+        alpha=3.0,
+        wanted=1.4,
+        ramp=0.0,
+        shifted=True,
+        begins="default",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(
         DEFAULT,
-        epochs=8,
+        epochs=4,
+        learning_rate=7e-4,
         conditioned=True,
+        confident=True,
         skips=True,
         asked=3,
-        varied=0.4,
+        wanted=1.25,
+        ramp=0.0,
+        varied=0.3,
         weakened=0.4,
+        mixtures=40_000,
+        images=20_000,
         assistants=("inception", "wide", "mixer"),
         diverse=0.5,
+        begins="refined",
     ),
     "smoke": GeneratorPreset(
         epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256

@@ -59,11 +59,12 @@ def machine() -> str:
         )
         for name, row in result["verified"].items()
     ]
-    best = next(row for row in result["rows"] if row["split"] == "test")
+    strengths = {(row["generator"], row["split"]): row["psnr_db"] for row in result["rows"]}
     for row in result["controls"]:
-        as_strong = row["psnr_db"] - best["psnr_db"] < 0.5
-        said = "of the same strength" if as_strong else "as strong as it gets"
-        named.append((f"{row['control']} {said}, {row['split']} images", row))
+        as_strong = row["psnr_db"] - strengths[row["of"], row["split"]] < 0.5
+        said = f"as strong as the {row['of']} generator's" if as_strong else "as strong as it gets"
+        if as_strong or row["of"] == result["controls"][0]["of"]:
+            named.append((f"{row['control']} {said}, {row['split']} images", row))
     rows = [
         [
             name,
@@ -99,15 +100,15 @@ def homogeneity() -> str:
     """RCA of weakened changes, k/9 · E."""
     result = machine_result()
     found = result["homogeneity"]
-    strengths = [row["k"] for row in next(iter(found.values()))["rows"]]
+    strengths = [row["k"] for row in found[0]["rows"]]
     rows = [
-        [name]
+        [f"{part['generator']}, {part['split']} images"]
         + [percent(row["rca"], 1) for row in part["rows"]]
         + [percent(part["every_k_keeps"], 1), percent(part["every_k_keeps_all_labels"], 1)]
-        for name, part in found.items()
+        for part in found
     ]
     header = ["generator", *(f"{k}/9" for k in strengths), "every k", "every k, all four"]
-    return f"{markdown(header, rows)}\n\nTest images. {note(result)}"
+    return f"{markdown(header, rows)}\n\n{note(result)}"
 
 
 def unseen() -> str:
@@ -119,10 +120,12 @@ def unseen() -> str:
     for name in dict.fromkeys(row["classifier"] for row in result["unseen"]):
         own = [cells[name, generator] for generator in generators]
         rates = [percent(row["rca"]) for row in own]
-        rows.append([name, percent(own[0]["clean_agreement"]), *rates])
+        ceiling = [percent(own[0][key]) for key in ("clean_agreement", "majority_agreement")]
+        rows.append([name, *ceiling, *rates])
     strengths = [cells[rows[0][0], generator] for generator in generators]
-    rows.append(["PSNR (8-bit)", "–", *(decibels(row) for row in strengths)])
-    header = ["outside the panel", "agrees on clean pictures", *generators]
+    rows.append(["PSNR (8-bit)", "–", "–", *(decibels(row) for row in strengths)])
+    header = ["outside the panel", "says of clean pictures what one of the panel does"]
+    header += ["what most of the panel do", *generators]
     return f"{markdown(header, rows)}\n\nTest images. {note(result)}"
 
 
@@ -130,8 +133,12 @@ def search() -> str:
     """The per-image search beside the generators."""
     result = machine_result()
     found = result["search"]
-    rows = [[row["method"], decibels(row), f"{row['unchanged_images']}"] for row in found["rows"]]
+    rows = [
+        [row["method"], decibels(row), f"{row['unchanged_images']}", f"{row['loss']:.3f}"]
+        for row in found["rows"]
+    ]
     header = ["verified change from", "PSNR (8-bit)", "pictures left unchanged"]
+    header.append("loss (eq. 7), before it is verified")
     count = found["rows"][0]["n"]
     return (
         f"{markdown(header, rows)}\n\nThe first {count:,} test images; {found['steps']} gradient "
@@ -163,11 +170,13 @@ def ablation() -> str:
             row["variation"],
             percent(row["rca"]),
             f"{row['psnr_db']:.2f} dB",
+            "–" if row["rca_at"] is None else percent(row["rca_at"]),
             percent(row["every_k_keeps"], 1),
         ]
         for row in result["rows"]
     ]
-    header = ["generator", "RCA", "PSNR (8-bit)", "every k/9 keeps the label"]
+    header = ["generator", "RCA", "PSNR (8-bit)", f"RCA at {result['strength_db']} dB"]
+    header.append("every k/9 keeps the label")
     count, seed = result["rows"][0]["n"], result["seed"]
     return (
         f"{markdown(header, rows)}\n\nEach trained for {result['epochs']} epochs of "
