@@ -101,10 +101,11 @@ class Cloak:
                 boxes, problem = self._problem(batch, margin)
                 search = Search(problem, row, seed, self._earlier(batch, boxes))
                 settled = sum(work.reached for work in works)
-                for _ in search.steps(max_seconds=until - time.monotonic(), cancelled=cancelled):
+                for step in search.steps(max_seconds=until - time.monotonic(), cancelled=cancelled):
                     steps += 1
                     found = settled + int(search.found.sum())
-                    yield Progress(attempt + 1, steps, found, len(jobs))
+                    share = min(1.0, step.number / (search.count * row.tuning.rounds))
+                    yield Progress(attempt + 1, steps, found, len(jobs), share)
                 self._take(batch, boxes, search)
                 for place, work in enumerate(batch):
                     if search.found[place]:
@@ -117,7 +118,7 @@ class Cloak:
             shaved = row.shave is not None and not lasting and work.job.pixels.size <= 3 * SHAVED
             if shaved and work.reached and not over():
                 self._shave(work, row.shave, over)
-        share = (time.monotonic() - started) / max(1, sum(work.gradients for work in works))
+        each = (time.monotonic() - started) / max(1, sum(work.gradients for work in works))
         yield [
             Cloaked(
                 pixels=work.pixels,
@@ -125,7 +126,7 @@ class Cloak:
                 verdict=work.verdict,
                 attempts=work.attempts,
                 gradients=work.gradients,
-                seconds=share * work.gradients,
+                seconds=each * work.gradients,
             )
             for work in works
         ]

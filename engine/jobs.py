@@ -45,12 +45,16 @@ class Cloaked:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a cloak stands: the attempt, gradient steps so far, pictures that hold so far."""
+    """Where a cloak stands: the attempt, gradient steps so far, pictures that hold so far.
+
+    share: of the attempt's steps, at most, that are done, 0…1.
+    """
 
     attempt: int
     steps: int
     found: int
     total: int
+    share: float
 
 
 @dataclass

@@ -177,8 +177,8 @@ def protect(
     chosen = choose(found, face, picture.size, name_of(image, "the picture"))
     goals = [goal_for(cloak, picture.pixels, each, target, gallery) for each in chosen]
     pixels, versions = picture.pixels, LASTING if lasting else PNG
-    effort: dict[int, list[Cloaked]] = {place: [] for place in range(len(chosen))}
-    waiting = list(effort)
+    effort: list[list[Cloaked]] = [[] for _ in chosen]
+    waiting = list(range(len(chosen)))
     for _ in range(PASSES):
         for place in waiting:
             job = Job(pixels, chosen[place], goals[place], sight)
@@ -191,23 +191,24 @@ def protect(
                     effort[place] += step
                     pixels = step[0].pixels
         png = encode_png(pixels)
-        verdicts = {
-            place: done[-1].verdict
-            if done[-1].png == png
-            else cloak.judge(png, Job(picture.pixels, chosen[place], goals[place]), versions)
-            for place, done in effort.items()
-        }
+        last = [done[-1] for done in effort]
+        verdicts = [
+            own.verdict
+            if own.png == png
+            else cloak.judge(png, Job(picture.pixels, each, goal), versions)
+            for own, each, goal in zip(last, chosen, goals, strict=True)
+        ]
         # Where two faces are close, the later one's change may have undone the first one's.
         waiting = [
             place
-            for place, done in effort.items()
-            if done[-1].verdict.reached and not verdicts[place].reached
+            for place, (own, now) in enumerate(zip(last, verdicts, strict=True))
+            if own.verdict.reached and not now.reached
         ]
         if not waiting:
             break
     faces = [
-        _face(cloak, picture, found, chosen[place], goals[place], done, verdicts[place])
-        for place, done in effort.items()
+        _face(cloak, picture, found, *one)
+        for one in zip(chosen, goals, effort, verdicts, strict=True)
     ]
     change = np.abs(pixels.astype(np.int16) - picture.pixels)
     yield CloakedPhoto(

@@ -170,6 +170,11 @@ class Search:
         """Whether it begins at the earlier picture."""
         return self.earlier is not None and self.method.again is not None
 
+    @property
+    def count(self) -> int:
+        """At most so many steps in a round."""
+        return self.method.again if self.resumed else self.method.steps
+
     def steps(
         self,
         *,
@@ -179,7 +184,7 @@ class Search:
         """A `Step` per gradient step and one per round. Ends early when late or cancelled."""
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
         problem, method, tuner = self.problem, self.method, self.knobs
-        count, number = method.again if self.resumed else method.steps, 0
+        count, number = self.count, 0
         for round_ in range(method.tuning.rounds):
             if not tuner.open.any():
                 return
@@ -227,12 +232,13 @@ class Search:
         """Logits and gradient of the loss at z; where the gradient is zero, a random direction."""
         method, problem = self.method, self.problem
         z = active.z = active.z.detach().requires_grad_()
-        seen = to_levels(z) if method.rounded else z
+        levels = to_levels(z)
+        seen = levels if method.rounded else z
         distort = method.distort and partial(method.distort, noise=self.noise)
         active.logits = problem.observer(seen, active.rows, distort)
         ahead = self.ahead(active.logits, active.labels)
         active.won = ahead > problem.margin
-        self.approach(active.rows, to_levels(z.detach()), ahead)
+        self.approach(active.rows, levels.detach(), ahead)
         active.gradient = torch.autograd.grad(method.loss(active).sum(), z)[0]
         active.z, active.logits = z.detach(), active.logits.detach()
         self.gradients[active.rows] += 1

@@ -91,7 +91,6 @@ def prepare(options: CloakOptions):
 
 def watched(cloak, image: str, options: CloakOptions, target, gallery):
     """`engine.protect.protect` with a progress bar on stderr."""
-    from ..attack.methods import METHODS
     from ..jobs import Progress
     from ..protect import protect
 
@@ -106,21 +105,13 @@ def watched(cloak, image: str, options: CloakOptions, target, gallery):
         lasting=options.lasting,
         max_seconds=options.max_seconds,
     )
-    row = METHODS[options.method](target is not None)
-    first, again = row.steps * row.tuning.rounds, row.again or row.steps
-    if row.far is not None and target is None and not options.lasting:
-        first, again = row.far
-    attempt, begun = 0, 0
     try:
         for step in steps:
             if isinstance(step, Progress):
-                if step.attempt != attempt or step.steps <= begun:
-                    attempt, begun = step.attempt, step.steps - 1
-                share = min(1.0, (step.steps - begun) / (first if attempt == 1 else again))
-                full = round(BAR * share)
+                full = round(BAR * step.share)
                 bar = "█" * full + "·" * (BAR - full)
                 found = "found, made smaller" if step.found else "searching"
-                line = f"\r{bar} attempt {attempt}, step {step.steps}: {found}   "
+                line = f"\r{bar} attempt {step.attempt}, step {step.steps}: {found}   "
                 print(line, end="", file=sys.stderr, flush=True)
                 drawn = True
             else:
