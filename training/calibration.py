@@ -12,7 +12,6 @@ scale tried is kept with its JODs in RUNS/human/NAME.calibration.json, and a kil
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from engine.quality import psnr_8bit
 
 from .data import DataError, Photos
 from .human import load_human, stage_path
+from .record import write_json
 from .stages import STAGES
 
 TARGET_JOD = 9.5
@@ -101,7 +101,7 @@ def calibrate(
             "mean_threshold": float(np.mean([scale * jnd.mean() for jnd in relative])),
         }
         kept["tried"].append(row)
-        write(path, kept)
+        write_json(path, kept)
         print(json.dumps({"calibration": name, **row}), file=sys.stderr, flush=True)
         return row["jod"]
 
@@ -119,18 +119,12 @@ def calibrate(
             break
         low, high = (scale, high) if value > target else (low, scale)
     kept |= {"scale": scale, "command": command}
-    write(path, kept)
+    write_json(path, kept)
     return kept
 
 
 def calibration_path(name: str, runs: Path) -> Path:
     return runs / "human" / f"{name}.calibration.json"
-
-
-def write(path: Path, value: dict) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-    os.replace(temporary, path)
 
 
 def calibrated(name: str, runs: Path) -> dict:

@@ -31,7 +31,7 @@ from .machine_sections import (
     Subject,
 )
 from .measure import answer, answer_alone, standard_error
-from .record import read_json, write
+from .record import read_json, write, write_json
 from .shipped import digests, present, trained_with, unseen
 
 
@@ -150,9 +150,6 @@ def remembered(path: Path, make: Callable[[], object], name: str) -> object:
     if not path.exists():
         started = time.monotonic()
         value = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(value))
-        part.rename(path)
+        write_json(path, value)
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return read_json(path)

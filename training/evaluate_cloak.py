@@ -14,7 +14,6 @@ one core. What a person waits for, one photo alone on all cores, is measured at 
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 import signal
 import sys
@@ -43,7 +42,7 @@ from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
 from .enrolment import PEOPLE, digest, enrolled, recalled
 from .lfw import publish
 from .onlooker import Onlooker
-from .record import RESULTS, hardware, read_json, versions
+from .record import RESULTS, hardware, read_json, versions, write_json
 
 REPORTED = HUMAN_DEFAULT  # the eye by which beyond_jnd_share is given, of every row
 
@@ -150,10 +149,7 @@ def cloak_batch(setting: Setting, line: Row, numbers: list[int], path: Path) -> 
     """One batch to its file, if it is not there yet; returns how many photos."""
     if not path.is_file():
         found = bench(setting).batch(line, numbers)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(found))
-        part.replace(path)
+        write_json(path, found)
     return len(numbers)
 
 
@@ -297,16 +293,16 @@ def known_rows(folder: Path) -> dict[tuple, dict]:
 
 def time_all(setting: Setting, folder: Path, mark: str) -> None:
     """Each of `timed`, one photo at a time on all cores, to runs/cloak/latency/."""
+    lacking = {line: latency(folder, line, mark) for line in timed()}
+    lacking = {line: path for line, path in lacking.items() if not path.is_file()}
+    if not lacking:
+        return
     alone = Bench(Setting(setting.gallery, None, setting.runs, available_cores()))
     alone.wait(row("ddn", "closed-set"), 0)  # what is only slow once is not counted
-    for line in timed():
-        path = latency(folder, line, mark)
-        if path.is_file():
-            continue
+    for line, path in lacking.items():
         alone.sight(line.jnd, 0)  # loads the model of the eye
         found = [alone.wait(line, number) for number in range(TIMED_PHOTOS)]
         seconds = [each["seconds"] for each in found]
-        path.parent.mkdir(exist_ok=True)
         entry = {
             "method": line.method,
             "protocol": line.protocol,
@@ -318,9 +314,7 @@ def time_all(setting: Setting, folder: Path, mark: str) -> None:
             "seconds_std": float(np.std(seconds)),
             "success": float(np.mean([each["success"] for each in found])),
         }
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(entry))
-        part.replace(path)
+        write_json(path, entry)
 
 
 def latency(folder: Path, line: Row, mark: str) -> Path:

@@ -36,10 +36,9 @@ from engine.human.luminance import LUMA
 from engine.models import HUMAN, locate
 from engine.perceptual import DISPLAY, fsim, jod, vif
 
-from .calibration import write as write_json
 from .data import load_photos
 from .measure import spread
-from .record import write
+from .record import write, write_json
 from .speed import LARGE, SMALL, enlarged, timed
 
 PSNRS = (26.65, 30.0)  # dB

@@ -59,8 +59,16 @@ def write(
         "weights": weights,
         **sections,
     }
-    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+    write_json(path, whole)
     return path
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write under a neighbouring name, then rename: a killed run leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    part.replace(path)
 
 
 def read_json(path: Path) -> dict:
