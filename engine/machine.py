@@ -318,7 +318,7 @@ class MachineJND:
 
     def label_changes(self, before: np.ndarray, after: np.ndarray) -> tuple[LabelChange, ...]:
         """logits P×classes before and after -> one `LabelChange` per classifier."""
-        clean, changed = _softmax(before), _softmax(after)
+        clean, changed = softmax(before), softmax(after)
         return tuple(
             LabelChange(
                 classifier=name,
@@ -331,7 +331,8 @@ class MachineJND:
         )
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """…×classes -> probabilities over the last axis."""
     exponentials = np.exp(logits - logits.max(-1, keepdims=True))
     return exponentials / exponentials.sum(-1, keepdims=True)
 

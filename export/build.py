@@ -49,8 +49,8 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
     panel.
     """
     from training.classifiers import load_classifier
-    from training.generator import load_generator
     from training.looks import digest, load_panel
+    from training.networks import load_generator
 
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 

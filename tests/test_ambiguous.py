@@ -13,8 +13,9 @@ from engine.machine import MachineJND
 from training import checkpoint
 from training.ambiguous import ambiguous, joined, mixed
 from training.data import DataError, LabelledImages, load
-from training.generator import begun, train_generator
+from training.generator import train_generator
 from training.looks import load_panel
+from training.networks import begun
 from training.presets import GENERATOR_PRESETS
 
 

@@ -56,7 +56,7 @@ def test_an_export_refuses_to_leave_one(panel, tmp_path, monkeypatch, capsys):
     shutil.copytree(EMBEDDED, out)
     monkeypatch.setattr(looks, "digest", lambda panel: "anew")
     monkeypatch.setattr(
-        "training.generator.load_generator",
+        "training.networks.load_generator",
         lambda path: (Generator(conditioned=True, norm=False), {"panel": "anew"}),
     )
     runs = tmp_path / "runs"

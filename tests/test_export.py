@@ -22,7 +22,7 @@ from export.graphs import (
     generator_graph,
 )
 from training.classifiers import NETWORKS, round_to_half
-from training.generator import build
+from training.networks import build
 from training.presets import GeneratorPreset
 
 FILES = [model.file for model in MODELS.values() if model.sha256 and model.file.endswith(".onnx")]

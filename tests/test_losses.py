@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from engine import losses
-from training.generator import Draws, contradict, learning_rate, multiples, ramp, strengths
+from training.generator import learning_rate
+from training.objective import Draws, contradict, multiples, ramp, strengths
 from training.presets import GENERATOR_PRESETS
 
 

@@ -10,20 +10,24 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from scipy.optimize import bisect
+from torch import Tensor
 
 from engine.machine import STEPS
-from engine.networks import Generator, Panel
-from engine.quality import psnr
+from engine.networks import Panel
 
 from .classifiers import as_batch, pick_device
-from .data import LabelledImages, load
-from .generator import load_generator, train_generator
-from .looks import digest, load_panel, looks, take
+from .data import load
+from .generator import train_generator
+from .looks import digest, load_panel, looks
+from .networks import load_generator
 from .presets import GENERATOR_PRESETS, GeneratorPreset
+from .probe import changes, distorted, kept, psnr
 from .record import write
 
 EPOCHS, IMAGES, TESTED = 4, 12_500, 2000
 STRENGTH = 9.56  # dB, the paper's
+FACTORS = (1 / 16, 4.0)  # of E, between which that strength is looked for
 # The paper's network and loss; the schedule, batches, average and two random members of the panel
 # per step are ours in all rows, or none of them would be trained in so short a time.
 PLAIN = replace(
@@ -69,12 +73,13 @@ def evaluate_ablation(data: str, count: int | None, runs: Path, command: str) ->
     tested, device = test.first(TESTED), pick_device()
     panel = load_panel(runs)[0].to(device)
     clean = looks(panel, tested, "test", runs, device)
+    x, labels = as_batch(torch.from_numpy(tested.images)).to(device), clean["labels"].to(device)
     rows = []
     for number, (name, preset) in enumerate(variations().items()):
         file = f"ablation/{number}"
         row = train_generator(file, train, test, preset, runs, command)["history"][-1]
         generator = load_generator(runs / "generators" / f"{file}.safetensors")[0].to(device)
-        changes, labels = changed(generator, panel, tested, clean)
+        change = changes(generator, panel, tested, clean)
         rows.append(
             {
                 "variation": name,
@@ -83,8 +88,8 @@ def evaluate_ablation(data: str, count: int | None, runs: Path, command: str) ->
                 "rca": row["test"]["rca"],
                 "psnr_db": row["test"]["psnr_db"],
                 "psnr_unclipped_db": row["test"]["psnr_unclipped_db"],
-                "every_k_keeps": every_strength(changes, labels, panel, tested),
-                **at_strength(changes, labels, panel, tested, STRENGTH),
+                "every_k_keeps": every_strength(change, x, labels, panel),
+                **at_strength(change, x, labels, panel),
                 "seconds": row["seconds"],
             }
         )
@@ -104,66 +109,26 @@ def evaluate_ablation(data: str, count: int | None, runs: Path, command: str) ->
     )
 
 
-@torch.no_grad()
-def changed(
-    generator: Generator, panel: Panel, data: LabelledImages, clean: dict[str, torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """E on the 0…1 scale, float32 N×3×H×W, and what the panel says of the clean images, N×P."""
-    device = next(generator.parameters()).device
-    images, changes = torch.from_numpy(data.images), []
-    for index in torch.arange(len(data)).split(500):
-        plain = torch.zeros(len(index), dtype=torch.bool)
-        batch = take(images, clean, panel.names, index, plain, device)
-        full = torch.ones(len(index), device=device)
-        made = generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2
-        changes.append(made)
-    return torch.cat(changes), clean["labels"].to(device)
-
-
-def weakened(changes: torch.Tensor, data: LabelledImages, factor: float) -> torch.Tensor:
-    """The images with a multiple of E, clipped and rounded to 8 bits, 0…1."""
-    x = as_batch(torch.from_numpy(data.images)).to(changes.device)
-    return ((x + factor * changes).clamp(0, 1) * 255).round() / 255
-
-
-@torch.no_grad()
-def kept(panel: Panel, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Which answers stay, bool N×P."""
-    answers = [panel.logits(part).argmax(2) for part in pictures.split(500)]
-    return torch.cat(answers) == labels
-
-
-def every_strength(
-    changes: torch.Tensor, labels: torch.Tensor, panel: Panel, data: LabelledImages
-) -> float:
+def every_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> float:
     """Share of answers that k/9 · E leaves alone for every k = 1…8, on 8-bit pictures."""
     holds = torch.ones_like(labels, dtype=torch.bool)
     for k in range(1, STEPS):
-        holds &= kept(panel, weakened(changes, data, k / STEPS), labels)
+        holds &= kept(panel, distorted(x, change, k / STEPS), labels)
     return holds.float().mean().item()
 
 
-def at_strength(
-    changes: torch.Tensor,
-    labels: torch.Tensor,
-    panel: Panel,
-    data: LabelledImages,
-    wanted: float,
-) -> dict:
-    """RCA where all E are multiplied so that the mean PSNR is `wanted`: rows can be compared.
+def at_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> dict:
+    """RCA where all E are multiplied so that the mean PSNR is STRENGTH: rows can be compared.
 
-    factor and rca_at; null where even four times E is weaker.
+    factor and rca_at; null where even the strongest multiple is weaker.
     """
-    x = as_batch(torch.from_numpy(data.images)).to(changes.device)
 
-    def noise(factor: float) -> float:
-        return float(psnr((weakened(changes, data, factor) - x).cpu().numpy()).mean())
+    def excess(factor: float) -> float:
+        return psnr(distorted(x, change, factor) - x) - STRENGTH
 
-    low, high = 0.0, 4.0
-    if noise(high) > wanted:
+    weakest, strongest = FACTORS
+    if excess(strongest) > 0:
         return {"factor": None, "rca_at": None}
-    for _ in range(12):
-        middle = (low + high) / 2
-        low, high = (middle, high) if noise(middle) > wanted else (low, middle)
-    rates = kept(panel, weakened(changes, data, high), labels)
-    return {"factor": high, "rca_at": rates.float().mean().item()}
+    factor = bisect(excess, weakest, strongest, xtol=1e-3)
+    rates = kept(panel, distorted(x, change, factor), labels)
+    return {"factor": factor, "rca_at": rates.float().mean().item()}

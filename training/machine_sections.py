@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.controls import CONTROLS, match
 from engine.image import to_batch, to_pixels
-from engine.machine import STEPS, MachineJND
+from engine.machine import STEPS, MachineJND, softmax
 from engine.models import BEST, GENERATORS, PANEL
 from engine.quality import psnr
 
@@ -197,11 +197,8 @@ def measure_unseen(subject: Subject, name: str) -> list[dict]:
 
 def majority(logits: np.ndarray) -> np.ndarray:
     """float N×P×classes -> the class that most of the panel say, N; of a tie the surer ones'."""
-    votes = np.zeros((len(logits), logits.shape[2]))
-    np.add.at(votes, (np.arange(len(logits))[:, None], logits.argmax(2)), 1)
-    shares = np.exp(logits - logits.max(2, keepdims=True))
-    shares /= shares.sum(2, keepdims=True)
-    return (votes + shares.mean(1) / 2).argmax(1)
+    votes = np.eye(logits.shape[2])[logits.argmax(2)].sum(1)
+    return (votes + softmax(logits).mean(1) / 2).argmax(1)
 
 
 def measure_curve(subject: Subject, name: str) -> list[dict]:
@@ -235,7 +232,7 @@ def measure_search(subject: Subject, name: str) -> dict:
     looked = subject.look("test").first(SEARCHED)
     searcher = Searcher(weights=subject.weights, device="cpu")
     aim = subject.machines[name].aim
-    parts = list(batches(len(looked.images)))
+    parts = batches(len(looked.images))
     changes = []
     started = time.monotonic()
     for rows in parts:

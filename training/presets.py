@@ -113,6 +113,23 @@ DEFAULT = GeneratorPreset(
     ramp=0.25,
     weakened=0.2,
 )
+# Goes on from "contradicting": shorter steps, and real disagreement, at every strength. It sees as
+# many mixtures as images: what the panel agrees on is learned already.
+REFINED = replace(
+    DEFAULT,
+    epochs=6,
+    learning_rate=7e-4,
+    conditioned=True,
+    skips=True,
+    wanted=1.25,
+    ramp=0.0,
+    varied=0.3,
+    weakened=0.5,
+    contrary=0.3,
+    mixtures=40_000,
+    images=20_000,
+    begins="contradicting",
+)
 GENERATOR_PRESETS = {
     # The paper's schedule: Adam, batch 50, 1e-5, weight decay 1e-3, 200 epochs.
     "paper": GeneratorPreset(
@@ -139,40 +156,17 @@ GENERATOR_PRESETS = {
         weakened=0.4,
         contrary=0.3,
     ),
-    # Goes on from that: shorter steps, and real disagreement, at every strength. It sees as many
-    # mixtures as images: what the panel agrees on is learned already.
-    "refined": replace(
-        DEFAULT,
-        epochs=6,
-        learning_rate=7e-4,
-        conditioned=True,
-        skips=True,
-        wanted=1.25,
-        ramp=0.0,
-        varied=0.3,
-        weakened=0.5,
-        contrary=0.3,
-        mixtures=40_000,
-        images=20_000,
-        begins="contradicting",
-    ),
+    "refined": REFINED,
     # Goes on from that, and is told how sure each classifier is: at small strengths it is the
     # least sure that changes its mind.
     "even": replace(
-        DEFAULT,
+        REFINED,
         epochs=5,
-        learning_rate=7e-4,
-        conditioned=True,
         confident=True,
-        skips=True,
-        wanted=1.25,
-        ramp=0.0,
         varied=0.2,
         weakened=0.7,
         faint=True,
         contrary=0.15,
-        mixtures=40_000,
-        images=20_000,
         begins="refined",
     ),
     # The paper's network goes on, to a larger change, on twice the pictures.
@@ -188,19 +182,12 @@ GENERATOR_PRESETS = {
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked.
     "transfer": replace(
-        DEFAULT,
+        REFINED,
         epochs=4,
-        learning_rate=7e-4,
-        conditioned=True,
         confident=True,
-        skips=True,
         asked=3,
-        wanted=1.25,
-        ramp=0.0,
-        varied=0.3,
         weakened=0.4,
-        mixtures=40_000,
-        images=20_000,
+        contrary=0.0,
         assistants=("inception", "wide", "mixer"),
         diverse=0.5,
         begins="refined",

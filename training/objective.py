@@ -1,0 +1,123 @@
+"""One training step of a generator: what is drawn at random for it, and eq. 7 of its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine import losses
+from engine.classifiers import CIFAR10_CLASSES
+from engine.networks import Generator, Panel
+
+from .classifiers import shift
+from .looks import Batch
+from .presets import GeneratorPreset
+
+REACH = 2  # pixels by which pictures are shifted, where a preset is diverse, or has shifted ones
+CLASSES = len(CIFAR10_CLASSES)
+
+
+def strengths(count: int, share: float, generator: torch.Generator, split: Tensor) -> Tensor:
+    """N×1×1×1: 1 for most images, a random k/9 (k = 1…8) for the given share of them.
+
+    split: bool N, images whose k is 1, 2 or 3: where the panel disagrees those are the hard ones.
+    """
+    ninths = torch.randint(1, 9, (count,), generator=generator)
+    ninths = torch.where(split, (ninths + 2) // 3, ninths) / 9
+    weak = torch.rand(count, generator=generator) < share
+    return torch.where(weak, ninths, torch.ones(())).view(-1, 1, 1, 1)
+
+
+def multiples(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """N: 1 for most images, for the given share a random multiple of the target in 0.2…1.8."""
+    others = 0.2 + 1.6 * torch.rand(count, generator=generator)
+    return torch.where(torch.rand(count, generator=generator) < share, others, torch.ones(()))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random choices of one epoch's steps, the same at every run of it."""
+
+    generator: torch.Generator
+
+    def share(self) -> float:
+        return torch.rand((), generator=self.generator).item()
+
+    def members(self, count: int, asked: int | None) -> list[int]:
+        """Which of the panel's members a step asks, in the panel's order."""
+        return sorted(torch.randperm(count, generator=self.generator)[:asked].tolist())
+
+
+def contradict(labels: Tensor, allowed: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Labels N×P of which, in a share of the allowed images, one's or two's is another class.
+
+    Where the panel disagrees a generator has to say different things to different members. On
+    training images that is rare, on test images it is not: here it is practised.
+    """
+    count, members = labels.shape
+    chosen = (torch.rand(count, generator=generator) < share) & allowed
+    first = torch.randint(0, members, (count, 1), generator=generator)
+    apart = torch.randint(1, members, (count, 1), generator=generator)
+    alone = torch.rand((count, 1), generator=generator) < 0.5
+    second = torch.where(alone, first, (first + apart) % members)
+    step = torch.randint(1, CLASSES, (count, 1), generator=generator)
+    place = labels.device
+    other = (labels.gather(1, first.to(place)) + step.to(place)) % CLASSES
+    both = torch.cat([first, second], 1).to(place)
+    changed = labels.scatter(1, both, other.expand(-1, 2))
+    return torch.where(chosen[:, None].to(place), changed, labels)
+
+
+def ramp(preset: GeneratorPreset, done: float) -> float:
+    """Factor on the wanted magnitude after this share of the steps: small changes come first.
+
+    From the first steps at full magnitude, most of the panel's answers are lost at once, and with
+    them the gradient that would bring them back.
+    """
+    return 1.0 if done >= preset.ramp else 0.2 + 0.8 * done / preset.ramp
+
+
+def step_loss(
+    generator: Generator,
+    panel: Panel,
+    batch: Batch,
+    preset: GeneratorPreset,
+    random: Draws,
+    rise: float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
+    device, kind = batch.x.device, batch.x.device.type
+    asked = random.members(len(panel.names), preset.asked)
+    panels = batch.labels[:, : batch.cams.shape[1]]  # without what assistants say
+    split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
+    weakened = strengths(len(batch.x), preset.weakened, random.generator, split).to(device)
+    multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
+    strong = (weakened.flatten() * multiple).cpu() >= 0.8  # a weak change cannot contradict
+    told = contradict(panels, strong, preset.contrary, random.generator)
+    wanted = torch.cat([told, batch.labels[:, panels.shape[1] :]], 1)
+    cam = batch.cams.mean(1, keepdim=True)  # eq. 2
+    with torch.autocast(kind, dtype=torch.bfloat16):
+        change = generator(2 * batch.x - 1, batch.cams, told, multiple, batch.logits)  # eq. 3
+    change = change.float()
+    distorted = (batch.x + weakened * change / 2).clamp(0, 1)  # eq. 4, an image again
+    shown = distorted
+    if random.share() < preset.diverse:
+        shown = shift(distorted, REACH, random.generator)
+    with torch.autocast(kind, dtype=torch.bfloat16):
+        logits = panel.logits(shown, [panel.names[member] for member in asked])
+    labels = wanted[:, asked]
+    counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
+    parts = (
+        losses.classification_loss(logits.float(), labels),
+        losses.magnitude_loss(counted, cam, rise * preset.wanted * multiple),
+        losses.spatial_loss(counted, cam),
+    )
+    loss = parts[0] + preset.alpha * parts[1] + preset.beta * parts[2]  # eq. 7
+    with torch.no_grad():
+        difference = (batch.x + change / 2).clamp(0, 1) - batch.x
+        noise = -10 * difference.square().mean((1, 2, 3)).clamp_min(1e-12).log10().mean()  # dB
+        kept = torch.full((len(panel.names),), torch.nan, device=device)
+        kept[asked] = (logits.argmax(2) == labels).float().mean(0)
+    return loss, torch.stack([loss.detach(), *parts, noise]).detach(), kept

@@ -1,0 +1,61 @@
+"""What a generator is trained on: images, more of them made of these, and what is said of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.networks import Panel
+
+from .ambiguous import ambiguous, joined
+from .classifiers import load_classifier, shift
+from .data import LabelledImages
+from .looks import looks
+from .objective import REACH
+from .presets import GeneratorPreset
+
+
+def shifted(data: LabelledImages, seed: int) -> LabelledImages:
+    """Every image once more, moved by up to REACH pixels, the border reflected."""
+    x = torch.from_numpy(data.images).permute(0, 3, 1, 2).float()
+    moved = shift(x, REACH, torch.Generator().manual_seed(seed))
+    images = moved.byte().permute(0, 2, 3, 1).contiguous().numpy()
+    return LabelledImages(images, data.labels, f"{data.source}, shifted")
+
+
+def both(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The looks at some images and at others."""
+    return {key: torch.cat([value, second[key]]) for key, value in first.items()}
+
+
+def gathered(
+    panel: Panel, train: LabelledImages, preset: GeneratorPreset, runs: Path, device: torch.device
+) -> tuple[LabelledImages, dict[str, Tensor]]:
+    """The images of a preset, and the panel's `looks` at them."""
+    seen = looks(panel, train, "train", runs, device)
+    if preset.shifted:
+        moved = shifted(train, preset.seed)
+        said = looks(panel, moved, "shifted", runs, device)
+        train, seen = joined(train, moved), both(seen, said)
+    if preset.mixtures:
+        mixed, said = ambiguous(panel, train, preset.mixtures, preset.seed, runs, device)
+        train, seen = joined(train, mixed), both(seen, said)
+    return train, seen
+
+
+def with_assistants(
+    panel: Panel, preset: GeneratorPreset, train: LabelledImages, runs: Path, device: torch.device
+) -> tuple[Panel, list[Tensor]]:
+    """Who is asked in training: the panel and the preset's assistants; and what these say, N×Q."""
+    if not preset.assistants:
+        return panel, []
+    loaded = {
+        name: load_classifier(runs / "classifiers" / f"{name}.safetensors")[0]
+        for name in preset.assistants
+    }
+    assistants = Panel(loaded).eval().requires_grad_(False)
+    assistants.to(device, memory_format=torch.channels_last)
+    told = looks(assistants, train, "train", runs, device)["labels"]
+    return Panel(dict(panel.classifiers.items()) | loaded), [told]

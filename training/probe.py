@@ -1,0 +1,68 @@
+"""What a generator in PyTorch makes of a few test images, and which answers that leaves alone.
+
+Every distorted picture is clipped and rounded to 8 bits before the panel sees it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine import quality
+from engine.networks import Generator, Panel
+
+from .classifiers import as_batch
+from .data import LabelledImages
+from .looks import take
+
+BATCH = 500
+
+
+@torch.no_grad()
+def changes(
+    generator: Generator, panel: Panel, data: LabelledImages, clean: dict[str, Tensor]
+) -> Tensor:
+    """E on the 0…1 scale, float32 N×3×H×W. clean: the panel's looks at the images."""
+    generator.eval()
+    device = next(generator.parameters()).device
+    images, made = torch.from_numpy(data.images), []
+    for index in torch.arange(len(data)).split(BATCH):
+        plain = torch.zeros(len(index), dtype=torch.bool)
+        batch = take(images, clean, panel.names, index, plain, device)
+        full = torch.ones(len(index), device=device)
+        made.append(generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2)
+    return torch.cat(made)
+
+
+def distorted(x: Tensor, change: Tensor, factor: float = 1.0) -> Tensor:
+    """x + factor · E as an 8-bit image, 0…1."""
+    return ((x + factor * change).clamp(0, 1) * 255).round() / 255
+
+
+@torch.no_grad()
+def kept(panel: Panel, pictures: Tensor, labels: Tensor) -> Tensor:
+    """Which answers stay the labels N×P, bool."""
+    panel.eval()
+    answers = [panel.logits(part).argmax(2) for part in pictures.split(BATCH)]
+    return torch.cat(answers) == labels.to(pictures.device)
+
+
+def psnr(change: Tensor) -> float:
+    """Mean over images, dB."""
+    return float(quality.psnr(change.cpu().numpy()).mean())
+
+
+def measure(
+    generator: Generator, panel: Panel, data: LabelledImages, clean: dict[str, Tensor]
+) -> dict:
+    """RCA and RCA_n (eqs 16-17), mean PSNR clipped and 8-bit, mean PSNR unclipped, of x + E."""
+    change = changes(generator, panel, data, clean)
+    x = as_batch(torch.from_numpy(data.images)).to(change.device)
+    pictures = distorted(x, change)
+    rates = kept(panel, pictures, clean["labels"]).float().mean(0).tolist()
+    return {
+        "rca": sum(rates) / len(rates),
+        "rca_per_classifier": dict(zip(panel.names, rates, strict=True)),
+        "psnr_db": psnr(pictures - x),
+        "psnr_unclipped_db": psnr(change),
+    }
