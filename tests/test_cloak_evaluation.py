@@ -16,10 +16,12 @@ from engine.attack.methods import METHODS
 from engine.faces import Face
 from engine.gallery import Gallery, Identity
 from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
+from engine.session import available_cores
 from training import cloak_metrics, cloak_plan, record
 from training import evaluate_cloak as module
 from training.cloak_metrics import summary
 from training.cloak_plan import Row, derangement, plan
+from training.enrolment import digest
 from training.evaluate_cloak import batches, evaluate_cloak, fingerprint
 from training.lfw import Subject
 
@@ -37,13 +39,12 @@ def test_every_method_meets_every_protocol():
     rows = plan()
     assert len(set(rows)) == len(rows)
     assert len({(row.name, row.photos) for row in rows}) == len(rows)
-    for protocol, targeted in (("closed-set", False), ("closed-set", True), ("dodging", False)):
+    for protocol, targeted in cloak_plan.PROTOCOLS:
         chosen = [r for r in rows if (r.protocol, r.targeted) == (protocol, targeted)]
         assert set(cloak_plan.MAIN) <= {row.method for row in chosen if row.photos is None}
     assert {row.method for row in rows} == set(METHODS)
     assert {row.jnd for row in rows if row.method == "paper"} == set(HUMAN_NAMES)
     assert {row.jnd for row in rows if row.method.startswith("ours")} == {HUMAN_DEFAULT}
-    assert {"ours", "paper", "pgd"} <= {r.method for r in rows if r.protocol == "lasting"}
 
 
 def test_the_full_budget_of_cw_is_the_papers_protocols():
@@ -181,6 +182,36 @@ def test_what_is_seen_is_what_quality_says(photos, monkeypatch):
     assert found["beyond_jnd_share"] == wanted.beyond_jnd_share == 0  # half a level is forgiven
     assert found["jod"] == 80  # of the face and half its width on each side
     assert perceptual.jod is not cloak_metrics.jod
+
+
+def test_what_other_hardware_measured_is_known(tmp_path):
+    rows = [{"fingerprint": "a", "n": 20, "hardware": "an abacus"}]
+    waits = [{"fingerprint": "b", "threads": threads} for threads in (available_cores(), 999)]
+    path = tmp_path / "cloak_lfw.json"
+    result = {"versions": record.versions(), "rows": rows, "latency": waits}
+    record.write_json(path, result)
+    assert module.known_rows(tmp_path) == {("a", 20): rows[0]}
+    assert module.known_latencies(tmp_path) == {"b": waits[0]}
+    record.write_json(path, result | {"versions": {"torch": "1.0"}})
+    assert module.known_rows(tmp_path) == module.known_latencies(tmp_path) == {}
+
+
+def test_the_last_bits_of_descriptors_are_the_processors():
+    random = np.random.default_rng(0)
+    enrolled = random.normal(size=(2, 6, 128)).astype(np.float32)
+    face, pixels = Face((1, 2, 3, 4), None, 1.0, None), np.zeros((5, 5, 3), np.uint8)
+
+    def mark(enrolled, pixels=pixels, face=face):
+        gallery = Gallery.enrol({str(k): each for k, each in enumerate(enrolled)})
+        subjects = [Subject(str(k), k, pixels, face, each, 0) for k, each in enumerate(enrolled)]
+        return digest(gallery, subjects)
+
+    known = mark(enrolled)
+    assert mark(enrolled * np.float32(1 + 1e-6)) == known
+    assert mark(enrolled[:1]) != known
+    assert mark(enrolled[:, :5]) != known
+    assert mark(enrolled, pixels + np.uint8(1)) != known
+    assert mark(enrolled, face=Face((1, 2, 3, 5), None, 1.0, None)) != known
 
 
 @needs_lfw

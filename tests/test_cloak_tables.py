@@ -38,7 +38,10 @@ def results(tmp_path, monkeypatch):
         rows.append(summary(row("fgsm", protocol, targeted), [PHOTO | {"success": False}] * 4))
     rows.append(summary(row("ours", "lasting", own=True), [PHOTO] * 4) | {"own": True})
     rows.append(summary(row("paper-l1", "closed-set", photos=2), [PHOTO] * 2))
+    rows = [made | {"hardware": "two cores"} for made in rows]
+    rows[1]["hardware"] = "an abacus"
     latency = {"method": "ours", "protocol": "dodging", "n": 3, "seconds": 1.2}
+    latency |= {"hardware": "two cores"}
     how = {"data": "lfw", "hardware": "two cores", "command": "python -m training …", "seed": 0}
     cloak = how | {"photos": 4, "batch": 10, "beyond_jnd_of": "wu2017", "missing": ["a row"]}
     cloak |= {"rows": rows, "latency": [latency | {"seconds_std": 0.1, "success": 1.0}]}
@@ -75,6 +78,14 @@ def test_the_best_is_first_and_a_failure_has_no_quality(results):
     assert best.startswith("| ours | 100 % | 60.00 ± 0.00 | 0.9990 | 9.990 |")
     assert worst.startswith("| fgsm | 0 % | – | – | – |")
     assert "1 rows not measured" in cloak_tables.TABLES["cloak_lasting"]()
+
+
+def test_seconds_of_other_hardware_are_marked(results):
+    ours, fgsm = cloak_tables.TABLES["cloak_closed_set"]().splitlines()[2:4]
+    assert ours.endswith("| 0.8 |")
+    assert fgsm.endswith("| 0.8* |")
+    assert "with a star: on an abacus;" in cloak_tables.TABLES["cloak_closed_set"]()
+    assert "star" not in cloak_tables.TABLES["cloak_latency"]()  # nothing there is marked
 
 
 def test_a_method_without_a_success_has_a_row_too(results):

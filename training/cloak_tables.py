@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -40,7 +41,17 @@ def cell(row: dict, key: str, form: str, spread: bool = False) -> str:
     return form.format(row[key]) + (f" ± {form.format(row[f'{key}_std'])}" if spread else "")
 
 
-def line(row: dict, name: str) -> list[str]:
+def usual(result: dict) -> str:
+    """The hardware on which most rows were measured."""
+    return Counter(row["hardware"] for row in result["rows"]).most_common(1)[0][0]
+
+
+def seconds(row: dict, number: str, result: dict) -> str:
+    """The number, with a star where the hardware is another than that of most rows."""
+    return number + "*" * (row["hardware"] != usual(result))
+
+
+def line(row: dict, name: str, result: dict) -> list[str]:
     budget = row["budget"]
     return [
         name,
@@ -53,7 +64,7 @@ def line(row: dict, name: str) -> list[str]:
         cell(row, "unseen_similarity", "{:.2f}"),
         f"{budget['rounds']} × {budget['steps']}",
         f"{row['gradients']:.0f}",
-        f"{row['seconds_per_photo']:.1f}",
+        seconds(row, f"{row['seconds_per_photo']:.1f}", result),
     ]
 
 
@@ -62,15 +73,14 @@ HEADER += ["budget", "gradients", "seconds"]
 
 
 def cloak(protocol: str, targeted: bool = False) -> str:
-    """One protocol, the best first; rows on fewer than all photos say so."""
+    """One protocol, on all photos, the best first."""
     result = measured()
-    photos = result["photos"]
     chosen = [
-        (row, row["method"] + f" (the first {row['n']})" * (row["n"] < photos))
+        (row, row["method"])
         for row in result["rows"]
         if (row["protocol"], row["targeted"]) == (protocol, targeted)
         and not row.get("own")
-        and (row["n"] == photos or protocol == "lasting")
+        and row["n"] == result["photos"]
     ]
     return best_first(chosen, result)
 
@@ -86,9 +96,9 @@ def cloak_own() -> str:
 def best_first(chosen: list[tuple[dict, str]], result: dict) -> str:
     """A table of rows and their names, by success, then PSNR."""
     chosen.sort(key=lambda pair: (-round(pair[0]["success"], 2), -pair[0].get("psnr_db", 0)))
-    rows = [line(row, name) for row, name in chosen]
-    photos = result["photos"]
-    return f"{markdown(HEADER, rows)}\n\n{photos} photos of as many people; {note(result)}"
+    rows = [line(row, name, result) for row, name in chosen]
+    said = note(result, [row for row, _ in chosen])
+    return f"{markdown(HEADER, rows)}\n\n{result['photos']} photos of as many people; {said}"
 
 
 def cloak_ablation() -> str:
@@ -96,9 +106,9 @@ def cloak_ablation() -> str:
     result = measured()
     here = [row for row in result["rows"] if row["protocol"] == "closed-set"]
     chosen = [row for row in here if row["n"] < result["photos"]]
-    rows = [line(row, f"{row['method']}, {row['jnd']}") for row in chosen]
+    rows = [line(row, f"{row['method']}, {row['jnd']}", result) for row in chosen]
     count = max((row["n"] for row in chosen), default=0)
-    said = f"The first {count} photos, closed set, not targeted; {note(result)}"
+    said = f"The first {count} photos, closed set, not targeted; {note(result, chosen)}"
     return f"{markdown(HEADER, rows)}\n\n{said}"
 
 
@@ -109,7 +119,7 @@ def cloak_latency() -> str:
         [
             row["method"],
             row["protocol"] + " itself" * row.get("own", False),
-            f"{row['seconds']:.1f} ± {row['seconds_std']:.1f}",
+            seconds(row, f"{row['seconds']:.1f} ± {row['seconds_std']:.1f}", result),
             percent(row["success"], 0),
         ]
         for row in result["latency"]
@@ -120,7 +130,8 @@ def cloak_latency() -> str:
         f"One photo at a time, {photos} photos, all cores; the eye's threshold, the search and the "
         "verdicts, not loading and finding the face; mean ± standard deviation"
     )
-    return f"{markdown(header, rows)}\n\n{said}; {source(result)}"
+    where = elsewhere(result, result["latency"])
+    return f"{markdown(header, rows)}\n\n{said}{where}; {source(result)}"
 
 
 def cloak_panel() -> str:
@@ -149,21 +160,18 @@ def cloak_panel() -> str:
     )
 
 
-def note(result: dict) -> str:
-    """How to read a table of the cloak, and where it was measured."""
+def elsewhere(result: dict, rows: list[dict]) -> str:
+    """What a star at the seconds of these rows means, where there is one."""
+    others = {row["hardware"] for row in rows} - {usual(result)}
+    return f"; seconds with a star: on {' or '.join(sorted(others))}" * bool(others)
+
+
+def note(result: dict, rows: list[dict]) -> str:
+    """Where these rows of the cloak were measured; how to read them, the README says once."""
     missing = f"; {len(result['missing'])} rows not measured yet" if result["missing"] else ""
     return (
-        "means over the photos that succeeded, PSNR ± standard deviation; all of the whole photo, "
-        "but JOD, which is of the face and half its width around it; beyond the JND of "
-        f"{result['beyond_jnd_of']}; unseen: cosine "
-        "similarity of the cloaked face and the clean one to MobileFaceNet; budget: rounds × steps "
-        "of the first attempt, smaller than is usual for DDN, FMN, PerC-AL, SSAH and C&W, whose "
-        "nine rounds are two but for the first table; "
-        "gradients: of one face in one view; where it need not last, ours ends with some six "
-        "verdicts more, by which it spends its margin (ours-unshaved does not); seconds "
-        f"per photo on one core, {result['batch']} photos at a time, without the eye's threshold"
-        f"{missing}; seed "
-        f"{result['seed']}; {source(result)}"
+        f"beyond the JND of {result['beyond_jnd_of']}{elsewhere(result, rows)}{missing}; "
+        f"seed {result['seed']}; {source(result)}"
     )
 
 

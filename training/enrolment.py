@@ -65,10 +65,13 @@ def recalled(path: Path, cloak: Cloak) -> tuple[Gallery, list[Subject]]:
 
 
 def digest(gallery: Gallery, subjects: list[Subject]) -> str:
-    """Changes with any descriptor, photo or place of a face."""
-    found = hashlib.sha256(gallery.centroids.tobytes())
-    found.update(f"{gallery.names} {gallery.temperature}".encode())
+    """Changes with the people, how many photos they have, the photos, or the place of a face.
+
+    Not with the descriptors, which follow from these and whose last bits are the processor's.
+    """
+    found = hashlib.sha256(f"{gallery.names} {gallery.temperature}".encode())
     for subject in subjects:
-        found.update(subject.pixels.tobytes() + subject.enrolled.tobytes())
-        found.update(f"{subject.person} {subject.label} {subject.face.box}".encode())
+        found.update(subject.pixels.tobytes())
+        found.update(f"{subject.person} {subject.label} {subject.skipped}".encode())
+        found.update(f"{subject.face.box} {len(subject.enrolled)}".encode())
     return found.hexdigest()

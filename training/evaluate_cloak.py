@@ -6,8 +6,9 @@ bytes of the PNG.
 Long work in small pieces: a batch of photos is one file below runs/cloak/, and what is there is
 not computed again. After every row results/cloak_lfw.json is written from the finished rows and
 names those that are missing. Where runs/ is lost, the rows that are in that file are kept as they
-are, if they were measured by the same code, with the same versions, on the same hardware. Batches
-run side by side, one process with one thread for each core: seconds_per_photo is the throughput of
+are, if they were measured by the same code with the same versions; each says on which hardware, for
+that changes the seconds, and of the rest only what the last bits of a number can. Batches run side
+by side, one process with one thread for each core: seconds_per_photo is the throughput of
 one core. What a person waits for, one photo alone on all cores, is measured at the end.
 """
 
@@ -231,7 +232,7 @@ def evaluate_cloak(
         photos = min(photos, -(-count // BATCH) * BATCH)
     folder = runs / "cloak"
     place = RESULTS if count is None else folder
-    published = known_rows(place)
+    published, timed_before = known_rows(place), known_latencies(place)
     marks = {line: fingerprint(line, mark) for line in plan()}
 
     def files(line: Row) -> list[Path]:
@@ -242,14 +243,23 @@ def evaluate_cloak(
         """Its row of the table; None where it is not measured yet."""
         if all(path.is_file() for path in files(line)):
             found = summary(line, [photo for path in files(line) for photo in read_json(path)])
+            found["hardware"] = hardware()
         else:
             found = published.get((marks[line], min(photos, line.photos or photos)))
         return found and found | {"own": line.own, "fingerprint": marks[line]}
 
+    def waited(line: Row) -> dict | None:
+        """Its row of the table of latencies; None where it is not measured yet."""
+        path = latency(folder, line, mark)
+        return read_json(path) if path.is_file() else timed_before.get(marks[line])
+
     def write() -> Path:
         every = {line: finished(line) for line in plan()}
         found = {line: row for line, row in every.items() if row is not None}
+        waits = [wait for line in timed() if (wait := waited(line)) is not None]
+        where = {each["hardware"] for each in (*found.values(), *waits)}
         sections = {
+            "hardware": " and ".join(sorted(where)),
             "seed": SEED,
             "batch": BATCH,
             "threads": setting.threads,
@@ -259,9 +269,9 @@ def evaluate_cloak(
             "temperature": here.gallery.temperature,
             "beyond_jnd_of": REPORTED,
             "missing": sorted({line.name for line in plan() if line not in found}),
-            "latencies_missing": sum(not latency(folder, line, mark).is_file() for line in timed()),
+            "latencies_missing": len(timed()) - len(waits),
             "rows": list(found.values()),
-            "latency": waits(folder, mark),
+            "latency": waits,
         }
         learned = {line.jnd for line in found} & set(MODELS)
         return publish("cloak_lfw", command, sections, models=sorted(learned), folder=place)
@@ -278,23 +288,32 @@ def evaluate_cloak(
                 print(f"{line.name}: {done} photos, {took:.0f} s", file=sys.stderr, flush=True)
             write()
     if only is None and count is None:
-        time_all(setting, folder, mark)
+        lacking = [line for line in timed() if waited(line) is None]
+        time_all(setting, {line: latency(folder, line, mark) for line in lacking}, marks)
     return write()
 
 
-def known_rows(folder: Path) -> dict[tuple, dict]:
-    """The rows of an earlier run here, or of one like it, by fingerprint and number of photos."""
+def known(folder: Path) -> dict:
+    """The table of an earlier run, here or of one with the same versions; else an empty one."""
     path = folder / "cloak_lfw.json"
     result = read_json(path) if path.is_file() else {}
-    if (result.get("hardware"), result.get("versions")) != (hardware(), versions()):
-        return {}
-    return {(row.get("fingerprint"), row["n"]): row for row in result["rows"]}
+    return result if result.get("versions") == versions() else {"rows": [], "latency": []}
 
 
-def time_all(setting: Setting, folder: Path, mark: str) -> None:
-    """Each of `timed`, one photo at a time on all cores, to runs/cloak/latency/."""
-    lacking = {line: latency(folder, line, mark) for line in timed()}
-    lacking = {line: path for line, path in lacking.items() if not path.is_file()}
+def known_rows(folder: Path) -> dict[tuple, dict]:
+    """The rows of an earlier run, by fingerprint and number of photos."""
+    return {(row.get("fingerprint"), row["n"]): row for row in known(folder)["rows"]}
+
+
+def known_latencies(folder: Path) -> dict[str, dict]:
+    """Those of an earlier run with as many cores, by fingerprint."""
+    waits = known(folder)["latency"]
+    alike = [each for each in waits if each["threads"] == available_cores()]
+    return {each.get("fingerprint"): each for each in alike}
+
+
+def time_all(setting: Setting, lacking: dict[Row, Path], marks: dict[Row, str]) -> None:
+    """These rows, one photo at a time on all cores, each to its file."""
     if not lacking:
         return
     alone = Bench(Setting(setting.gallery, None, setting.runs, available_cores()))
@@ -313,6 +332,8 @@ def time_all(setting: Setting, folder: Path, mark: str) -> None:
             "seconds": float(np.mean(seconds)),
             "seconds_std": float(np.std(seconds)),
             "success": float(np.mean([each["success"] for each in found])),
+            "fingerprint": marks[line],
+            "hardware": hardware(),
         }
         write_json(path, entry)
 
@@ -321,9 +342,3 @@ def latency(folder: Path, line: Row, mark: str) -> Path:
     """Where a latency is kept."""
     how = f"{TIMED_PHOTOS}x{available_cores()}"
     return folder / "latency" / f"{line.name}-{how}-{fingerprint(line, mark)}.json"
-
-
-def waits(folder: Path, mark: str) -> list[dict]:
-    """The latencies that are measured."""
-    paths = [latency(folder, line, mark) for line in timed()]
-    return [read_json(path) for path in paths if path.is_file()]

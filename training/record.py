@@ -7,6 +7,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from engine.session import available_cores
 
 RESULTS = Path(__file__).parent / "results"
@@ -26,7 +28,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> str:
-    """Processor and the number of cores this process may use."""
+    """Processor, the widest instructions it has that PyTorch uses, and this process's cores."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -34,7 +36,7 @@ def hardware() -> str:
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return f"{model}, {available_cores()} cores"
+    return f"{model} ({torch.backends.cpu.get_cpu_capability()}), {available_cores()} cores"
 
 
 def write(
