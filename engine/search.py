@@ -21,6 +21,7 @@ from .attack.objective import lead, to_levels
 from .image import to_batch, to_pixels
 from .networks import Panel
 from .placement import torch_device
+from .precision import autocast
 from .quality import psnr
 from .stored import stored_panel
 
@@ -86,7 +87,7 @@ class Searcher:
         """E in -1…1 -> the picture it makes, the panel's logits of that in 8 bits, eq. 7's mean."""
         counted = losses.surviving(change, 2 * clean - 1)
         candidate = clean + counted / 2  # an image: clipped to 0…1
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device):
             logits = self.panel.logits(to_levels(candidate))
         logits = logits.float()
         loss = (

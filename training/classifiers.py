@@ -1,10 +1,10 @@
 """Train the panel's classifiers on CIFAR-10. `python -m training classifiers`.
 
 Each network is trained on all training images by Nesterov SGD (AdamW where the preset says so)
-with a triangular learning rate and label smoothing, in bf16 (autocast), on images flipped every
-other epoch, shifted and with a small square cut out: the recipe of cifar10-airbench in its longer
-form. The last epochs see the pictures as they are, for JPEG's grid of blocks is where the test
-images have it.
+with a triangular learning rate and label smoothing, in bf16 where the processor has it, on images
+flipped every other epoch, shifted and with a small square cut out: the recipe of cifar10-airbench
+in its longer form. The last epochs see the pictures as they are, for JPEG's grid of blocks is where
+the test images have it.
 The result is folded (no batch normalisation left), rounded to half precision, measured again
 as rounded, and written to RUNS/classifiers/NAME.safetensors: exactly these weights are shipped,
 exported and trained against. A killed run goes on from its last epoch.
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from engine.classifiers import CLASSIFIERS, Classifier, WhitenedStem
 from engine.layers import fold
+from engine.precision import autocast
 from engine.unseen import UNSEEN
 
 from . import checkpoint
@@ -147,7 +148,7 @@ def run_epoch(
         x = torch.where(flips[index, None, None, None], x.flip(3), x)
         if epoch < (1 - preset.plain) * preset.epochs:
             x = cut_out(shift(x, preset.shift, generator), preset.cutout, generator)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with autocast(device):
             logits = network(x.to(device))
         soft = labels.ndim == 2
         loss = F.cross_entropy(
@@ -266,7 +267,7 @@ def prepare_polish(
     told = []
     for batch in images.split(500):
         x = as_batch(batch).to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with autocast(device):
             said = [teacher(x).float().softmax(1) for teacher in teachers]
         told.append(torch.stack(said).mean(0).cpu())
     soft = torch.cat(told)

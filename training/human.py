@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.hvs import USUAL, AttentionBranch, Degradation, HvsSd, JndNetwork, attention
+from engine.precision import autocast
 
 from . import checkpoint, iqa
 from .classifiers import pick_device, round_to_half
@@ -38,14 +39,10 @@ from .stages import STAGES, Stage, StageLoss
 COLOURFUL, GREY = 0.3, 0.1  # shares of the crops
 
 
-def autocast(x: Tensor) -> torch.autocast:
-    return torch.autocast(x.device.type, dtype=torch.bfloat16)
-
-
 def degradation_loss(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
     """Bits per pixel + fidelity · MSE in 8-bit levels."""
     network = stage.network
-    with autocast(x):
+    with autocast(x.device):
         rebuilt, code = network(x)
     error = (rebuilt.float() - x).square().mean()
     bits = network.bits(code.float()).mean()
@@ -59,7 +56,7 @@ def degradation_loss(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
 def branch_loss(stage: Stage, x: Tensor, teacher: Degradation) -> tuple[Tensor, dict]:
     """Cross-entropy of the branch's maps, each value a share: the maps are sparse, and an absolute
     error is least where nothing is said."""
-    with autocast(x):
+    with autocast(x.device):
         wanted = attention(teacher, x).float()
         said = stage.network.logits(x)
     loss = F.binary_cross_entropy_with_logits(said.float(), wanted)
@@ -86,7 +83,7 @@ def injected(x: Tensor, j: Tensor) -> Tensor:
 def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> tuple[Tensor, dict]:
     """Visibility held, energy, quality, magnitude, agreement of the attention."""
     preset = stage.preset
-    with autocast(x):
+    with autocast(x.device):
         j = stage.network(x, maps)
     j = j.float()
     changed = injected(x, j)
@@ -104,7 +101,7 @@ def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> 
         logged[name] = value.detach()
     magnitude = iqa.magnitude_loss(j, USUAL)
     tint = iqa.tint_loss(x, changed)
-    with autocast(x):
+    with autocast(x.device):
         agreement = (branch(changed) - branch(x).detach()).float().abs().mean()
     logged |= {
         "magnitude": magnitude.detach(),
@@ -128,9 +125,9 @@ def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> 
 def seen_maps(teacher: Degradation, branch: AttentionBranch, x: Tensor, taught: float) -> Tensor:
     """The true attention maps in a share `taught` of the steps, else the branch's."""
     if torch.rand(()).item() < taught:
-        with autocast(x):
+        with autocast(x.device):
             return attention(teacher, x).float()
-    with torch.no_grad(), autocast(x):
+    with torch.no_grad(), autocast(x.device):
         return branch(x).float()
 
 

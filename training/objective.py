@@ -10,6 +10,7 @@ from torch import Tensor
 from engine import losses
 from engine.classifiers import CIFAR10_CLASSES
 from engine.networks import Generator, Panel
+from engine.precision import autocast
 
 from .classifiers import shift
 from .looks import Batch
@@ -88,7 +89,7 @@ def step_loss(
     rise: float = 1.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
-    device, kind = batch.x.device, batch.x.device.type
+    device = batch.x.device
     asked = random.members(len(panel.names), preset.asked)
     panels = batch.labels[:, : batch.cams.shape[1]]  # without what assistants say
     split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
@@ -98,14 +99,14 @@ def step_loss(
     told = contradict(panels, strong, preset.contrary, random.generator)
     wanted = torch.cat([told, batch.labels[:, panels.shape[1] :]], 1)
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
-    with torch.autocast(kind, dtype=torch.bfloat16):
+    with autocast(device):
         change = generator(2 * batch.x - 1, batch.cams, told, multiple, batch.logits)  # eq. 3
     change = change.float()
     distorted = (batch.x + weakened * change / 2).clamp(0, 1)  # eq. 4, an image again
     shown = distorted
     if random.share() < preset.diverse:
         shown = shift(distorted, REACH, random.generator)
-    with torch.autocast(kind, dtype=torch.bfloat16):
+    with autocast(device):
         logits = panel.logits(shown, [panel.names[member] for member in asked])
     labels = wanted[:, asked]
     counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change

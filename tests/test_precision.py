@@ -1,0 +1,45 @@
+"""Half precision where it is fast, and only there."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine import precision
+
+
+@pytest.fixture(autouse=True)
+def asked_anew():
+    precision.has_bfloat16.cache_clear()
+    yield
+    precision.has_bfloat16.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ({"avx2": True, "avx512_bf16": False}, torch.float32),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"bf16": True}, torch.bfloat16),
+        ({}, torch.float32),
+    ],
+)
+def test_products_are_of_what_the_processor_has_units_for(told, kind, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told)
+    with precision.autocast(torch.device("cpu")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == kind
+
+
+def test_of_an_older_pytorch_nothing_is_known(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not precision.has_bfloat16("cpu")
+
+
+def test_of_other_devices_nothing_is_assumed():
+    assert not precision.has_bfloat16("meta")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_is_asked_itself():
+    assert precision.has_bfloat16("cuda") == torch.cuda.is_bf16_supported(False)
