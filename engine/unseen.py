@@ -111,17 +111,17 @@ class ViT(Classifier):
     Places are told by a depthwise convolution of the tokens (Chu et al. 2021), for any size.
     """
 
-    width = 192
+    width = 128
 
     def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
         super().__init__(classes)
         self.patches = nn.Sequential(
-            ConvNorm(3, 64, 3, pool=2, norm=norm),
+            ConvNorm(3, 48, 3, pool=2, norm=norm),
             nn.ReLU(),
-            ConvNorm(64, self.width, 3, pool=2, norm=norm),
+            ConvNorm(48, self.width, 3, pool=2, norm=norm),
         )
         self.places = nn.Conv2d(self.width, self.width, 3, padding=1, groups=self.width)
-        self.blocks = nn.Sequential(*(Attention(self.width, 3) for _ in range(5)))
+        self.blocks = nn.Sequential(*(Attention(self.width, 4) for _ in range(5)))
         self.norm = nn.LayerNorm(self.width)
 
     def body(self, x: Tensor) -> Tensor:

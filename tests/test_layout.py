@@ -46,7 +46,7 @@ TORCH_MODULES += ("perceptual",)  # ColorVideoVDP runs on it; only `quality` and
 CLOAK_MODULES = ("alignment", "cloak", "placement", "recogniser")
 ATTACK_MODULES = ("colour", "methods", "moves", "objective", "observers", "ours", "transforms")
 NEEDS_TORCH = {f"{name}.py" for name in (*TORCH_MODULES, *CLOAK_MODULES, *ATTACK_MODULES)}
-NEEDS_TORCH |= {"ready.py", "tuning.py"}
+NEEDS_TORCH |= {"ready.py", "tuning.py", "precision.py"}
 
 
 def test_only_what_needs_gradients_imports_torch():

@@ -74,7 +74,7 @@ def test_changed_weights_are_refused(trained, tmp_path, capsys):
 
 
 def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monkeypatch):
-    from training import machine_sections, record
+    from training import evaluate, machine_sections, record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(machine_sections, "SEARCHED", 4)
@@ -110,6 +110,14 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
         "resnet",
         "densenet",
     ]
+
+    # Where the notes of an evaluation are lost, nothing is measured again that was published.
+    (tmp_path / "evaluated").rename(tmp_path / "lost")
+    monkeypatch.setattr(evaluate, "RESULTS", tmp_path)
+    monkeypatch.setattr(evaluate, "SECTIONS", dict.fromkeys(evaluate.SECTIONS))
+    assert training_main(["evaluate", "machine", *common]) == 0
+    assert json.loads((tmp_path / "machine_cifar10.json").read_text()) == machine
+    assert set(machine["origin"]) == set(evaluate.SECTIONS) - set(evaluate.OUTSIDE) | {"curve"}
 
 
 def test_fresh_classifiers_learn_from_clean_and_from_distorted_pictures(

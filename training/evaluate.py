@@ -2,7 +2,9 @@
 
 What a section of machine_cifar10.json says of one generator is kept under RUNS/evaluated as soon
 as it is measured, so a stopped evaluation goes on, and a new generator is measured alone; other
-weights or other pictures are measured anew. Delete that folder after a change of this code.
+weights or other pictures are measured anew. Where RUNS is lost, what the committed JSON says of the
+same weights and pictures is kept, with the hardware on which it was measured. Delete both after a
+change of this code.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from .machine_sections import (
     Subject,
 )
 from .measure import answer, answer_alone, standard_error
-from .record import read_json, write, write_json
+from .record import RESULTS, hardware, read_json, versions, write, write_json
 from .shipped import digests, present, trained_with, unseen
 
 
@@ -93,17 +95,24 @@ def evaluate_machine(
     files = digests(weights, *subject.models)
     pictures = hashlib.sha256(subject.pictures("test").images.tobytes()).hexdigest()
     constants = [SEED, STEPS, STRENGTHS, CURVE, SEARCHED, list(CONTROLS)]
+    before = published()
+    origin: dict[str, dict[str, dict]] = {}
 
     def measured(section: str, name: str) -> object:
         """What a section says of one generator, now or in an earlier run."""
         compared = subject.generators if section == "search" else [name]
         outside = subject.unseen if section in OUTSIDE else ()
         models = (*PANEL, *(GENERATORS[each] for each in compared), *outside)
-        known = json.dumps(["one each", digests(weights, *models), count, pictures, constants])
-        folder = hashlib.sha256(known.encode()).hexdigest()[:12]
-        path = runs / "evaluated" / folder / f"{section}.json"
+        decisive = json.dumps(["one each", digests(weights, *models), count, pictures, constants])
+        mark = hashlib.sha256(decisive.encode()).hexdigest()[:12]
+        path = runs / "evaluated" / mark / f"{section}.json"
+        known = before.get("origin", {}).get(section, {}).get(name, {})
+        if not path.exists() and known.get("fingerprint") == mark:
+            origin.setdefault(section, {})[name] = known
+            return taken_apart(section, before[section], name)
         if not path.exists() and not (chosen is None or section in chosen):
             return None
+        origin.setdefault(section, {})[name] = {"fingerprint": mark, "hardware": hardware()}
         return remembered(path, lambda: SECTIONS[section](subject, name), f"{section} of {name}")
 
     sections = {"seed": SEED, "training": {}, "history": {}}
@@ -122,6 +131,9 @@ def evaluate_machine(
             sections[section] = assembled(section, each)
         elif len(lacking) < len(each):
             print(f"{section} left out: not of {', '.join(lacking)}", file=sys.stderr, flush=True)
+    sections["origin"] = {section: each for section, each in origin.items() if section in sections}
+    where = {each["hardware"] for of in sections["origin"].values() for each in of.values()}
+    sections["hardware"] = " and ".join(sorted(where)) or hardware()
     return write(
         "machine_cifar10", command=command, data=subject.source, weights=files, sections=sections
     )
@@ -143,6 +155,22 @@ def assembled(section: str, each: dict[str, object]) -> object:
         return each
     rows = [row for part in parts for row in part]
     return sorted(rows, key=lambda row: row.get("split") == "train")
+
+
+def taken_apart(section: str, whole: object, name: str) -> object:
+    """What an assembled section says of one generator."""
+    if section in OF_THE_BEST:
+        return whole
+    if not isinstance(whole, list):
+        return whole[name]
+    return [row for row in whole if row.get("of", row.get("generator")) == name]
+
+
+def published() -> dict:
+    """The committed result, if it was measured with the same versions."""
+    path = RESULTS / "machine_cifar10.json"
+    result = read_json(path) if path.is_file() else {}
+    return result if result.get("versions") == versions() else {}
 
 
 def remembered(path: Path, make: Callable[[], object], name: str) -> object:

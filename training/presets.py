@@ -49,7 +49,7 @@ CLASSIFIER_PRESETS = {
     ),
     # For depthwise convolutions and attention, which plain SGD trains badly.
     "adaptive": ClassifierPreset(
-        epochs=8,
+        epochs=6,
         learning_rate=2e-3,
         bias_boost=1.0,
         linear_damp=1.0,
