@@ -45,17 +45,21 @@ def human(runs: Path, name: str) -> list[Artefact]:
 def machine(runs: Path, out: Path) -> list[Artefact]:
     """The panel, and of the other classifiers and the generators those that were trained.
 
-    Raises PairError where a generator, to be exported or already in `out`, belongs to another
-    panel.
+    A panel that RUNS does not hold stays in `out` as it is. Raises PairError where a generator, to
+    be exported or already in `out`, belongs to another panel, and where there is none at all.
     """
     from training.classifiers import load_classifier
-    from training.looks import digest, load_panel
+    from training.looks import digest, load_panel, panel_files
     from training.networks import load_generator
 
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 
     panel, trained = load_panel(runs)
-    classifiers = list(zip(PANEL, panel.classifiers.values(), trained, strict=True))
+    anew = all(path.exists() for path in panel_files(runs).values())
+    stays = not anew and all((out / MODELS[model].file).exists() for model in PANEL)
+    classifiers = [
+        row for row in zip(PANEL, panel.classifiers.values(), trained, strict=True) if not stays
+    ]
     for model in UNSEEN:
         path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
         if path.exists():
@@ -86,7 +90,8 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
                     partial(export_generator, network, training=settings),
                 )
             )
-    if len(found) == len(classifiers):
+    kept = any((out / MODELS[model].file).exists() for model in GENERATORS.values())
+    if len(found) == len(classifiers) and not kept:
         raise PairError(
             f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
             "train one with `python -m training generator --preset refined --name conditioned`"

@@ -15,12 +15,14 @@ from engine import models
 from engine.models import EMBEDDED, GENERATORS, MODELS, PANEL
 from engine.networks import Generator
 from engine.stored import contract, fill, stored_panel
+from engine.unseen import UNSEEN
 from export import build as builder
 from export import check, half
 from export.__main__ import main as export_main
 from export.build import Artefact, PairError, build, check_pairs, embed
 from export.graphs import ClassifierGraph, generator_graph
 from export.repository import assemble
+from training import checkpoint
 from training.looks import digest
 
 REPO = "just-noticeable/machine-jnd-cifar10"
@@ -66,6 +68,26 @@ def test_an_export_refuses_to_leave_one(panel, tmp_path, monkeypatch, capsys):
     assert export_main(["machine", "--runs", str(runs), "--out", str(out)]) == 1
     assert f"{MODELS[GENERATOR].file} was trained against" in capsys.readouterr().err
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+def test_a_panel_that_was_not_trained_here_stays_as_it_is(tmp_path):
+    """Only a classifier outside the panel was trained: beside what `out` holds, else with all."""
+    runs, out = tmp_path / "runs", tmp_path / "weights"
+    folder = runs / "classifiers"
+    network = UNSEEN["mobilenet"](norm=False)
+    checkpoint.save(
+        folder / "mobilenet.safetensors", network.state_dict(), {"classifier": "mobilenet"}
+    )
+    shutil.copytree(EMBEDDED, out)
+    assert [artefact.model for artefact in builder.machine(runs, out)] == ["mobilenet-cifar10"]
+    for model in GENERATORS.values():
+        (out / MODELS[model].file).unlink(missing_ok=True)
+    with pytest.raises(PairError, match="holds none of"):
+        builder.machine(runs, out)
+    shutil.copytree(EMBEDDED, out, dirs_exist_ok=True)
+    (out / MODELS[PANEL[0]].file).unlink()
+    found = [artefact.model for artefact in builder.machine(runs, out)]
+    assert found == [*PANEL, "mobilenet-cifar10"]
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,18 @@ from .classifiers import as_batch, load_classifier
 from .data import LabelledImages
 
 
+def panel_files(runs: Path) -> dict[str, Path]:
+    """Each of the panel's classifiers and where RUNS holds it, trained or not."""
+    return {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
+
+
 def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
     """The frozen panel and how each classifier was trained.
 
     From RUNS/classifiers where all four are there, else from the exported panel that the engine
     would use (embedded, or JND_WEIGHTS).
     """
-    paths = {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
+    paths = panel_files(runs)
     if all(path.exists() for path in paths.values()):
         loaded = {name: load_classifier(path) for name, path in paths.items()}
         panel = Panel({name: network for name, (network, _) in loaded.items()})
