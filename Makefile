@@ -25,7 +25,7 @@ demo: $(VENV)/.installed-demo
 test: $(VENV)/.installed-test chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The tests in a browser need one; where none can be installed they are skipped, and say so.
 chromium:

@@ -90,18 +90,18 @@ MODELS = {
         ),
         _row(
             "mobilenet-cifar10",
-            "",
-            0,
+            "b1b786c5f5f68df26e713ef5163b8e4e881803fefb542cc2c93bf00f7a97c54c",
+            555_013,
         ),
         _row(
             "convnext-cifar10",
-            "",
-            0,
+            "3179f596ef4c61291bd2087bbc0fb41ffcc99d8ba1ed8d6a2ad6bf620e001d4b",
+            1_413_976,
         ),
         _row(
             "vit-cifar10",
-            "",
-            0,
+            "f22a77a866624ad68d4718d992df0fc1bbaea832a65a2d3ee1b37f93c6e710e3",
+            1_817_086,
         ),
         _row(
             "generator-conditioned-cifar10",

@@ -20,6 +20,21 @@ from PIL import Image
 from engine.samples import sample_paths
 
 
+def keep_to_one_core() -> None:
+    """Each process of a run in parallel (`pytest -n`) has a core of its own, and its children too.
+
+    Two processes that each use both cores wait for each other.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+        os.environ["OMP_NUM_THREADS"] = "1"
+
+
+keep_to_one_core()
+
+
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch):
     """Neither this machine's weights nor its offline switch decide a test."""
