@@ -88,10 +88,10 @@ def test_a_changed_result_changes_the_card(folders, results):
     models = json.loads((folders["machine-jnd-cifar10"] / "config.json").read_text())["models"]
     path = results / "machine_cifar10.json"
     result = json.loads(path.read_text())
-    result["rows"][0]["rca"] = 0.12345
+    result["rows"][0]["rca"] = 1.2345  # no measurement says so
     path.write_text(json.dumps(result))
-    assert "12.35 %" in cards.card("machine-jnd-cifar10", models)
-    assert "12.35 %" not in (folders["machine-jnd-cifar10"] / "README.md").read_text()
+    assert "123.45 %" in cards.card("machine-jnd-cifar10", models)
+    assert "123.45 %" not in (folders["machine-jnd-cifar10"] / "README.md").read_text()
 
 
 def test_without_results_a_card_says_so_and_no_number(results):
