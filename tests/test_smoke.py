@@ -17,18 +17,19 @@ from training.__main__ import main as training_main
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, labelled):
-    """Runs and exported weights of the smoke presets, and the seconds it took."""
+    """Runs and exported weights of the smoke presets; the processor seconds of the training."""
     runs, out = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("exported")
-    started = time.monotonic()
+    started = time.process_time()
     common = ["--data", str(labelled), "--runs", str(runs), "--preset", "smoke"]
     assert training_main(["classifiers", *common]) == 0
     assert training_main(["generator", *common, "--name", BEST]) == 0
+    seconds = time.process_time() - started
     assert export_main(["--runs", str(runs), "--out", str(out)]) == 0
-    return runs, out, time.monotonic() - started
+    return runs, out, seconds
 
 
-def test_retrains_everything_in_minutes_of_one_core(trained):
-    assert trained[2] < 240
+def test_retrains_everything_in_under_a_minute_of_one_core(trained):
+    assert trained[2] < 60
 
 
 def test_losses_are_recorded_and_finite(trained):
@@ -113,7 +114,6 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
 
     # Where the notes of an evaluation are lost, nothing is measured again that was published.
     (tmp_path / "evaluated").rename(tmp_path / "lost")
-    monkeypatch.setattr(evaluate, "RESULTS", tmp_path)
     monkeypatch.setattr(evaluate, "SECTIONS", dict.fromkeys(evaluate.SECTIONS))
     assert training_main(["evaluate", "machine", *common]) == 0
     assert json.loads((tmp_path / "machine_cifar10.json").read_text()) == machine
