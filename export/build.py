@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from engine import models
-from engine.models import GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PROVENANCE, UNSEEN, sha256_of
+from engine.models import (
+    GENERATORS,
+    HUMAN,
+    LICENCE,
+    MODELS,
+    PANEL,
+    PROVENANCE,
+    UNSEEN,
+    locate,
+    sha256_of,
+)
 
 PARITY = "export.json"
 COMPARED = "PyTorch and ONNX Runtime on the CPU, largest absolute difference"
@@ -45,21 +55,20 @@ def human(runs: Path, name: str) -> list[Artefact]:
 def machine(runs: Path, out: Path) -> list[Artefact]:
     """The panel, and of the other classifiers and the generators those that were trained.
 
-    A panel that RUNS does not hold stays in `out` as it is. Raises PairError where a generator, to
-    be exported or already in `out`, belongs to another panel, and where there is none at all.
+    The panel that ships stays in `out` as it is, unless RUNS holds another. Raises PairError where
+    a generator, to be exported or already in `out`, belongs to another panel, and where there is
+    none at all.
     """
     from training.classifiers import load_classifier
-    from training.looks import digest, load_panel, panel_files
+    from training.looks import digest, load_panel, trained_panel
     from training.networks import load_generator
 
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 
     panel, trained = load_panel(runs)
-    anew = all(path.exists() for path in panel_files(runs).values())
-    stays = not anew and all((out / MODELS[model].file).exists() for model in PANEL)
-    classifiers = [
-        row for row in zip(PANEL, panel.classifiers.values(), trained, strict=True) if not stays
-    ]
+    classifiers = []
+    if trained_panel(runs) or not holds_shipped_panel(out):
+        classifiers = list(zip(PANEL, panel.classifiers.values(), trained, strict=True))
     for model in UNSEEN:
         path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
         if path.exists():
@@ -98,6 +107,14 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
         )
     check_pairs(out, digest(panel), {artefact.model for artefact in found})
     return found
+
+
+def holds_shipped_panel(out: Path) -> bool:
+    """Whether `out` has the very files that `load_panel` falls back to."""
+    own = {model: out / MODELS[model].file for model in PANEL}
+    return all(
+        path.exists() and sha256_of(path) == locate(model).sha256 for model, path in own.items()
+    )
 
 
 def check_pairs(out: Path, panel: str, exported: set[str]) -> None:

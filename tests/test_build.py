@@ -85,6 +85,8 @@ def test_a_panel_that_was_not_trained_here_stays_as_it_is(tmp_path):
     with pytest.raises(PairError, match="holds none of"):
         builder.machine(runs, out)
     shutil.copytree(EMBEDDED, out, dirs_exist_ok=True)
+    (out / MODELS[PANEL[0]].file).write_bytes(b"another panel")
+    assert len(builder.machine(runs, out)) == len(PANEL) + 1
     (out / MODELS[PANEL[0]].file).unlink()
     found = [artefact.model for artefact in builder.machine(runs, out)]
     assert found == [*PANEL, "mobilenet-cifar10"]

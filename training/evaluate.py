@@ -2,9 +2,9 @@
 
 What a section of machine_cifar10.json says of one generator is kept under RUNS/evaluated as soon
 as it is measured, so a stopped evaluation goes on, and a new generator is measured alone; other
-weights or other pictures are measured anew. Where RUNS is lost, what the committed JSON says of the
-same weights and pictures is kept, with the hardware on which it was measured. Delete both after a
-change of this code.
+weights or other pictures are measured anew. What the JSON itself says of the same weights and
+pictures is kept, with the hardware on which it was measured. Delete both after a change of this
+code.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .machine_sections import (
     Subject,
 )
 from .measure import answer, answer_alone, standard_error
-from .record import RESULTS, hardware, read_json, versions, write, write_json
+from .record import hardware, measured_before, read_json, write, write_json
 from .shipped import digests, present, trained_with, unseen
 
 
@@ -95,7 +95,7 @@ def evaluate_machine(
     files = digests(weights, *subject.models)
     pictures = hashlib.sha256(subject.pictures("test").images.tobytes()).hexdigest()
     constants = [SEED, STEPS, STRENGTHS, CURVE, SEARCHED, list(CONTROLS)]
-    before = published()
+    before = measured_before("machine_cifar10")
     origin: dict[str, dict[str, dict]] = {}
 
     def measured(section: str, name: str) -> object:
@@ -105,11 +105,11 @@ def evaluate_machine(
         models = (*PANEL, *(GENERATORS[each] for each in compared), *outside)
         decisive = json.dumps(["one each", digests(weights, *models), count, pictures, constants])
         mark = hashlib.sha256(decisive.encode()).hexdigest()[:12]
-        path = runs / "evaluated" / mark / f"{section}.json"
         known = before.get("origin", {}).get(section, {}).get(name, {})
-        if not path.exists() and known.get("fingerprint") == mark:
+        if known.get("fingerprint") == mark:
             origin.setdefault(section, {})[name] = known
             return taken_apart(section, before[section], name)
+        path = runs / "evaluated" / mark / f"{section}.json"
         if not path.exists() and not (chosen is None or section in chosen):
             return None
         origin.setdefault(section, {})[name] = {"fingerprint": mark, "hardware": hardware()}
@@ -164,13 +164,6 @@ def taken_apart(section: str, whole: object, name: str) -> object:
     if not isinstance(whole, list):
         return whole[name]
     return [row for row in whole if row.get("of", row.get("generator")) == name]
-
-
-def published() -> dict:
-    """The committed result, if it was measured with the same versions."""
-    path = RESULTS / "machine_cifar10.json"
-    result = read_json(path) if path.is_file() else {}
-    return result if result.get("versions") == versions() else {}
 
 
 def remembered(path: Path, make: Callable[[], object], name: str) -> object:

@@ -43,7 +43,7 @@ from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
 from .enrolment import PEOPLE, digest, enrolled, recalled
 from .lfw import publish
 from .onlooker import Onlooker
-from .record import RESULTS, hardware, read_json, versions, write_json
+from .record import RESULTS, hardware, measured_before, read_json, write_json
 
 REPORTED = HUMAN_DEFAULT  # the eye by which beyond_jnd_share is given, of every row
 
@@ -295,9 +295,7 @@ def evaluate_cloak(
 
 def known(folder: Path) -> dict:
     """The table of an earlier run, here or of one with the same versions; else an empty one."""
-    path = folder / "cloak_lfw.json"
-    result = read_json(path) if path.is_file() else {}
-    return result if result.get("versions") == versions() else {"rows": [], "latency": []}
+    return measured_before("cloak_lfw", folder) or {"rows": [], "latency": []}
 
 
 def known_rows(folder: Path) -> dict[tuple, dict]:

@@ -19,9 +19,10 @@ from .classifiers import as_batch, load_classifier
 from .data import LabelledImages
 
 
-def panel_files(runs: Path) -> dict[str, Path]:
-    """Each of the panel's classifiers and where RUNS holds it, trained or not."""
-    return {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
+def trained_panel(runs: Path) -> dict[str, Path]:
+    """The panel's classifiers and where RUNS holds them; none where it does not hold all four."""
+    paths = {name: runs / "classifiers" / f"{name}.safetensors" for name in CLASSIFIERS}
+    return paths if all(path.exists() for path in paths.values()) else {}
 
 
 def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
@@ -30,8 +31,8 @@ def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
     From RUNS/classifiers where all four are there, else from the exported panel that the engine
     would use (embedded, or JND_WEIGHTS).
     """
-    paths = panel_files(runs)
-    if all(path.exists() for path in paths.values()):
+    paths = trained_panel(runs)
+    if paths:
         loaded = {name: load_classifier(path) for name, path in paths.items()}
         panel = Panel({name: network for name, (network, _) in loaded.items()})
         return panel.eval().requires_grad_(False), [note for _, note in loaded.values()]

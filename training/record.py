@@ -73,5 +73,15 @@ def write_json(path: Path, value: object) -> None:
     part.replace(path)
 
 
+def measured_before(name: str, folder: Path | None = None) -> dict:
+    """RESULTS/NAME.json of an earlier run with the same versions; else nothing.
+
+    folder: another than RESULTS.
+    """
+    path = (folder or RESULTS) / f"{name}.json"
+    result = read_json(path) if path.is_file() else {}
+    return result if result.get("versions") == versions() else {}
+
+
 def read_json(path: Path) -> dict:
     return json.loads(path.read_text())
