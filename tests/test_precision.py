@@ -10,9 +10,17 @@ from engine import precision
 
 @pytest.fixture(autouse=True)
 def asked_anew():
-    precision.has_bfloat16.cache_clear()
+    for function in (precision.has_bfloat16, precision.prefers_bfloat16):
+        function.cache_clear()
     yield
-    precision.has_bfloat16.cache_clear()
+    for function in (precision.has_bfloat16, precision.prefers_bfloat16):
+        function.cache_clear()
+
+
+def matched() -> torch.dtype:
+    """Of what kind a product is under the context."""
+    with precision.autocast(torch.device("cpu")):
+        return (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
 
 
 @pytest.mark.parametrize(
@@ -26,8 +34,19 @@ def asked_anew():
 )
 def test_products_are_of_what_the_processor_has_units_for(told, kind, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told)
-    with precision.autocast(torch.device("cpu")):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == kind
+    monkeypatch.setattr(precision, "seconds", {torch.bfloat16: 1, torch.float32: 2}.get)
+    assert matched() == kind
+
+
+def test_units_that_are_slower_are_left_alone(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(precision, "seconds", {torch.bfloat16: 2, torch.float32: 1}.get)
+    assert matched() == torch.float32
+
+
+def test_the_trial_takes_time_and_little_of_it():
+    for kind in (torch.float32, torch.bfloat16):
+        assert 0 < precision.seconds(kind) < 1
 
 
 def test_of_an_older_pytorch_nothing_is_known(monkeypatch):
