@@ -41,9 +41,13 @@ train: $(VENV)/.installed-test
 	$(BIN)/python -m training classifiers --data $(DATA)
 	$(BIN)/python -m training classifiers densenet --preset polish --data $(DATA)
 	$(BIN)/python -m training classifiers mobilenet convnext vit --preset adaptive --data $(DATA)
-	$(BIN)/python -m training generator --preset default --name merged --data $(DATA)
+	$(BIN)/python -m training classifiers inception mixer --preset assistant --data $(DATA)
+	$(BIN)/python -m training generator --preset default --data $(DATA)
+	$(BIN)/python -m training generator --preset stronger --name merged --data $(DATA)
 	$(BIN)/python -m training generator --preset contradicting --data $(DATA)
-	$(BIN)/python -m training generator --preset refined --name conditioned --data $(DATA)
+	$(BIN)/python -m training generator --preset refined --data $(DATA)
+	$(BIN)/python -m training generator --preset even --name conditioned --data $(DATA)
+	$(BIN)/python -m training generator --preset transfer --data $(DATA)
 	$(BIN)/python -m export --embed
 
 train-human: $(VENV)/.installed-evaluation
@@ -65,6 +69,8 @@ results-cloak: $(VENV)/.installed-evaluation
 results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate classifiers --data $(DATA)
 	$(BIN)/python -m training evaluate machine --data $(DATA)
+	$(BIN)/python -m training evaluate fresh --data $(DATA)
+	$(BIN)/python -m training evaluate ablation --data $(DATA)
 	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables
 

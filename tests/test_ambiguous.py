@@ -76,6 +76,7 @@ def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(confide
     preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned", confident=confident)
     network, earlier = begun(preset, tmp_path)
     assert earlier["generator"]
+    assert earlier["history"][0]["epoch"] == 1  # its epochs stay in the figures
     assert earlier["command"].startswith("python -m training generator")
     assert all(parameter.requires_grad for parameter in network.parameters())
     machine, random = MachineJND(device="cpu"), np.random.default_rng(0)

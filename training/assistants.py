@@ -1,7 +1,7 @@
 """Further classifiers that only help to train a generator for transfer; they never ship.
 
 They are neither in the panel nor among the unseen machines, and each sees pictures in its own way:
-parallel filters of several sizes, a wide plain network of 5×5 filters, mixed patches.
+parallel filters of several sizes, mixed patches.
 """
 
 from __future__ import annotations
@@ -50,23 +50,6 @@ class Inception(Classifier):
         return self.stack(F.relu(self.stem(x)))
 
 
-class Wide(Classifier):
-    """Three layers of many 5×5 filters, pooled by averaging."""
-
-    width = 256
-
-    def __init__(self, classes: int = len(CIFAR10_CLASSES), *, norm: bool = True):
-        super().__init__(classes)
-        self.conv1 = ConvNorm(3, 64, 5, norm=norm)
-        self.conv2 = ConvNorm(64, 160, 5, norm=norm)
-        self.conv3 = ConvNorm(160, self.width, 5, norm=norm)
-
-    def body(self, x: Tensor) -> Tensor:
-        x = F.avg_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.avg_pool2d(F.relu(self.conv2(x)), 2)
-        return F.relu(self.conv3(x))
-
-
 class MixerBlock(nn.Module):
     """A 5×5 filter per channel with a shortcut, then 1×1 (Trockman & Kolter 2022)."""
 
@@ -93,4 +76,4 @@ class Mixer(Classifier):
         return self.blocks(F.gelu(self.patches(x)))
 
 
-ASSISTANTS: dict[str, type[Classifier]] = {"inception": Inception, "wide": Wide, "mixer": Mixer}
+ASSISTANTS: dict[str, type[Classifier]] = {"inception": Inception, "mixer": Mixer}

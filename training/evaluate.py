@@ -30,6 +30,7 @@ from .machine_sections import (
     SECTIONS,
     SEED,
     STRENGTHS,
+    TRAINED,
     Subject,
 )
 from .measure import answer, answer_alone, standard_error
@@ -86,7 +87,8 @@ def evaluate_machine(
 ) -> Path:
     """RCA and PSNR of the shipped generators and what belongs to them.
 
-    count: at most that many pictures, the first, of each split; chosen: which of `SECTIONS`, by
+    count: at most that many pictures, the first, of each split, by default all test images and
+    `TRAINED` training images; chosen: which of `SECTIONS`, by
     default all, beside those that were measured before. Writes results/machine_cifar10.json.
     """
     if weights is None and os.environ.get(ENVIRONMENT):
@@ -94,7 +96,7 @@ def evaluate_machine(
     subject = Subject(data, weights, count)
     files = digests(weights, *subject.models)
     pictures = hashlib.sha256(subject.pictures("test").images.tobytes()).hexdigest()
-    constants = [SEED, STEPS, STRENGTHS, CURVE, SEARCHED, list(CONTROLS)]
+    constants = [SEED, STEPS, STRENGTHS, TRAINED, CURVE, SEARCHED, list(CONTROLS)]
     before = measured_before("machine_cifar10")
     origin: dict[str, dict[str, dict]] = {}
 

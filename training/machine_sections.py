@@ -38,6 +38,7 @@ from .shipped import present, unseen
 
 SEED = 0
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8)
+TRAINED = 10_000  # training images that are measured, the first; of the test images all
 CURVE = 2000  # test images of the trade-off curve
 SEARCHED = 500  # test images of the per-image search
 
@@ -62,7 +63,8 @@ class Subject:
     # One subject lives as long as the process.
     @cache  # noqa: B019
     def pictures(self, split: str) -> LabelledImages:
-        return load(self.data, split).first(self.count)
+        most = TRAINED if split == "train" else None
+        return load(self.data, split).first(self.count or most)
 
     @cache  # noqa: B019
     def look(self, split: str) -> Look:

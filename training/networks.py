@@ -15,6 +15,7 @@ from engine.stored import contract, fill
 from . import checkpoint
 from .data import DataError
 from .presets import GeneratorPreset
+from .shipped import history
 
 
 def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
@@ -53,7 +54,7 @@ def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict]:
         network.load_state_dict(widened(tensors, network))
     elif preset.begins in GENERATORS:
         graph = locate(GENERATORS[preset.begins]).path
-        note = contract(graph)["training"]
+        note = contract(graph)["training"] | {"history": history(graph)}
         confident = note["preset"].get("confident", False)
         shipped = build(replace(preset, confident=confident), norm=False)
         fill(shipped, graph, "generator.")

@@ -62,7 +62,7 @@ CLASSIFIER_PRESETS = {
     "brief": ClassifierPreset(epochs=8, shift=2, cutout=0),
     # Classifiers that only help a generator: of images on which that one is not trained, so that
     # there they disagree with the panel as machines do that nobody has met.
-    "assistant": ClassifierPreset(epochs=6, shift=2, cutout=0, last=30_000),
+    "assistant": ClassifierPreset(epochs=3, shift=2, cutout=0, last=30_000),
     "smoke": ClassifierPreset(epochs=1, batch=64, images=256),
 }
 
@@ -187,7 +187,7 @@ GENERATOR_PRESETS = {
         asked=3,
         weakened=0.4,
         contrary=0.0,
-        assistants=("inception", "wide", "mixer"),
+        assistants=("inception", "mixer"),
         diverse=0.5,
         begins="refined",
     ),

@@ -39,3 +39,11 @@ def digests(weights: Path | None, *models: str) -> dict[str, str]:
     """File name -> sha256 of the models that are measured."""
     files = [MODELS[model].file for model in models]
     return {file: provenance(weights)[file]["sha256"] for file in files}
+
+
+def history(graph: Path) -> list[dict]:
+    """The epochs of an exported generator's training, where its provenance lies beside it."""
+    beside = graph.parent / PROVENANCE
+    if not beside.exists():
+        return []
+    return read_json(beside)["files"][graph.name]["training"].get("history", [])
