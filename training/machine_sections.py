@@ -39,7 +39,7 @@ from .shipped import present, unseen
 SEED = 0
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8)
 TRAINED = 10_000  # training images that are measured, the first; of the test images all
-CURVE = 2000  # test images of the trade-off curve
+CURVE = 1000  # test images of the trade-off curve
 SEARCHED = 500  # test images of the per-image search
 
 
@@ -204,13 +204,15 @@ def majority(logits: np.ndarray) -> np.ndarray:
 
 
 def measure_curve(subject: Subject, name: str) -> list[dict]:
-    """RCA against PSNR, on the panel and outside, over the strengths a generator can be asked."""
+    """RCA against PSNR, on the panel and outside, over the strengths a generator can be asked.
+
+    Where it cannot be asked, as the paper's, its E is multiplied by the strength.
+    """
     looked, machine, rows = subject.look("test").first(CURVE), subject.machines[name], []
-    if "strength" not in machine.generator.inputs:
-        return rows
+    asked = "strength" in machine.generator.inputs
     before = {m: answer_alone(session, looked.images) for m, session in subject.unseen.items()}
     for strength in STRENGTHS:
-        made = distort(machine, looked, strength)
+        made = distort(machine, looked, strength) if asked else scaled(machine, looked, strength)
         row = measure(machine, looked, made.pixels)
         row |= spread("psnr_unclipped_db", psnr(made.change))
         row["rca_unseen"] = {
@@ -219,8 +221,14 @@ def measure_curve(subject: Subject, name: str) -> list[dict]:
             )
             for model, session in subject.unseen.items()
         }
-        rows.append({"generator": name, "strength": strength} | row)
+        rows.append({"generator": name, "strength": strength, "asked": asked} | row)
     return rows
+
+
+def scaled(machine: MachineJND, looked: Look, factor: float) -> Distortion:
+    """What `distort` makes, E times the factor."""
+    change = distort(machine, looked).change * np.float32(factor)
+    return Distortion(change, to_pixels(to_batch(looked.images) + change))
 
 
 def measure_search(subject: Subject, name: str) -> dict:
