@@ -42,7 +42,8 @@ def add(limits: Limits) -> None:
         Args:
             picture (image): The picture; the panel sees it at 32×32 pixels.
             strength (number): How much change to ask for, 0.2 to 1.8; 1 is the usual.
-            network (string): conditioned (ours) or merged (the paper's design, strength 1 only).
+            network (string): conditioned (ours), merged (the paper's design, strength 1 only) or
+                transfer (ours, for machines outside the panel as well).
             classifiers (list): Which of alexnet, vgg, resnet, densenet must keep their answer.
 
         Returns:

@@ -32,7 +32,7 @@ class MachineOptions:
         default=1.0,
         metadata={
             "metavar": "X",
-            "help": "how much to change, 0.2 to 1.8 (default: 1; only with conditioned)",
+            "help": "how much to change, 0.2 to 1.8 (default: 1; not with merged)",
         },
     )
     search: bool = field(

@@ -122,23 +122,28 @@ def draw_homogeneity(homogeneity: list[dict]) -> Path:
 
 
 def draw_trade_off(curve: list[dict]) -> Path:
-    """RCA against PSNR on test images, on the panel and outside it."""
+    """RCA against PSNR on test images: of the panel, left, and of each machine outside it."""
     from matplotlib import pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    outside = list(curve[0]["rca_unseen"])
+    size = (4.2 * (1 + len(outside)), 3.8)
+    figure, (axes,) = plt.subplots(
+        1, 1 + len(outside), figsize=size, layout="constrained", squeeze=False
+    )
     for name in dict.fromkeys(row["generator"] for row in curve):
         rows = [row for row in curve if row["generator"] == name]
         noise = [row["psnr_db"] for row in rows]
-        axis.plot(noise, [100 * row["rca"] for row in rows], marker=".", label=f"{name}, panel")
-        for outside in rows[0]["rca_unseen"]:
-            values = [100 * row["rca_unseen"][outside] for row in rows]
-            axis.plot(noise, values, marker=".", linestyle="--", label=f"{name}, {outside}")
-    axis.axvline(9.56, color="grey", linewidth=0.8)
-    axis.annotate("9.56 dB", (9.56, axis.get_ylim()[0]), fontsize=8, rotation=90, color="grey")
-    axis.set(title="RCA on test images, %", xlabel="PSNR (8-bit), dB: less is more changed")
-    axis.invert_xaxis()
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=7)
+        lines = [[row["rca"] for row in rows]]
+        lines += [[row["rca_unseen"][machine] for row in rows] for machine in outside]
+        for axis, rates in zip(axes, lines, strict=True):
+            axis.plot(noise, [100 * rate for rate in rates], marker=".", label=name)
+    for axis, title in zip(axes, ("the panel", *outside), strict=True):
+        axis.set(title=f"RCA of {title}, %", xlabel="PSNR (8-bit), dB: less is more changed")
+        axis.axvline(9.56, color="grey", linewidth=0.8)
+        axis.annotate("9.56 dB", (9.56, axis.get_ylim()[0]), fontsize=8, rotation=90, color="grey")
+        axis.invert_xaxis()
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
     return save(figure, "machine_trade_off.png")
 
 

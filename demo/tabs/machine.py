@@ -101,7 +101,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
                         value=offered[0],
                         label="Network",
                         info="Conditioned: ours, sees each machine. Merged: the paper's design, "
-                        "one strength only.",
+                        "one strength only. Transfer: ours, for machines outside the panel too.",
                     )
                 go = gr.Button("Measure", variant="primary", elem_id="machine-go")
             with gr.Column(scale=3, min_width=320):
