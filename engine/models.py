@@ -105,18 +105,18 @@ MODELS = {
         ),
         _row(
             "generator-conditioned-cifar10",
-            "63ea2d84419be51d7d42894651bcf1ca3b9de474a223c33ae1e7453f7be04225",
-            1_628_234,
+            "dc6a03365300d8b877e419b47ef1ac863eef93e9df7c5e470c768f09691b053a",
+            1_707_047,
         ),
         _row(
             "generator-merged-cifar10",
-            "d57d506d8eaaaebdcab491720d226969499d8956dde1006c9a1da2916f0f70e0",
-            1_514_482,
+            "ba8bb98a4c4eacf5bbb1fff9c4d8c43fcd33f5ee26f18a4110d4368a5c2e9c3b",
+            1_515_181,
         ),
         _row(
             "generator-transfer-cifar10",
-            "",
-            0,
+            "9e936db1f84c03f37f1f178ad8bdbfcc744a30bbe78dc44456e9c4a794475090",
+            1_707_065,
         ),
         _row(
             "hvs-sd",

@@ -15,7 +15,7 @@ from training.ambiguous import ambiguous, joined, mixed
 from training.data import DataError, LabelledImages, load
 from training.generator import train_generator
 from training.looks import load_panel
-from training.networks import begun
+from training.networks import begun, build, widened
 from training.presets import GENERATOR_PRESETS
 
 
@@ -71,26 +71,45 @@ def test_a_generator_goes_on_from_another(some, tmp_path):
     assert 0 < apart < 1e-2
 
 
-@pytest.mark.parametrize("confident", [False, True])
-def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(confident, tmp_path):
-    preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned", confident=confident)
+@pytest.fixture(scope="module")
+def seen():
+    """Two pictures of noise as the engine sees them, and as tensors for a generator."""
+    machine = MachineJND(device="cpu")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    logits, cams = machine.look(pixels)
+    x, maps, said = map(torch.from_numpy, (2 * to_batch(pixels) - 1, cams, logits))
+    return machine.change(pixels, logits, cams), (x, maps, said.argmax(2), torch.ones(2), said)
+
+
+def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(seen, tmp_path):
+    preset = replace(GENERATOR_PRESETS["even"], begins="conditioned")
     network, earlier = begun(preset, tmp_path)
     assert earlier["generator"]
     assert earlier["history"][0]["epoch"] == 1  # its epochs stay in the figures
     assert earlier["command"].startswith("python -m training generator")
     assert all(parameter.requires_grad for parameter in network.parameters())
-    machine, random = MachineJND(device="cpu"), np.random.default_rng(0)
-    pixels = random.integers(0, 256, (2, 32, 32, 3), np.uint8)
-    logits, cams = machine.look(pixels)
-    x, maps, said = (
-        2 * torch.from_numpy(to_batch(pixels)) - 1,
-        *map(torch.from_numpy, (cams, logits)),
-    )
+    expected, told = seen
     with torch.no_grad():
-        change = network(x, maps, said.argmax(2), torch.ones(2), said)
-        for shift in network.shifts[:1]:
-            shift.weight.data[:, 41:] += 1  # what a confident one may learn to heed
-        heeded = network(x, maps, said.argmax(2), torch.ones(2), said)
-    expected = machine.change(pixels, logits, cams)
-    np.testing.assert_allclose(change.numpy() / 2, expected, atol=1e-4)
-    assert torch.equal(change, heeded) != confident
+        np.testing.assert_allclose(network(*told).numpy() / 2, expected, atol=1e-4)
+
+
+@torch.no_grad()
+def test_what_it_is_told_besides_changes_nothing_at_first(seen):
+    torch.manual_seed(0)
+    first = build(GENERATOR_PRESETS["refined"], norm=False).eval()
+    second = build(GENERATOR_PRESETS["even"], norm=False).eval()
+    for shift in first.shifts:  # as a trained one's: they are zero at the beginning
+        torch.nn.init.normal_(shift.weight, std=0.1)
+    second.load_state_dict(widened(first.state_dict(), second))
+    told = seen[1]
+    before = second(*told)
+    torch.testing.assert_close(before, first(*told))
+    known = first.shifts[0].weight.shape[1]
+    second.shifts[0].weight[:, known:] += 1
+    assert not torch.equal(second(*told), before)
+
+
+def test_none_goes_on_with_less_than_it_was_told(tmp_path):
+    preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned")
+    with pytest.raises(DataError, match="how sure"):
+        begun(preset, tmp_path)

@@ -29,21 +29,26 @@ def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
 
 
 def widened(tensors: dict[str, Tensor], network: Generator) -> dict[str, Tensor]:
-    """A generator's tensors for a network that is told more, which it does not heed yet."""
-    own = network.state_dict()
-    return {
-        name: F.pad(tensor, (0, own[name].shape[1] - tensor.shape[1]))
-        if name.startswith("shifts.") and tensor.ndim == 2
-        else tensor
-        for name, tensor in tensors.items()
-    }
+    """A generator's tensors for a network that is told more, which it does not heed yet.
+
+    Raises DataError where that is told less.
+    """
+    own, wide = network.state_dict(), {}
+    for name, tensor in tensors.items():
+        if name.startswith("shifts.") and tensor.ndim == 2:
+            more = own[name].shape[1] - tensor.shape[1]
+            if more < 0:
+                raise DataError("it was told how sure each classifier is: tell it (confident=True)")
+            tensor = F.pad(tensor, (0, more))
+        wide[name] = tensor
+    return wide
 
 
 def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict]:
     """The network as its training begins: anew, or as the one that it goes on from, and its note.
 
     That is a finished generator of RUNS, else the one of this name that ships. Raises DataError
-    where there is neither.
+    where there is neither, and where it was told more than the preset tells.
     """
     if not preset.begins:
         return build(preset), {}
