@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
 from engine.models import EMBEDDED
+from training.figures import joins
 from training.record import RESULTS, read_json
 from training.tables import BLOCK, README, render
 
@@ -68,12 +70,25 @@ def test_cloaks_hold_and_the_two_recognisers_agree():
 
 
 def test_training_went_the_right_way():
-    for history in read_json(RESULTS / "machine_cifar10.json")["history"].values():
+    result = read_json(RESULTS / "machine_cifar10.json")
+    for name, history in result["history"].items():
+        began = [0, *joins(result["training"][name], len(history)), len(history)]
+        for start, end in pairwise(began):  # each preset asks for something else
+            first, last = history[start], history[end - 1]
+            assert last["loss"] < first["loss"]
+            assert min(last["train_rca"].values()) > min(first["train_rca"].values())
         first, last = history[0], history[-1]
-        assert last["loss"] < first["loss"]
-        assert min(last["train_rca"].values()) > min(first["train_rca"].values())
         assert last["test"]["psnr_db"] < first["test"]["psnr_db"]  # a larger change is tolerated
         assert len([row for row in history if "jnd_maps" in row]) == 4  # as paper A's Fig. 8
+
+
+def test_a_training_that_goes_on_is_marked_where_it_does():
+    first = {"preset": {"epochs": 12}}
+    second = {"preset": {"epochs": 6}, "earlier": first}
+    third = {"preset": {"epochs": 4}, "earlier": second}
+    assert joins(first, 12) == []
+    assert joins(third, 22) == [12, 18]
+    assert joins(third, 10) == [6]  # the first twelve are not known any more
 
 
 def test_the_readme_says_what_the_results_say():

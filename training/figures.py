@@ -23,7 +23,7 @@ def draw() -> list[Path]:
     result = read_json(RESULTS / "machine_cifar10.json")
     figures = [
         *(
-            draw_curves(name, history, joins(result["training"][name]))
+            draw_curves(name, history, joins(result["training"][name], len(history)))
             for name, history in result["history"].items()
         ),
         draw_stages(result["history"][MERGED]),
@@ -37,12 +37,13 @@ def draw() -> list[Path]:
     return figures
 
 
-def joins(training: dict) -> list[int]:
-    """After which epochs a training went on with another preset."""
-    if not (earlier := training.get("earlier")):
-        return []
-    before = joins(earlier)
-    return [*before, (before[-1] if before else 0) + earlier["preset"]["epochs"]]
+def joins(training: dict, epochs: int) -> list[int]:
+    """After which of the last so many epochs a training went on with another preset."""
+    found, begun = [], epochs - training["preset"]["epochs"]
+    while begun > 0 and (training := training.get("earlier")):
+        found.append(begun)
+        begun -= training["preset"]["epochs"]
+    return found[::-1]
 
 
 def draw_curves(name: str, history: list[dict], marked: list[int]) -> Path:
