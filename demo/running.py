@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import gradio as gr
 
@@ -17,6 +18,7 @@ from .words import note
 
 LONGEST = 60.0  # seconds, as long as Gradio itself tries to close a generator
 PAUSE = 0.05
+EMPTY: Mapping = MappingProxyType({})
 
 
 class Running:
@@ -49,19 +51,24 @@ class Running:
         return True
 
 
-def stop_by(button, running: Running, events: list, status, said: str) -> None:
-    """Make a button cancel these events, wait for their end, and then say so in `status`."""
+def stop_by(
+    button, running: Running, events: list, status, said: str, emptied: Mapping = EMPTY
+) -> None:
+    """Make a button cancel these events, wait for their end, and then say so in `status`.
 
-    def stopped(request: gr.Request) -> str:
+    emptied: components and what they show then, for the work may have been done just before.
+    """
+
+    def stopped(request: gr.Request) -> dict:
         running.wait(request.session_hash)
-        return note(said)
+        return {status: note(said), **emptied}
 
     # Two listeners, for a page does one after the other, and waits for each.
     button.click(None, None, None, cancels=events, api_visibility="private")
     button.click(
         stopped,
         None,
-        status,
+        [status, *emptied],
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",

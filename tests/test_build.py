@@ -42,12 +42,12 @@ def test_a_generator_of_another_panel_is_not_left_in_place(panel, tmp_path):
     shutil.copytree(EMBEDDED, tmp_path / "weights")
     with pytest.raises(PairError, match=f"against panel {digest(panel)}, the classifiers are new"):
         check_pairs(tmp_path / "weights", "new", set())
-    conditioned, merged = GENERATORS["conditioned"], GENERATORS["merged"]
+    every, merged = set(GENERATORS.values()), GENERATORS["merged"]
     with pytest.raises(PairError, match=MODELS[merged].file):
-        check_pairs(tmp_path / "weights", "new", {conditioned})
-    check_pairs(tmp_path / "weights", "new", {conditioned, merged})  # both are written anew
+        check_pairs(tmp_path / "weights", "new", every - {merged})
+    check_pairs(tmp_path / "weights", "new", every)  # all are written anew
     (tmp_path / "weights" / MODELS[merged].file).unlink()
-    check_pairs(tmp_path / "weights", "new", {conditioned})  # or gone
+    check_pairs(tmp_path / "weights", "new", every - {merged})  # or gone
 
 
 def test_an_export_refuses_to_leave_one(panel, tmp_path, monkeypatch, capsys):

@@ -100,7 +100,8 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
     # One pixel of salt more or less is up to 1.5 dB of a picture that is changed this little.
     for name, step in (("gaussian noise", 0.1), ("salt and pepper", 1.5)):
         assert controls[name]["psnr_db"] == pytest.approx(splits["test"]["psnr_db"], abs=step)
-    assert verified["full_scale"] == pytest.approx(splits["test"]["all_classifiers_keep"])
+    # What the network makes of the mirror image may hold at full scale where its first does not.
+    assert verified["full_scale"] >= splits["test"]["all_classifiers_keep"]
     search = {row["method"]: row for row in machine["search"]["rows"]}
     assert set(search) == {"search", BEST}
     assert all(row["n"] == 4 and row["rca"] == 1 for row in search.values())

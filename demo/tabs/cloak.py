@@ -150,6 +150,9 @@ def tab(limits: Limits) -> None:
                 with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
 
+    # No result: headline, changed, difference, facts, file, numbers.
+    empty = ("", None, None, "", gr.update(value=None, interactive=False), None)
+
     def find_in(picture: Picture) -> tuple:
         found = faces.find(picture)
         usable = [each for each in found if each.usable] or found
@@ -162,9 +165,7 @@ def tab(limits: Limits) -> None:
             "ratio": picture.size[0] / picture.size[1],
         }
         chosen = gr.Radio(choices=choices, value=usable[0].number, visible=len(found) > 1)
-        file = gr.DownloadButton(value=None, interactive=False)
-        nothing = ("", None, None, "", file, None)
-        return overlay, chosen, words.note(f"{count(found)} found."), *nothing
+        return overlay, chosen, words.note(f"{count(found)} found."), *empty
 
     @told
     def find(upload: Upload):
@@ -236,7 +237,8 @@ def tab(limits: Limits) -> None:
         **search,
         **private,
     )
-    stop_by(stop, running, [searching], status, "Stopped: nothing was written.")
+    emptied = dict(zip(results[1:], empty, strict=True))
+    stop_by(stop, running, [searching], status, "Stopped: nothing was written.", emptied)
     verify.click(
         test,
         [image, second, file],
