@@ -12,11 +12,13 @@ from engine.image import to_batch
 from engine.machine import MachineJND
 from training import checkpoint
 from training.ambiguous import ambiguous, joined, mixed
+from training.classifiers import train_classifier
 from training.data import DataError, LabelledImages, load
 from training.generator import train_generator
-from training.looks import load_panel
+from training.looks import load_panel, looks
 from training.networks import begun, build, widened
-from training.presets import GENERATOR_PRESETS
+from training.pictures import with_assistants
+from training.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
 
 
 @pytest.fixture
@@ -113,3 +115,47 @@ def test_none_goes_on_with_less_than_it_was_told(tmp_path):
     preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned")
     with pytest.raises(DataError, match="how sure"):
         begun(preset, tmp_path)
+
+
+@torch.no_grad()
+def test_one_that_is_told_more_goes_on_from_the_papers_network(seen, tmp_path):
+    """The merged CAM is the mean of four: a conditioned network can do the same at first."""
+    preset = replace(GENERATOR_PRESETS["even"], begins="merged", skips=False)
+    network, _ = begun(preset, tmp_path)
+    _, (x, maps, *said) = seen
+    before = network(x, maps, *said)
+    papers, _ = begun(replace(GENERATOR_PRESETS["default"], begins="merged"), tmp_path)
+    torch.testing.assert_close(before, papers(x, maps, *said), atol=1e-4, rtol=0)
+    other = maps.clone()
+    other[:, 0], other[:, 1] = maps[:, 1], maps[:, 0]  # of the same mean
+    torch.testing.assert_close(network(x, other, *said), before, atol=1e-4, rtol=0)
+
+
+def test_none_goes_on_as_another_network(tmp_path):
+    for begins, preset in (("conditioned", "default"), ("merged", "even")):
+        with pytest.raises(DataError):
+            begun(replace(GENERATOR_PRESETS[preset], begins=begins), tmp_path)
+
+
+@pytest.mark.parametrize("universal", [False, True])
+def test_assistants_are_to_say_their_own_or_what_most_of_the_panel_say(universal, some, tmp_path):
+    mixer = replace(CLASSIFIER_PRESETS["assistant"], epochs=1, batch=32)
+    train_classifier("mixer", some, some, mixer, tmp_path)
+    preset = GENERATOR_PRESETS["smoke"]
+    preset = replace(preset, assistants=("mixer",), universal=universal, asked=2, diverse=0.5)
+    panel, device = load_panel(tmp_path)[0], torch.device("cpu")
+    said = looks(panel, some, "train", tmp_path, device)
+    asked, (told,) = with_assistants(panel, preset, some, said, tmp_path, device)
+    assert asked.names == (*panel.names, "mixer")
+    x = torch.from_numpy(to_batch(some.images))
+    own = asked.logits(x, ["mixer"]).argmax(2)
+    most = torch.mode(said["labels"], 1).values[:, None]
+    agreed = (said["labels"] == most).sum(1) > 2
+    assert told.shape == (64, 1)
+    if universal:
+        assert torch.equal(told[agreed], most[agreed])
+    else:
+        assert torch.equal(told, own)
+    note = train_generator("helped", some, some, preset, tmp_path)
+    assert "mixer" in note["history"][0]["train_rca"]
+    assert "mixer" not in note["history"][0]["test"]["rca_per_classifier"]

@@ -146,7 +146,7 @@ def train_generator(
     panel.to(device, memory_format=torch.channels_last)
     clean = looks(panel, probe, "test", runs, device)
     train, seen = gathered(panel, train, preset, runs, device)
-    asked, labels = with_assistants(panel, preset, train, runs, device)
+    asked, labels = with_assistants(panel, preset, train, seen, runs, device)
     seen["labels"] = torch.cat([seen["labels"], *labels], 1)
     training = Training(preset, runs, device)
     if unfinished.exists():

@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.controls import CONTROLS, match
 from engine.image import to_batch, to_pixels
-from engine.machine import STEPS, MachineJND, softmax
+from engine.machine import STEPS, MachineJND
 from engine.models import BEST, GENERATORS, PANEL
 from engine.quality import psnr
 
@@ -27,6 +27,7 @@ from .measure import (
     batches,
     distort,
     look,
+    majority,
     measure,
     percentiles,
     rate,
@@ -195,12 +196,6 @@ def measure_unseen(subject: Subject, name: str) -> list[dict]:
             | spread("psnr_db", noise)
         )
     return rows
-
-
-def majority(logits: np.ndarray) -> np.ndarray:
-    """float N×P×classes -> the class that most of the panel say, N; of a tie the surer ones'."""
-    votes = np.eye(logits.shape[2])[logits.argmax(2)].sum(1)
-    return (votes + softmax(logits).mean(1) / 2).argmax(1)
 
 
 def measure_curve(subject: Subject, name: str) -> list[dict]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,6 +16,8 @@ from . import checkpoint
 from .data import DataError
 from .presets import GeneratorPreset
 from .shipped import history
+
+MERGED = 4  # channels that the paper's network sees: a picture and the merged CAM
 
 
 def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
@@ -31,12 +33,23 @@ def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
 def widened(tensors: dict[str, Tensor], network: Generator) -> dict[str, Tensor]:
     """A generator's tensors for a network that is told more, which it does not heed yet.
 
+    The weight of the merged CAM becomes equal weights of the panel's, whose mean it is (eq. 2).
     Raises DataError where that is told less.
     """
-    own, wide = network.state_dict(), {}
-    for name, tensor in tensors.items():
-        if name.startswith("shifts.") and tensor.ndim == 2:
-            more = own[name].shape[1] - tensor.shape[1]
+    if tensors.keys() - network.state_dict().keys():
+        raise DataError("it was told what each classifier says: tell it (conditioned=True)")
+    wide = {}
+    for name, own in network.state_dict().items():
+        if name.startswith("shifts.") and name not in tensors:
+            wide[name] = torch.zeros_like(own)
+            continue
+        tensor = tensors[name]
+        if name == "encoder.0.conv.weight" and tensor.shape[1] == MERGED:
+            members = own.shape[1] - MERGED + 1
+            picture, cam = tensor.split([MERGED - 1, 1], 1)
+            tensor = torch.cat([picture, cam.expand(-1, members, -1, -1) / members], 1)
+        elif name.startswith("shifts.") and tensor.ndim == 2:
+            more = own.shape[1] - tensor.shape[1]
             if more < 0:
                 raise DataError("it was told how sure each classifier is: tell it (confident=True)")
             tensor = F.pad(tensor, (0, more))
@@ -56,16 +69,16 @@ def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict]:
     path = runs / "generators" / f"{preset.begins}.safetensors"
     if path.exists():
         tensors, note = checkpoint.load(path)
-        network.load_state_dict(widened(tensors, network))
     elif preset.begins in GENERATORS:
         graph = locate(GENERATORS[preset.begins]).path
         note = contract(graph)["training"] | {"history": history(graph)}
-        confident = note["preset"].get("confident", False)
-        shipped = build(replace(preset, confident=confident), norm=False)
-        fill(shipped, graph, "generator.")
-        network.load_state_dict(widened(shipped.state_dict(), network))
+        shipped = build(GeneratorPreset(**note["preset"]), norm=False)
+        tensors = fill(shipped, graph, "generator.").state_dict()
     else:
         raise DataError(f"{path} is missing: `python -m training generator` it first")
+    if note["preset"]["skips"] != preset.skips:
+        raise DataError(f"{preset.begins} and what goes on from it have skips, or both have none")
+    network.load_state_dict(widened(tensors, network))
     return network.requires_grad_(True), note
 
 

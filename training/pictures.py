@@ -13,6 +13,7 @@ from .ambiguous import ambiguous, joined
 from .classifiers import load_classifier, shift
 from .data import LabelledImages
 from .looks import looks
+from .measure import majority
 from .objective import REACH
 from .presets import GeneratorPreset
 
@@ -46,9 +47,17 @@ def gathered(
 
 
 def with_assistants(
-    panel: Panel, preset: GeneratorPreset, train: LabelledImages, runs: Path, device: torch.device
+    panel: Panel,
+    preset: GeneratorPreset,
+    train: LabelledImages,
+    seen: dict[str, Tensor],
+    runs: Path,
+    device: torch.device,
 ) -> tuple[Panel, list[Tensor]]:
-    """Who is asked in training: the panel and the preset's assistants; and what these say, N×Q."""
+    """Who is asked in training: the panel and the preset's assistants; what these are to say, N×Q.
+
+    seen: the panel's looks at the images.
+    """
     if not preset.assistants:
         return panel, []
     loaded = {
@@ -57,5 +66,9 @@ def with_assistants(
     }
     assistants = Panel(loaded).eval().requires_grad_(False)
     assistants.to(device, memory_format=torch.channels_last)
-    told = looks(assistants, train, "train", runs, device)["labels"]
+    if preset.universal:
+        most = torch.from_numpy(majority(seen["logits"].float().numpy()))
+        told = most[:, None].expand(-1, len(loaded))
+    else:
+        told = looks(assistants, train, "train", runs, device)["labels"]
     return Panel(dict(panel.classifiers.items()) | loaded), [told]

@@ -89,6 +89,7 @@ class GeneratorPreset:
     average: float = 0.0  # decay of the exponential moving average of the weights; 0: none
     clipped: bool = True  # L_m and L_s see the change that survives clipping; else E itself
     assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
+    universal: bool = False  # they are to say what most of the panel do, not what they did
     diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
     contrary: float = 0.0  # share of images for which one member is to say another class
     shifted: bool = False  # every image once more, moved by a pixel or two
