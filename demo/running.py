@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
 
 import gradio as gr
 
@@ -18,7 +17,6 @@ from .words import note
 
 LONGEST = 60.0  # seconds, as long as Gradio itself tries to close a generator
 PAUSE = 0.05
-EMPTY: Mapping = MappingProxyType({})
 
 
 class Running:
@@ -52,23 +50,25 @@ class Running:
 
 
 def stop_by(
-    button, running: Running, events: list, status, said: str, emptied: Mapping = EMPTY
+    button, running: Running, events: list, status, said: str, emptied: Mapping | None = None
 ) -> None:
     """Make a button cancel these events, wait for their end, and then say so in `status`.
 
     emptied: components and what they show then, for the work may have been done just before.
     """
 
+    shown = {status: note(said), **(emptied or {})}
+
     def stopped(request: gr.Request) -> dict:
         running.wait(request.session_hash)
-        return {status: note(said), **emptied}
+        return shown
 
     # Two listeners, for a page does one after the other, and waits for each.
     button.click(None, None, None, cancels=events, api_visibility="private")
     button.click(
         stopped,
         None,
-        [status, *emptied],
+        list(shown),
         concurrency_limit=None,
         show_progress="hidden",
         api_visibility="private",

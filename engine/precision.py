@@ -15,7 +15,6 @@ UNITS = ("avx512_bf16", "amx_bf16", "bf16")  # the last of ARM
 TRIALS = 5  # of which the fastest counts
 
 
-@cache
 def has_bfloat16(kind: str) -> bool:
     """Whether devices of this type ("cpu", "cuda", …) have units for bfloat16."""
     if kind == "cuda":
@@ -30,9 +29,9 @@ def has_bfloat16(kind: str) -> bool:
 @cache
 def prefers_bfloat16(kind: str) -> bool:
     """Whether it has them, and, on a processor, a convolution is faster with them."""
-    if not has_bfloat16(kind) or kind != "cpu":
-        return has_bfloat16(kind)
-    return seconds(torch.bfloat16) < seconds(torch.float32)
+    if not has_bfloat16(kind):
+        return False
+    return kind != "cpu" or seconds(torch.bfloat16) < seconds(torch.float32)
 
 
 @torch.no_grad()

@@ -10,11 +10,9 @@ from engine import precision
 
 @pytest.fixture(autouse=True)
 def asked_anew():
-    for function in (precision.has_bfloat16, precision.prefers_bfloat16):
-        function.cache_clear()
+    precision.prefers_bfloat16.cache_clear()
     yield
-    for function in (precision.has_bfloat16, precision.prefers_bfloat16):
-        function.cache_clear()
+    precision.prefers_bfloat16.cache_clear()
 
 
 def matched() -> torch.dtype:

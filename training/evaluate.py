@@ -88,8 +88,8 @@ def evaluate_machine(
     """RCA and PSNR of the shipped generators and what belongs to them.
 
     count: at most that many pictures, the first, of each split, by default all test images and
-    `TRAINED` training images; chosen: which of `SECTIONS`, by
-    default all, beside those that were measured before. Writes results/machine_cifar10.json.
+    `TRAINED` training images; chosen: which of `SECTIONS`, by default all, beside those that were
+    measured before. Writes results/machine_cifar10.json.
     """
     if weights is None and os.environ.get(ENVIRONMENT):
         raise DataError(f"{ENVIRONMENT} is set: unset it, or say --weights DIR")

@@ -25,6 +25,7 @@ from .measure import (
     answer,
     answer_alone,
     batches,
+    changed,
     distort,
     look,
     majority,
@@ -207,7 +208,11 @@ def measure_curve(subject: Subject, name: str) -> list[dict]:
     asked = "strength" in machine.generator.inputs
     before = {m: answer_alone(session, looked.images) for m, session in subject.unseen.items()}
     for strength in STRENGTHS:
-        made = distort(machine, looked, strength) if asked else scaled(machine, looked, strength)
+        if asked:
+            made = distort(machine, looked, strength)
+        else:
+            usual = subject.distorted(name, "test").change[:CURVE]
+            made = changed(looked, usual * np.float32(strength))
         row = measure(machine, looked, made.pixels)
         row |= spread("psnr_unclipped_db", psnr(made.change))
         row["rca_unseen"] = {
@@ -218,12 +223,6 @@ def measure_curve(subject: Subject, name: str) -> list[dict]:
         }
         rows.append({"generator": name, "strength": strength, "asked": asked} | row)
     return rows
-
-
-def scaled(machine: MachineJND, looked: Look, factor: float) -> Distortion:
-    """What `distort` makes, E times the factor."""
-    change = distort(machine, looked).change * np.float32(factor)
-    return Distortion(change, to_pixels(to_batch(looked.images) + change))
 
 
 def measure_search(subject: Subject, name: str) -> dict:

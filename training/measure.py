@@ -66,6 +66,11 @@ def distort(machine: MachineJND, looked: Look, strength: float = 1.0) -> Distort
             for rows in batches(len(looked.images))
         ]
     )
+    return changed(looked, change)
+
+
+def changed(looked: Look, change: np.ndarray) -> Distortion:
+    """The images with E, float32 N×3×H×W on the 0…1 scale, added to them."""
     return Distortion(change, to_pixels(to_batch(looked.images) + change))
 
 

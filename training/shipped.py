@@ -43,7 +43,6 @@ def digests(weights: Path | None, *models: str) -> dict[str, str]:
 
 def history(graph: Path) -> list[dict]:
     """The epochs of an exported generator's training, where its provenance lies beside it."""
-    beside = graph.parent / PROVENANCE
-    if not beside.exists():
+    if not (graph.parent / PROVENANCE).exists():
         return []
-    return read_json(beside)["files"][graph.name]["training"].get("history", [])
+    return provenance(graph.parent)[graph.name]["training"].get("history", [])
