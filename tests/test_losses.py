@@ -9,7 +9,8 @@ import torch
 
 from engine import losses
 from training.generator import learning_rate
-from training.objective import Draws, contradict, multiples, ramp, strengths
+from training.looks import Batch
+from training.objective import Draws, contradict, moved, multiples, ramp, strengths
 from training.presets import GENERATOR_PRESETS
 
 
@@ -97,6 +98,23 @@ def test_a_contradiction_is_one_or_two_members_other_class():
     assert 0.4 < differ[allowed].any(1).float().mean() < 0.6
     assert ((wanted >= 0) & (wanted < 10)).all()
     torch.testing.assert_close(contradict(labels, allowed, 0.0, random), labels)
+
+
+def test_pictures_and_their_cams_are_moved_together():
+    x = torch.rand(64, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    batch = Batch(x, torch.zeros(64, 4), torch.zeros(64, 4, 10), x[:, :1].repeat(1, 4, 1, 1))
+    there = moved(batch, 2, torch.Generator().manual_seed(1))
+    assert torch.equal(there.cams, there.x[:, :1].repeat(1, 4, 1, 1))
+    near = [(row, column) for row in range(5) for column in range(5)]
+    places = [  # where it was what the middle of each picture shows now
+        next(
+            p for p in near if torch.equal(after[:, 2:6, 2:6], before[:, p[0] :, p[1] :][:, :4, :4])
+        )
+        for before, after in zip(batch.x, there.x, strict=True)
+    ]
+    assert len(set(places)) > 15
+    assert there.labels is batch.labels
+    assert there.logits is batch.logits
 
 
 def test_the_magnitude_rises_to_what_is_wanted():

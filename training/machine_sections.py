@@ -77,6 +77,12 @@ class Subject:
         """The images of a split, each as one generator changes it."""
         return distort(self.machines[name], self.look(split))
 
+    @cache  # noqa: B019
+    def kept(self, name: str, split: str) -> np.ndarray:
+        """Bool N×P: which answers one generator's full change leaves alone."""
+        looked, pixels = self.look(split), self.distorted(name, split).pixels
+        return answer(self.machines[name], pixels) == looked.labels
+
 
 def measure_rows(subject: Subject, name: str) -> list[dict]:
     """One generator on both splits."""
@@ -84,7 +90,7 @@ def measure_rows(subject: Subject, name: str) -> list[dict]:
     for split in ("test", "train"):
         looked = subject.look(split)
         made = subject.distorted(name, split)
-        kept = answer(machine, made.pixels) == looked.labels
+        kept = subject.kept(name, split)
         row = summarise(machine, looked, made.pixels, kept)
         row |= spread("psnr_unclipped_db", psnr(made.change))
         row |= by_agreement(looked, kept)
@@ -128,12 +134,12 @@ def measure_homogeneity(subject: Subject, name: str) -> list[dict]:
         looked = subject.look(split)
         clean, change = to_batch(looked.images), subject.distorted(name, split).change
         rows, every = [], np.ones_like(looked.labels, bool)
-        for k in range(STEPS, 0, -1):
+        rows.append({"k": STEPS} | rates(machine, subject.kept(name, split)))
+        for k in range(STEPS - 1, 0, -1):
             weakened = to_pixels(clean + change * np.float32(k / STEPS))
             kept = answer(machine, weakened) == looked.labels
             rows.append({"k": k} | rates(machine, kept))
-            if k < STEPS:
-                every &= kept
+            every &= kept
         each = dict(zip(machine.classifiers, every.mean(0).tolist(), strict=True))
         found.append(
             {

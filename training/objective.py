@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from .classifiers import shift
 from .looks import Batch
 from .presets import GeneratorPreset
 
-REACH = 2  # pixels by which pictures are shifted, where a preset is diverse, or has shifted ones
+REACH = 2  # pixels by which the panel's pictures are shifted, where a preset is diverse
 CLASSES = len(CIFAR10_CLASSES)
 
 
@@ -71,6 +71,16 @@ def contradict(labels: Tensor, allowed: Tensor, share: float, generator: torch.G
     return torch.where(chosen[:, None].to(place), changed, labels)
 
 
+def moved(batch: Batch, reach: int, generator: torch.Generator) -> Batch:
+    """Pictures moved by up to `reach` pixels, the border reflected, and their CAMs with them.
+
+    What the panel says of the moved picture is taken to be what it said of the picture.
+    """
+    together = shift(torch.cat([batch.x, batch.cams], 1), reach, generator)
+    x, cams = together.split([batch.x.shape[1], batch.cams.shape[1]], 1)
+    return replace(batch, x=x, cams=cams)
+
+
 def ramp(preset: GeneratorPreset, done: float) -> float:
     """Factor on the wanted magnitude after this share of the steps: small changes come first.
 
@@ -90,6 +100,8 @@ def step_loss(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
     device = batch.x.device
+    if preset.shifted:
+        batch = moved(batch, preset.shifted, random.generator)
     asked = random.members(len(panel.names), preset.asked)
     panels = batch.labels[:, : batch.cams.shape[1]]  # without what assistants say
     split = (panels != panels[:, :1]).any(1).cpu() & preset.faint

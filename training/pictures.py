@@ -10,25 +10,11 @@ from torch import Tensor
 from engine.networks import Panel
 
 from .ambiguous import ambiguous, joined
-from .classifiers import load_classifier, shift
+from .classifiers import load_classifier
 from .data import LabelledImages
 from .looks import looks
 from .measure import majority
-from .objective import REACH
 from .presets import GeneratorPreset
-
-
-def shifted(data: LabelledImages, seed: int) -> LabelledImages:
-    """Every image once more, moved by up to REACH pixels, the border reflected."""
-    x = torch.from_numpy(data.images).permute(0, 3, 1, 2).float()
-    moved = shift(x, REACH, torch.Generator().manual_seed(seed))
-    images = moved.byte().permute(0, 2, 3, 1).contiguous().numpy()
-    return LabelledImages(images, data.labels, f"{data.source}, shifted")
-
-
-def both(first: dict[str, Tensor], second: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The looks at some images and at others."""
-    return {key: torch.cat([value, second[key]]) for key, value in first.items()}
 
 
 def gathered(
@@ -36,13 +22,10 @@ def gathered(
 ) -> tuple[LabelledImages, dict[str, Tensor]]:
     """The images of a preset, and the panel's `looks` at them."""
     seen = looks(panel, train, "train", runs, device)
-    if preset.shifted:
-        moved = shifted(train, preset.seed)
-        said = looks(panel, moved, "shifted", runs, device)
-        train, seen = joined(train, moved), both(seen, said)
     if preset.mixtures:
         mixed, said = ambiguous(panel, train, preset.mixtures, preset.seed, runs, device)
-        train, seen = joined(train, mixed), both(seen, said)
+        train = joined(train, mixed)
+        seen = {key: torch.cat([value, said[key]]) for key, value in seen.items()}
     return train, seen
 
 

@@ -92,7 +92,7 @@ class GeneratorPreset:
     universal: bool = False  # they are to say what most of the panel do, not what they did
     diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
     contrary: float = 0.0  # share of images for which one member is to say another class
-    shifted: bool = False  # every image once more, moved by a pixel or two
+    shifted: int = 0  # pixels by which pictures, and their CAMs with them, are moved in each step
     mixtures: int = 0  # of two images; those of which the panel disagrees join the images
     begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
@@ -180,17 +180,33 @@ GENERATOR_PRESETS = {
         ramp=0.0,
         begins="default",
     ),
-    # Our extension for machines outside the panel: more of them, each in its own way, are asked.
+    # And goes on once more: it had learned its pictures by heart, so now they are moved.
+    "shifted": replace(
+        DEFAULT,
+        epochs=8,
+        alpha=3.0,
+        wanted=1.5,
+        ramp=0.0,
+        shifted=3,
+        begins="stronger",
+    ),
+    # Our extension for machines outside the panel: more of them, each in its own way, are asked. It
+    # goes on from the paper's network, which writes what outsiders read as well.
     "transfer": replace(
-        REFINED,
-        epochs=3,
+        DEFAULT,
+        epochs=4,
+        learning_rate=1e-3,
+        conditioned=True,
         confident=True,
         asked=3,
-        weakened=0.4,
-        contrary=0.0,
+        wanted=1.3,
+        ramp=0.0,
+        varied=0.2,
+        shifted=3,
         assistants=("inception", "mixer"),
+        universal=True,
         diverse=0.5,
-        begins="refined",
+        begins="stronger",
     ),
     "smoke": GeneratorPreset(
         epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
