@@ -25,7 +25,7 @@ from .presets import GENERATOR_PRESETS, GeneratorPreset
 from .probe import changes, distorted, kept, psnr
 from .record import write
 
-EPOCHS, IMAGES, TESTED = 4, 12_500, 2000
+EPOCHS, IMAGES, TESTED = 3, 8_000, 2000
 STRENGTH = 9.56  # dB, the paper's
 FACTORS = (1 / 16, 4.0)  # of E, between which that strength is looked for
 # The paper's network and loss; the schedule, batches, average and two random members of the panel
@@ -52,7 +52,7 @@ STEPWISE = {
     "+ random strengths k/9": {"weakened": 0.4},
     "+ random magnitudes": {"varied": 0.4},
     "+ contradictions": {"contrary": 0.3},
-    "+ mixtures of two images": {"mixtures": 7_500},
+    "+ mixtures of two images": {"mixtures": 5_000},
     "+ how sure each classifier is": {"confident": True},
     "+ small k where the panel disagrees": {"faint": True},
 }
