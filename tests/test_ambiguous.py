@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.image import to_batch
+from engine.layers import fold
 from engine.machine import MachineJND
 from training import checkpoint
 from training.ambiguous import ambiguous, joined, mixed
@@ -16,7 +17,7 @@ from training.classifiers import train_classifier
 from training.data import DataError, LabelledImages, load
 from training.generator import train_generator
 from training.looks import load_panel, looks
-from training.networks import begun, build, widened
+from training.networks import begun, build, unfolded, widened
 from training.pictures import with_assistants
 from training.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
 
@@ -129,6 +130,39 @@ def test_one_that_is_told_more_goes_on_from_the_papers_network(seen, tmp_path):
     other = maps.clone()
     other[:, 0], other[:, 1] = maps[:, 1], maps[:, 0]  # of the same mean
     torch.testing.assert_close(network(x, other, *said), before, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_with_normalisation_again_it_is_the_same_network(seen, tmp_path):
+    preset = replace(GENERATOR_PRESETS["normalised"], begins="merged")
+    folded, _ = begun(preset, tmp_path)
+    _, (x, maps, *said) = seen
+    network = unfolded(folded, build(preset), x, maps)
+    expected = folded(x, maps, *said)
+    assert expected.abs().mean() > 0.1
+    torch.testing.assert_close(network.eval()(x, maps, *said), expected, atol=1e-4, rtol=0)
+    # Of those pictures the statistics are the batch's own.
+    torch.testing.assert_close(network.train()(x, maps, *said), expected, atol=1e-3, rtol=0)
+    again = fold(network.eval(), build(preset, norm=False))
+    torch.testing.assert_close(again(x, maps, *said), network(x, maps, *said), atol=1e-4, rtol=0)
+    with pytest.raises(DataError, match="normalisation"):
+        unfolded(folded, build(GENERATOR_PRESETS["transfer"]), x, maps)
+
+
+def test_it_goes_on_with_normalisation_and_ends_without(some, tmp_path):
+    preset = replace(
+        GENERATOR_PRESETS["smoke"], images=64, learning_rate=1e-6, normalised=True, begins="merged"
+    )
+    train_generator("second", some, some, preset, tmp_path)
+    tensors, _ = checkpoint.load(tmp_path / "generators" / "second.safetensors")
+    assert not [name for name in tensors if ".bn." in name]
+    first, _ = begun(preset, tmp_path)
+    network = build(preset, norm=False)
+    network.load_state_dict(tensors)
+    x, cams = torch.rand(2, 3, 32, 32), torch.rand(2, 4, 32, 32)
+    said = torch.zeros(2, 4, dtype=torch.int64), torch.ones(2)
+    made = network(x, cams, *said)
+    torch.testing.assert_close(made, first(x, cams, *said), atol=0.05, rtol=0)
 
 
 def test_none_goes_on_as_another_network(tmp_path):

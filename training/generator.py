@@ -28,7 +28,7 @@ from . import checkpoint
 from .classifiers import pick_device, round_to_half
 from .data import LabelledImages
 from .looks import digest, load_panel, looks, take
-from .networks import begun, build
+from .networks import begun, build, unfolded
 from .objective import Draws, ramp, step_loss
 from .pictures import gathered, with_assistants
 from .presets import GeneratorPreset
@@ -36,6 +36,7 @@ from .probe import measure
 from .snapshots import COUNT, jnd_maps, stages
 
 PROBE = 2000  # test images looked at after every epoch
+SAMPLE = 1000  # training images of which batch normalisation that is put back takes its statistics
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 
 
@@ -51,9 +52,17 @@ def learning_rate(preset: GeneratorPreset, step: int, steps: int) -> float:
 class Training:
     """One generator being trained: the network, its average, the optimiser, what is done."""
 
-    def __init__(self, preset: GeneratorPreset, runs: Path, device: torch.device):
+    def __init__(
+        self,
+        preset: GeneratorPreset,
+        runs: Path,
+        device: torch.device,
+        sample: tuple[Tensor, Tensor],
+    ):
         torch.manual_seed(preset.seed)
         network, self.earlier = begun(preset, runs)
+        if preset.normalised:
+            network = unfolded(network, build(preset), *sample)
         self.before = self.earlier.pop("history", [])
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = swa_utils.AveragedModel(
@@ -146,13 +155,15 @@ def train_generator(
     panel.to(device, memory_format=torch.channels_last)
     clean = looks(panel, probe, "test", runs, device)
     train, seen = gathered(panel, train, preset, runs, device)
+    images = torch.from_numpy(train.images)
     asked, labels = with_assistants(panel, preset, train, seen, runs, device)
     seen["labels"] = torch.cat([seen["labels"], *labels], 1)
-    training = Training(preset, runs, device)
+    some = torch.arange(min(SAMPLE, len(train)))
+    sample = take(images, seen, panel.names, some, some < 0, torch.device("cpu"))
+    training = Training(preset, runs, device, (2 * sample.x - 1, sample.cams))
     if unfinished.exists():
         training.resume(unfinished, expected)
 
-    images = torch.from_numpy(train.images)
     while len(training.history) < preset.epochs:
         started = time.monotonic()
         row = run_epoch(training, asked, images, seen, preset, device)
@@ -167,7 +178,7 @@ def train_generator(
         training.save(unfinished, settings)
 
     finished = training.average.module.cpu()
-    if not preset.begins:
+    if preset.normalised or not preset.begins:
         finished = fold(finished, build(preset, norm=False))
     folded = round_to_half(finished)
     note = {

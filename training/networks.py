@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.models import GENERATORS, locate
 from engine.networks import Generator
@@ -55,6 +55,37 @@ def widened(tensors: dict[str, Tensor], network: Generator) -> dict[str, Tensor]
             tensor = F.pad(tensor, (0, more))
         wide[name] = tensor
     return wide
+
+
+@torch.no_grad()
+def unfolded(folded: Generator, network: Generator, x: Tensor, cams: Tensor) -> Generator:
+    """Copy a folded network of the paper's kind into `network`, with batch normalisation again.
+
+    Its means and variances are those of the pictures x (N×3×H×W in -1…1) and their CAMs N×P×H×W
+    in 0…1. Both compute the same function in evaluation mode, up to rounding: what a channel is
+    divided by (LeakyReLU lets it through), the next layer multiplies it with. Raises DataError for
+    a conditioned network, whose shifts it leaves alone.
+    """
+    if network.conditioned:
+        raise DataError("only the paper's network goes on with batch normalisation")
+    z = torch.cat([x, cams.mean(1, keepdim=True)], 1)
+    scale = torch.ones(z.shape[1])
+    layers = zip(
+        (*folded.encoder, *folded.decoder), (*network.encoder, *network.decoder), strict=True
+    )
+    for old, new in layers:
+        inputs = 0 if isinstance(old.conv, nn.ConvTranspose2d) else 1
+        new.conv.weight.copy_(old.conv.weight * scale.view(-1, *(1,) * (3 - inputs)))
+        z = new.pool(new.conv(z))
+        variance, mean = torch.var_mean(z, (0, 2, 3), correction=0)
+        new.bn.running_mean.copy_(mean)
+        new.bn.running_var.copy_(variance)
+        scale = (variance + new.bn.eps).sqrt()
+        new.bn.bias.copy_((mean + old.conv.bias) / scale)
+        z = F.leaky_relu((z + old.conv.bias.view(-1, 1, 1)) / scale.view(-1, 1, 1))
+    network.output.weight.copy_(folded.output.weight * scale.view(-1, 1, 1))
+    network.output.bias.copy_(folded.output.bias)
+    return network
 
 
 def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict]:

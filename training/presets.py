@@ -94,6 +94,7 @@ class GeneratorPreset:
     contrary: float = 0.0  # share of images for which one member is to say another class
     shifted: int = 0  # pixels by which pictures, and their CAMs with them, are moved in each step
     mixtures: int = 0  # of two images; those of which the panel disagrees join the images
+    normalised: bool = False  # goes on with batch normalisation (the paper's network)
     begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
     faint: bool = False  # of images on which the panel disagrees, k = 1…3 instead
@@ -190,6 +191,18 @@ GENERATOR_PRESETS = {
         ramp=0.0,
         shifted=3,
         begins="stronger",
+    ),
+    # And once more with batch normalisation, which a finished network has no longer.
+    "normalised": replace(
+        DEFAULT,
+        epochs=8,
+        learning_rate=3e-3,
+        alpha=1.2,
+        wanted=3.0,
+        ramp=0.0,
+        shifted=2,
+        normalised=True,
+        begins="shifted",
     ),
     # Our extension for machines outside the panel: more of them, each in its own way, are asked. It
     # goes on from the paper's network, which writes what outsiders read as well.
