@@ -17,9 +17,10 @@ from training.classifiers import train_classifier
 from training.data import DataError, LabelledImages, load
 from training.generator import train_generator
 from training.looks import load_panel, looks
-from training.networks import begun, build, unfolded, widened
+from training.networks import begun, build, load_generator, unfolded, widened
 from training.pictures import with_assistants
 from training.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
+from training.probe import measure
 
 
 @pytest.fixture
@@ -163,6 +164,25 @@ def test_it_goes_on_with_normalisation_and_ends_without(some, tmp_path):
     said = torch.zeros(2, 4, dtype=torch.int64), torch.ones(2)
     made = network(x, cams, *said)
     torch.testing.assert_close(made, first(x, cams, *said), atol=0.05, rtol=0)
+
+
+def test_the_finished_change_is_scaled_to_a_strength(some, tmp_path):
+    preset = replace(GENERATOR_PRESETS["smoke"], images=64, learning_rate=1e-6, begins="merged")
+    plain = train_generator("plain", some, some, preset, tmp_path)
+    usual = plain["history"][-1]["test"]["psnr_db"]
+    weaker, stronger = usual + 0.5, usual - 0.2
+    notes = [
+        train_generator(f"at{wanted}", some, some, replace(preset, scaled=wanted), tmp_path)
+        for wanted in (weaker, stronger)
+    ]
+    assert notes[0]["scaled_by"] < plain["scaled_by"] == 1 < notes[1]["scaled_by"]
+    panel = load_panel(tmp_path)[0]
+    clean = looks(panel, some, "train", tmp_path, torch.device("cpu"))
+    for wanted in (weaker, stronger):
+        generator, _ = load_generator(tmp_path / "generators" / f"at{wanted}.safetensors")
+        assert measure(generator, panel, some, clean)["psnr_db"] == pytest.approx(wanted, abs=0.05)
+    with pytest.raises(ValueError, match="sign"):  # no factor makes it so weak
+        train_generator("weak", some, some, replace(preset, scaled=50.0), tmp_path)
 
 
 def test_none_goes_on_as_another_network(tmp_path):

@@ -18,25 +18,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.optimize import bisect
 from torch import Tensor
 from torch.optim import swa_utils
 
 from engine.layers import fold
-from engine.networks import Panel
+from engine.networks import Generator, Panel
 
 from . import checkpoint
-from .classifiers import pick_device, round_to_half
+from .classifiers import as_batch, pick_device, round_to_half
 from .data import LabelledImages
 from .looks import digest, load_panel, looks, take
 from .networks import begun, build, unfolded
 from .objective import Draws, ramp, step_loss
 from .pictures import gathered, with_assistants
 from .presets import GeneratorPreset
-from .probe import measure
+from .probe import changes, distorted, measure, psnr
 from .snapshots import COUNT, jnd_maps, stages
 
 PROBE = 2000  # test images looked at after every epoch
-SAMPLE = 1000  # training images of which batch normalisation that is put back takes its statistics
+SAMPLE = 1000  # training images, the first: for batch normalisation put back, and for scaling
+FACTORS = (0.5, 2.0)  # between which what goes into the tanh is scaled
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 
 
@@ -178,6 +180,11 @@ def train_generator(
         training.save(unfinished, settings)
 
     finished = training.average.module.cpu()
+    factor = 1.0
+    if preset.scaled:
+        first = {key: value[:SAMPLE] for key, value in seen.items()}
+        first["labels"] = first["labels"][:, : len(panel.names)]  # without what assistants say
+        factor = scale(finished, panel, train.first(SAMPLE), first, preset.scaled)
     if preset.normalised or not preset.begins:
         finished = fold(finished, build(preset, norm=False))
     folded = round_to_half(finished)
@@ -188,12 +195,40 @@ def train_generator(
         "parameters": sum(p.numel() for p in folded.parameters()),
         "seconds": round(training.seconds),
         "command": command,
+        "scaled_by": factor,  # after the epochs of the history
         "earlier": training.earlier or None,
         "history": continued(training.before, training.history),
     } | settings
     checkpoint.save(final, folded.state_dict(), note)
     unfinished.unlink()
     return note
+
+
+@torch.no_grad()
+def scale(
+    generator: Generator,
+    panel: Panel,
+    data: LabelledImages,
+    clean: dict[str, Tensor],
+    wanted: float,
+) -> float:
+    """Multiply what goes into the tanh so that the mean PSNR on these images is `wanted` dB.
+
+    clean: the panel's looks at them. Returns the factor; raises ValueError where none between
+    FACTORS does it.
+    """
+    x = as_batch(torch.from_numpy(data.images))
+    output = generator.output
+    weight, bias = output.weight.clone(), output.bias.clone()
+
+    def excess(factor: float) -> float:
+        output.weight.copy_(factor * weight)
+        output.bias.copy_(factor * bias)
+        return psnr(distorted(x, changes(generator, panel, data, clean)) - x) - wanted
+
+    factor = bisect(excess, *FACTORS, xtol=1e-3)
+    excess(factor)  # leaves it so
+    return factor
 
 
 def continued(before: list[dict], history: list[dict]) -> list[dict]:

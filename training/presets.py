@@ -94,6 +94,7 @@ class GeneratorPreset:
     contrary: float = 0.0  # share of images for which one member is to say another class
     shifted: int = 0  # pixels by which pictures, and their CAMs with them, are moved in each step
     mixtures: int = 0  # of two images; those of which the panel disagrees join the images
+    scaled: float = 0.0  # mean PSNR, dB, to which the finished change is scaled; 0: it is not
     normalised: bool = False  # goes on with batch normalisation (the paper's network)
     begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
@@ -197,10 +198,11 @@ GENERATOR_PRESETS = {
         DEFAULT,
         epochs=8,
         learning_rate=3e-3,
-        alpha=1.2,
+        alpha=0.42,
         wanted=3.0,
         ramp=0.0,
         shifted=2,
+        scaled=9.5,
         normalised=True,
         begins="shifted",
     ),
