@@ -110,13 +110,13 @@ MODELS = {
         ),
         _row(
             "generator-merged-cifar10",
-            "ba8bb98a4c4eacf5bbb1fff9c4d8c43fcd33f5ee26f18a4110d4368a5c2e9c3b",
-            1_515_181,
+            "eacf78490f279abd4846221b261891d646d0bf3671d72dcaabc1fd46e090b906",
+            1_516_676,
         ),
         _row(
             "generator-transfer-cifar10",
-            "9e936db1f84c03f37f1f178ad8bdbfcc744a30bbe78dc44456e9c4a794475090",
-            1_707_065,
+            "64f3919ad216e54a44faf410a2f7d6b47ce5272680fd5e68a2f528e791ec2821",
+            1_694_449,
         ),
         _row(
             "hvs-sd",
