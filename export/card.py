@@ -21,6 +21,7 @@ MEASURED_IN = {
     "agreement": ("machine_cifar10", "rows"),
     "homogeneity": ("machine_cifar10", "homogeneity"),
     "unseen": ("machine_cifar10", "unseen"),
+    "fresh": ("fresh_cifar10", "rows"),
     "human": ("human_kodak", "rows"),
     "human_speed": ("human_kodak", "speed"),
     "recogniser": ("recogniser_lfw", "rows"),

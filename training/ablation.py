@@ -25,7 +25,7 @@ from .presets import GENERATOR_PRESETS, GeneratorPreset
 from .probe import changes, distorted, kept, psnr
 from .record import write
 
-EPOCHS, IMAGES, TESTED = 3, 8_000, 2000
+EPOCHS, IMAGES, TESTED = 3, 8_000, 1000
 STRENGTH = 9.56  # dB, the paper's
 FACTORS = (1 / 16, 4.0)  # of E, between which that strength is looked for
 # The paper's network and loss; the schedule, batches, average and two random members of the panel
@@ -77,7 +77,7 @@ def evaluate_ablation(data: str, count: int | None, runs: Path, command: str) ->
     rows = []
     for number, (name, preset) in enumerate(variations().items()):
         file = f"ablation/{number}"
-        row = train_generator(file, train, test, preset, runs, command)["history"][-1]
+        row = train_generator(file, train, tested, preset, runs, command)["history"][-1]
         generator = load_generator(runs / "generators" / f"{file}.safetensors")[0].to(device)
         change = changes(generator, panel, tested, clean)
         rows.append(

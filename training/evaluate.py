@@ -143,9 +143,9 @@ def evaluate_machine(
 
 def told(note: dict) -> dict:
     """How a generator was trained, and the ones before it that it goes on from."""
-    kept = ("generator", "preset", "parameters", "seconds", "command")
+    kept = ("generator", "preset", "parameters", "seconds", "scaled_by", "command")
     earlier = {"earlier": told(note["earlier"])} if note.get("earlier") else {}
-    return {part: note[part] for part in kept} | earlier
+    return {part: note[part] for part in kept if part in note} | earlier
 
 
 def assembled(section: str, each: dict[str, object]) -> object:

@@ -32,11 +32,10 @@ from .looks import digest, load_panel, looks, take
 from .networks import begun, build, unfolded
 from .objective import Draws, ramp, step_loss
 from .pictures import gathered, with_assistants
-from .presets import GeneratorPreset
+from .presets import PROBE, GeneratorPreset
 from .probe import changes, distorted, measure, psnr
 from .snapshots import COUNT, jnd_maps, stages
 
-PROBE = 2000  # test images looked at after every epoch
 SAMPLE = 1000  # training images, the first: for batch normalisation put back, and for scaling
 FACTORS = (0.5, 2.0)  # between which what goes into the tanh is scaled
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")

@@ -67,6 +67,9 @@ CLASSIFIER_PRESETS = {
 }
 
 
+PROBE = 2000  # test images at which a generator's training looks after every epoch
+
+
 @dataclass(frozen=True)
 class GeneratorPreset:
     """Settings of one generator's training. `images` caps both splits (None: all)."""

@@ -9,9 +9,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from . import cloak_tables
 from .evaluate_human import UNIFORM
+from .figures import joins
 from .markdown import markdown, percent, source
+from .presets import PROBE
 from .record import RESULTS, read_json
 
 README = Path(__file__).parents[1] / "README.md"
@@ -78,6 +82,43 @@ def machine() -> str:
     header = ["pictures", "RCA ± standard error", "all four keep", "PSNR (8-bit)"]
     header.append("PSNR (unclipped)")
     return f"{markdown(header, rows)}\n\n{note(result)}"
+
+
+def chain(training: dict) -> list[dict]:
+    """A generator's trainings, each of which went on from the one before it."""
+    earlier = training.get("earlier")
+    return [*(chain(earlier) if earlier else []), training]
+
+
+def stages() -> str:
+    """Where each training of a generator ended, and the next went on."""
+    result = machine_result()
+    rows = []
+    for name, history in result["history"].items():
+        ends = [*joins(result["training"][name], len(history)), len(history)]
+        for training, end in zip(chain(result["training"][name])[-len(ends) :], ends, strict=True):
+            preset, last = training["preset"], history[end - 1]
+            rows.append(
+                [
+                    name,
+                    re.search(r"--preset (\S+)", training["command"])[1],
+                    f"{preset['epochs']}",
+                    f"{preset['alpha']:g}",
+                    f"{preset['wanted']:g}",
+                    f"{preset.get('shifted', 0):g}",
+                    percent(np.mean(list(last["train_rca"].values())), 1),
+                    f"{last['psnr_db']:.2f} dB",
+                    percent(last["test"]["rca"]),
+                    f"{last['test']['psnr_db']:.2f} dB",
+                ]
+            )
+    header = ["generator", "preset", "epochs", "α", "times D_t", "pixels moved"]
+    header += ["RCA in training", "PSNR in training", "test RCA", "test PSNR"]
+    return (
+        f"{markdown(header, rows)}\n\nIn the last epoch of each; there in training the mean of all "
+        "steps, at the strengths practised and of moved pictures; test: the first "
+        f"{PROBE:,} images, before the change is scaled; seed {result['seed']}; {source(result)}"
+    )
 
 
 def agreement() -> str:
@@ -248,6 +289,7 @@ TABLES: dict[str, Callable[[], str]] = {
     for make in (
         classifiers,
         machine,
+        stages,
         agreement,
         homogeneity,
         unseen,
