@@ -71,7 +71,7 @@ results-cloak: $(VENV)/.installed-evaluation
 results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate classifiers --data $(DATA)
 	$(BIN)/python -m training evaluate machine --data $(DATA)
-	$(BIN)/python -m training evaluate fresh --data $(DATA)
+	$(BIN)/python -m training evaluate fresh --count 20000 --data $(DATA)
 	$(BIN)/python -m training evaluate ablation --data $(DATA)
 	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables

@@ -15,7 +15,7 @@ from training import checkpoint
 from training.ambiguous import ambiguous, joined, mixed
 from training.classifiers import train_classifier
 from training.data import DataError, LabelledImages, load
-from training.generator import train_generator
+from training.generator import beginning, train_generator
 from training.looks import load_panel, looks
 from training.networks import begun, build, load_generator, unfolded, widened
 from training.pictures import with_assistants
@@ -146,14 +146,21 @@ def test_with_normalisation_again_it_is_the_same_network(seen, tmp_path):
     torch.testing.assert_close(network.train()(x, maps, *said), expected, atol=1e-3, rtol=0)
     again = fold(network.eval(), build(preset, norm=False))
     torch.testing.assert_close(again(x, maps, *said), network(x, maps, *said), atol=1e-4, rtol=0)
-    with pytest.raises(DataError, match="normalisation"):
-        unfolded(folded, build(GENERATOR_PRESETS["transfer"]), x, maps)
+    for more in ({"conditioned": True}, {"skips": True}):
+        with pytest.raises(DataError, match="normalisation"):
+            unfolded(folded, build(replace(preset, **more)), x, maps)
+    with pytest.raises(DataError, match="goes on"):
+        begun(replace(preset, begins=""), tmp_path)
 
 
 def test_it_goes_on_with_normalisation_and_ends_without(some, tmp_path):
     preset = replace(
         GENERATOR_PRESETS["smoke"], images=64, learning_rate=1e-6, normalised=True, begins="merged"
     )
+    panel, images = load_panel(tmp_path)[0], torch.from_numpy(some.images)
+    clean = looks(panel, some, "train", tmp_path, torch.device("cpu"))
+    trained, _ = beginning(preset, tmp_path, panel.names, images, clean)
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in trained.modules())
     train_generator("second", some, some, preset, tmp_path)
     tensors, _ = checkpoint.load(tmp_path / "generators" / "second.safetensors")
     assert not [name for name in tensors if ".bn." in name]
@@ -172,8 +179,8 @@ def test_the_finished_change_is_scaled_to_a_strength(some, tmp_path):
     usual = plain["history"][-1]["test"]["psnr_db"]
     weaker, stronger = usual + 0.5, usual - 0.2
     notes = [
-        train_generator(f"at{wanted}", some, some, replace(preset, scaled=wanted), tmp_path)
-        for wanted in (weaker, stronger)
+        train_generator(f"at{wanted}", some, some, replace(then, scaled=wanted), tmp_path)
+        for wanted, then in ((weaker, preset), (stronger, replace(preset, normalised=True)))
     ]
     assert notes[0]["scaled_by"] < plain["scaled_by"] == 1 < notes[1]["scaled_by"]
     panel = load_panel(tmp_path)[0]
@@ -181,7 +188,7 @@ def test_the_finished_change_is_scaled_to_a_strength(some, tmp_path):
     for wanted in (weaker, stronger):
         generator, _ = load_generator(tmp_path / "generators" / f"at{wanted}.safetensors")
         assert measure(generator, panel, some, clean)["psnr_db"] == pytest.approx(wanted, abs=0.05)
-    with pytest.raises(ValueError, match="sign"):  # no factor makes it so weak
+    with pytest.raises(DataError, match="cannot be scaled"):  # no factor makes it so weak
         train_generator("weak", some, some, replace(preset, scaled=50.0), tmp_path)
 
 

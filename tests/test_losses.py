@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,15 @@ import torch
 from engine import losses
 from training.generator import learning_rate
 from training.looks import Batch
-from training.objective import Draws, contradict, moved, multiples, ramp, strengths
+from training.objective import (
+    Draws,
+    contradict,
+    moved,
+    multiples,
+    ramp,
+    step_loss,
+    strengths,
+)
 from training.presets import GENERATOR_PRESETS
 
 
@@ -115,6 +124,34 @@ def test_pictures_and_their_cams_are_moved_together():
     assert len(set(places)) > 15
     assert there.labels is batch.labels
     assert there.logits is batch.logits
+
+
+def test_a_step_shows_the_generator_moved_pictures_where_a_preset_says_so():
+    class Machines:
+        names = ("one", "other")
+
+        def logits(self, x, members):
+            self.seen = x.detach()
+            return torch.zeros(len(x), len(members), 10)
+
+    class Generator:
+        def __call__(self, x, cams, labels, strength, logits):
+            self.seen, self.cams, self.labels = x, cams, labels
+            return torch.full_like(x, 0.1)
+
+    x = torch.rand(32, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(64).view(32, 2) % 10
+    batch = Batch(x, labels, torch.zeros(32, 2, 10), x[:, :2])
+    for reach in (0, 2):
+        preset = replace(GENERATOR_PRESETS["smoke"], shifted=reach)
+        machines, generator = Machines(), Generator()
+        random = Draws(torch.Generator().manual_seed(1))
+        step_loss(generator, machines, batch, preset, random)
+        shown = (generator.seen + 1) / 2
+        torch.testing.assert_close(generator.cams, shown[:, :2])
+        assert torch.equal(generator.labels, labels)
+        torch.testing.assert_close(machines.seen, (shown + 0.05).clamp(0, 1))
+        assert (shown - x).abs().max().item() > 0.1 if reach else torch.allclose(shown, x)
 
 
 def test_the_magnitude_rises_to_what_is_wanted():

@@ -125,7 +125,8 @@ def generator(options: argparse.Namespace) -> None:
     command = f"{PROGRAM} generator --preset {options.preset} --name {name}"
     note = train_generator(name, train, test, preset, options.runs, command)
     last = note["history"][-1]["test"]
-    print(f"{name}: test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB (first 2,000 images)")
+    reached = f"test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB"
+    print(f"{name}: {reached}, on the first test images")
 
 
 def human(options: argparse.Namespace) -> None:

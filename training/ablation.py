@@ -1,7 +1,7 @@
-"""What each addition to the paper's generator brings, in short trainings of equal length.
+"""What each addition to the paper's generator brings, in short trainings of as many epochs.
 
-Every row adds one thing to the row before it. `python -m training evaluate ablation`; the
-generators are kept under RUNS/generators/ablation.
+Every row adds one thing to the row before it; one adds mixtures to the images.
+`python -m training evaluate ablation`; the generators are kept under RUNS/generators/ablation.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from scipy.optimize import bisect
 from torch import Tensor
 
 from engine.machine import STEPS
@@ -22,7 +21,7 @@ from .generator import train_generator
 from .looks import digest, load_panel, looks
 from .networks import load_generator
 from .presets import GENERATOR_PRESETS, GeneratorPreset
-from .probe import changes, distorted, kept, psnr
+from .probe import changes, distorted, factor_for, kept, psnr
 from .record import write
 
 EPOCHS, IMAGES, TESTED = 3, 8_000, 1000
@@ -120,15 +119,14 @@ def every_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> f
 def at_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> dict:
     """RCA where all E are multiplied so that the mean PSNR is STRENGTH: rows can be compared.
 
-    factor and rca_at; null where even the strongest multiple is weaker.
+    factor and rca_at; null where no multiple in FACTORS has it.
     """
 
-    def excess(factor: float) -> float:
-        return psnr(distorted(x, change, factor) - x) - STRENGTH
+    def noise(factor: float) -> float:
+        return psnr(distorted(x, change, factor) - x)
 
-    weakest, strongest = FACTORS
-    if excess(strongest) > 0:
+    factor = factor_for(STRENGTH, noise, FACTORS)
+    if factor is None:
         return {"factor": None, "rca_at": None}
-    factor = bisect(excess, weakest, strongest, xtol=1e-3)
     rates = kept(panel, distorted(x, change, factor), labels)
     return {"factor": factor, "rca_at": rates.float().mean().item()}

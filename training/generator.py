@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.optimize import bisect
 from torch import Tensor
 from torch.optim import swa_utils
 
@@ -27,13 +26,13 @@ from engine.networks import Generator, Panel
 
 from . import checkpoint
 from .classifiers import as_batch, pick_device, round_to_half
-from .data import LabelledImages
+from .data import DataError, LabelledImages
 from .looks import digest, load_panel, looks, take
 from .networks import begun, build, unfolded
 from .objective import Draws, ramp, step_loss
 from .pictures import gathered, with_assistants
 from .presets import PROBE, GeneratorPreset
-from .probe import changes, distorted, measure, psnr
+from .probe import changes, distorted, factor_for, measure, psnr
 from .snapshots import COUNT, jnd_maps, stages
 
 SAMPLE = 1000  # training images, the first: for batch normalisation put back, and for scaling
@@ -50,20 +49,35 @@ def learning_rate(preset: GeneratorPreset, step: int, steps: int) -> float:
     return preset.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
 
 
+def beginning(
+    preset: GeneratorPreset,
+    runs: Path,
+    names: tuple[str, ...],
+    images: Tensor,
+    seen: dict[str, Tensor],
+) -> tuple[Generator, dict]:
+    """The network as its training begins, and the note of the one that it goes on from.
+
+    names: the panel's; seen: its looks at the images, uint8 N×H×W×3, the first of which give batch
+    normalisation its statistics where a preset puts that back.
+    """
+    torch.manual_seed(preset.seed)
+    network, earlier = begun(preset, runs)
+    if preset.normalised:
+        some = torch.arange(min(SAMPLE, len(images)))
+        plain = torch.zeros(len(some), dtype=torch.bool)
+        sample = take(images, seen, names, some, plain, torch.device("cpu"))
+        network = unfolded(network, build(preset), 2 * sample.x - 1, sample.cams)
+    return network, earlier
+
+
 class Training:
     """One generator being trained: the network, its average, the optimiser, what is done."""
 
     def __init__(
-        self,
-        preset: GeneratorPreset,
-        runs: Path,
-        device: torch.device,
-        sample: tuple[Tensor, Tensor],
+        self, preset: GeneratorPreset, network: Generator, earlier: dict, device: torch.device
     ):
-        torch.manual_seed(preset.seed)
-        network, self.earlier = begun(preset, runs)
-        if preset.normalised:
-            network = unfolded(network, build(preset), *sample)
+        self.earlier = earlier
         self.before = self.earlier.pop("history", [])
         self.network = network.to(device, memory_format=torch.channels_last)
         self.average = swa_utils.AveragedModel(
@@ -141,8 +155,8 @@ def train_generator(
 
     Each epoch's row holds the means over the training steps ("train_rca" at the strengths trained
     with, and of one side) and, under "test", what the averaged network reaches on the first 2,000
-    test images at full strength. Raises DataError where RUNS holds it with other settings or
-    another panel.
+    test images at full strength, before it is scaled. Raises DataError where RUNS holds it with
+    other settings or another panel, and where it cannot be scaled as the preset says.
     """
     device = pick_device()
     train, probe = train.first(preset.images), test.first(preset.images).first(PROBE)
@@ -159,9 +173,8 @@ def train_generator(
     images = torch.from_numpy(train.images)
     asked, labels = with_assistants(panel, preset, train, seen, runs, device)
     seen["labels"] = torch.cat([seen["labels"], *labels], 1)
-    some = torch.arange(min(SAMPLE, len(train)))
-    sample = take(images, seen, panel.names, some, some < 0, torch.device("cpu"))
-    training = Training(preset, runs, device, (2 * sample.x - 1, sample.cams))
+    network, earlier = beginning(preset, runs, panel.names, images, seen)
+    training = Training(preset, network, earlier, device)
     if unfinished.exists():
         training.resume(unfinished, expected)
 
@@ -213,20 +226,23 @@ def scale(
 ) -> float:
     """Multiply what goes into the tanh so that the mean PSNR on these images is `wanted` dB.
 
-    clean: the panel's looks at them. Returns the factor; raises ValueError where none between
+    clean: the panel's looks at them. Returns the factor; raises DataError where none between
     FACTORS does it.
     """
     x = as_batch(torch.from_numpy(data.images))
     output = generator.output
     weight, bias = output.weight.clone(), output.bias.clone()
 
-    def excess(factor: float) -> float:
+    def noise(factor: float) -> float:
         output.weight.copy_(factor * weight)
         output.bias.copy_(factor * bias)
-        return psnr(distorted(x, changes(generator, panel, data, clean)) - x) - wanted
+        return psnr(distorted(x, changes(generator, panel, data, clean)) - x)
 
-    factor = bisect(excess, *FACTORS, xtol=1e-3)
-    excess(factor)  # leaves it so
+    factor = factor_for(wanted, noise, FACTORS)
+    if factor is None:
+        strong, weak = noise(max(FACTORS)), noise(min(FACTORS))
+        raise DataError(f"cannot be scaled to {wanted} dB, only to {strong:.2f} … {weak:.2f} dB")
+    noise(factor)  # leaves it so
     return factor
 
 

@@ -64,9 +64,9 @@ def unfolded(folded: Generator, network: Generator, x: Tensor, cams: Tensor) -> 
     Its means and variances are those of the pictures x (N×3×H×W in -1…1) and their CAMs N×P×H×W
     in 0…1. Both compute the same function in evaluation mode, up to rounding: what a channel is
     divided by (LeakyReLU lets it through), the next layer multiplies it with. Raises DataError for
-    a conditioned network, whose shifts it leaves alone.
+    a network that is told more or has skips.
     """
-    if network.conditioned:
+    if network.conditioned or network.skips:
         raise DataError("only the paper's network goes on with batch normalisation")
     z = torch.cat([x, cams.mean(1, keepdim=True)], 1)
     scale = torch.ones(z.shape[1])
@@ -95,6 +95,8 @@ def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict]:
     where there is neither, and where it was told more than the preset tells.
     """
     if not preset.begins:
+        if preset.normalised:
+            raise DataError("normalised is for a preset that goes on: say what it begins with")
         return build(preset), {}
     network = build(preset, norm=False)
     path = runs / "generators" / f"{preset.begins}.safetensors"

@@ -5,7 +5,10 @@ Every distorted picture is clipped and rounded to 8 bits before the panel sees i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from scipy.optimize import bisect
 from torch import Tensor
 
 from engine import quality
@@ -50,6 +53,16 @@ def kept(panel: Panel, pictures: Tensor, labels: Tensor) -> Tensor:
 def psnr(change: Tensor) -> float:
     """Mean over images, dB."""
     return float(quality.psnr(change.cpu().numpy()).mean())
+
+
+def factor_for(
+    wanted: float, noise: Callable[[float], float], factors: tuple[float, float]
+) -> float | None:
+    """The factor at which a falling PSNR in dB is the wanted one; None where none of these is."""
+    weakest, strongest = factors
+    if not noise(strongest) <= wanted <= noise(weakest):
+        return None
+    return bisect(lambda factor: noise(factor) - wanted, weakest, strongest, xtol=1e-3)
 
 
 def measure(

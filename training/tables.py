@@ -84,40 +84,50 @@ def machine() -> str:
     return f"{markdown(header, rows)}\n\n{note(result)}"
 
 
+def preset_of(training: dict) -> str:
+    """The name under which the command asked for its preset."""
+    found = re.search(r"--preset (\S+)", training["command"])
+    return found[1] if found else "–"
+
+
 def chain(training: dict) -> list[dict]:
     """A generator's trainings, each of which went on from the one before it."""
     earlier = training.get("earlier")
     return [*(chain(earlier) if earlier else []), training]
 
 
-def stages() -> str:
-    """Where each training of a generator ended, and the next went on."""
+def trainings() -> str:
+    """Where each training of a generator ended, and which went on from it."""
     result = machine_result()
     rows = []
     for name, history in result["history"].items():
         ends = [*joins(result["training"][name], len(history)), len(history)]
         for training, end in zip(chain(result["training"][name])[-len(ends) :], ends, strict=True):
             preset, last = training["preset"], history[end - 1]
+            panel = last["test"]["rca_per_classifier"]  # train_rca is of assistants as well
             rows.append(
                 [
-                    name,
-                    re.search(r"--preset (\S+)", training["command"])[1],
+                    preset_of(training),
+                    preset.get("begins") or "–",
                     f"{preset['epochs']}",
                     f"{preset['alpha']:g}",
                     f"{preset['wanted']:g}",
                     f"{preset.get('shifted', 0):g}",
-                    percent(np.mean(list(last["train_rca"].values())), 1),
+                    percent(np.mean([last["train_rca"][member] for member in panel]), 1),
                     f"{last['psnr_db']:.2f} dB",
                     percent(last["test"]["rca"]),
                     f"{last['test']['psnr_db']:.2f} dB",
                 ]
             )
-    header = ["generator", "preset", "epochs", "α", "times D_t", "pixels moved"]
+    rows = list(map(list, dict.fromkeys(map(tuple, rows))))  # some went on twice
+    ends = ", ".join(f"{name} with {preset_of(last)}" for name, last in result["training"].items())
+    header = ["preset", "goes on from", "epochs", "α", "times D_t", "pixels moved"]
     header += ["RCA in training", "PSNR in training", "test RCA", "test PSNR"]
     return (
-        f"{markdown(header, rows)}\n\nIn the last epoch of each; there in training the mean of all "
-        "steps, at the strengths practised and of moved pictures; test: the first "
-        f"{PROBE:,} images, before the change is scaled; seed {result['seed']}; {source(result)}"
+        f"{markdown(header, rows)}\n\nIn the last epoch of each, as its training noted it. In "
+        "training: the mean of the steps, with all that a preset makes harder in them. Test: the "
+        f"first {PROBE:,} images at full strength, before a change is scaled. "
+        f"The generators end so: {ends}. Data: {result['data']}."
     )
 
 
@@ -289,7 +299,7 @@ TABLES: dict[str, Callable[[], str]] = {
     for make in (
         classifiers,
         machine,
-        stages,
+        trainings,
         agreement,
         homogeneity,
         unseen,
