@@ -126,7 +126,9 @@ def generator(options: argparse.Namespace) -> None:
     note = train_generator(name, train, test, preset, options.runs, command)
     last = note["history"][-1]["test"]
     reached = f"test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB"
-    print(f"{name}: {reached}, on the first test images")
+    factor = note.get("scaled_by", 1)
+    then = "" if factor == 1 else f"; its change was then scaled, in the tanh, by {factor:.2f}"
+    print(f"{name}: {reached}, on the first test images{then}")
 
 
 def human(options: argparse.Namespace) -> None:
