@@ -9,6 +9,23 @@ from pathlib import Path
 from .errors import OutputError
 
 
+def check_folder(folder: Path) -> None:
+    """Raise OutputError where files cannot come into a folder; it, or a parent, need not exist.
+
+    For a word before long work: nothing is made, and what only writing shows is left to writing.
+    """
+    way = (folder, *folder.absolute().parents)
+    nearest = next(place for place in way if os.path.exists(place))
+    if not nearest.is_dir():
+        raise unwritable(nearest, "not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise unwritable(nearest, "no permission")
+
+
+def unwritable(place: object, reason: object) -> OutputError:
+    return OutputError(f"{place} cannot be written ({reason}): choose another --out")
+
+
 def write_files(files: dict[Path, bytes]) -> None:
     """Write all files or none: each under a temporary name first, then renamed.
 
@@ -32,9 +49,7 @@ def write_files(files: dict[Path, bytes]) -> None:
     except (OSError, ValueError) as error:
         place = getattr(error, "filename2", None) or getattr(error, "filename", None)
         reason = getattr(error, "strerror", None) or error
-        raise OutputError(
-            f"{place or 'the output'} cannot be written ({reason}): choose another --out"
-        ) from None
+        raise unwritable(place or "the output", reason) from None
     finally:  # also when interrupted
         for path in staged if whole else [*staged, *done]:
             path.unlink(missing_ok=True)

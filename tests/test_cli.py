@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from engine import cli
+from engine.machine import MachineJND
 from engine.samples import sample_paths
 
 ROOT = Path(__file__).parents[1]
@@ -107,9 +108,10 @@ def test_pictures_of_one_name_get_files_of_their_own(chelsea, tmp_path):
     assert len(list(out.glob("*.figure.png"))) == 3
 
 
-def test_an_impossible_folder_is_one_line(chelsea, tmp_path, capsys):
+def test_an_impossible_folder_is_one_line_before_any_work(chelsea, tmp_path, capsys, monkeypatch):
     wall = tmp_path / "wall"
     wall.write_text("a file")
+    monkeypatch.setattr(MachineJND, "__call__", lambda *given, **options: pytest.fail("worked"))
     assert cli.main(["machine", chelsea, "--out", str(wall / "out")]) == 1
     assert "choose another --out" in capsys.readouterr().err
 

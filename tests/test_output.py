@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from engine.errors import OutputError
-from engine.output import write_files
+from engine.output import check_folder, write_files
 
 
 def names(folder) -> list[str]:
@@ -27,6 +28,25 @@ def test_a_wall_instead_of_a_folder_leaves_nothing(tmp_path):
     with pytest.raises(OutputError):
         write_files({tmp_path / "a.png": b"1", wall / "b.png": b"2"})
     assert names(tmp_path) == ["wall"]
+
+
+def test_a_folder_is_checked_without_being_made(tmp_path, monkeypatch):
+    check_folder(tmp_path)
+    check_folder(tmp_path / "new" / "newer")
+    monkeypatch.chdir(tmp_path)
+    check_folder(Path("new"))
+    assert names(tmp_path) == []
+
+
+def test_a_wall_and_a_locked_folder_are_found_before_work(tmp_path, monkeypatch):
+    wall = tmp_path / "wall"
+    wall.write_text("a file where a folder is needed")
+    for folder in (wall, wall / "below"):
+        with pytest.raises(OutputError, match=r"wall cannot be written \(not a folder\)"):
+            check_folder(folder)
+    monkeypatch.setattr(os, "access", lambda place, mode: place != tmp_path)  # root may do all
+    with pytest.raises(OutputError, match="no permission"):
+        check_folder(tmp_path / "new")
 
 
 def test_a_rename_that_fails_takes_the_others_back(tmp_path):

@@ -35,7 +35,7 @@ def run(images: list[str], options: CloakOptions) -> int:
             return json.dumps(as_json(result, image, path), ensure_ascii=False)
         return table(result, image, path) + "\n"
 
-    refused = pictures.each(images, work, as_json=options.json)
+    refused = pictures.each(images, work, options.out, as_json=options.json)
     if failed:
         said = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
         print(f"{said}: {remedy(failed, options)}", file=sys.stderr)

@@ -35,7 +35,7 @@ def run(images: list[str], options: HumanOptions) -> int:
             return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
         return report.table(result, image, files) + "\n"
 
-    return pictures.each(images, work, as_json=options.json)
+    return pictures.each(images, work, options.out, as_json=options.json)
 
 
 def check(options: HumanOptions) -> None:

@@ -29,7 +29,7 @@ def run(images: list[str], options: MachineOptions) -> int:
             return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
         return report.table(result, image, files) + "\n"
 
-    return pictures.each(images, work, as_json=options.json)
+    return pictures.each(images, work, options.out, as_json=options.json)
 
 
 def gradient_search(options: MachineOptions, aim: dict[str, float]):
