@@ -162,15 +162,33 @@ def test_the_ablation_adds_one_thing_per_row(trained, labelled, tmp_path, monkey
     steps = ("the paper's loss and network", "+ each CAM and each label")
     chosen = {name: ablation.STEPWISE[name] for name in steps}
     monkeypatch.setattr(ablation, "STEPWISE", chosen)
+    monkeypatch.setattr(ablation, "SEEDS", (0, 1))
     shutil.copytree(trained[0] / "classifiers", tmp_path / "runs" / "classifiers")
     common = ["--data", str(labelled), "--runs", str(tmp_path / "runs")]
     assert training_main(["evaluate", "ablation", *common]) == 0
-    rows = json.loads((tmp_path / "ablation_cifar10.json").read_text())["rows"]
+    found = json.loads((tmp_path / "ablation_cifar10.json").read_text())
+    rows = found["rows"]
+    assert (found["seeds"], found["n"]) == ([0, 1], 64)
     assert [row["variation"] for row in rows] == list(steps)
     assert [row["preset"]["conditioned"] for row in rows] == [False, True]
     for row in rows:
+        first, second = row["per_seed"]
+        assert first["psnr_unclipped_db"] != second["psnr_unclipped_db"]  # another training
+        assert row["psnr_db"] == pytest.approx((first["psnr_db"] + second["psnr_db"]) / 2)
         assert 0 <= row["every_k_keeps"] <= 1
-        assert row["n"] == 64
+
+
+def test_what_a_row_brings_is_said_seed_by_seed():
+    from training import ablation
+
+    names = list(ablation.STEPWISE)[:3]
+    given = zip(names, ((0.5, 0.7), (0.6, 0.9), (None, 0.9)), strict=True)
+    found = {name: [{"rca_at": one} for one in values] for name, values in given}
+    first, second, third = ablation.summed_up(found)
+    assert first["brings"] is None
+    assert (second["rca_at"], second["brings"]) == pytest.approx((0.75, 0.15))
+    assert second["brings_range"] == pytest.approx([0.1, 0.2])
+    assert (third["rca_at"], third["brings"]) == (None, None)
 
 
 def stop_after_first_save(patch) -> list:

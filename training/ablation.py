@@ -1,6 +1,7 @@
 """What each addition to the paper's generator brings, in short trainings of as many epochs.
 
-Every row adds one thing to the row before it; one adds mixtures to the images.
+Every row adds one thing to the row before it; one adds mixtures to the images. Each is trained
+once per seed, which draws the first weights, the batches and the panel's members of every step.
 `python -m training evaluate ablation`; the generators are kept under RUNS/generators/ablation.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -25,6 +27,7 @@ from .probe import changes, distorted, factor_for, kept, psnr
 from .record import write
 
 EPOCHS, IMAGES, TESTED = 3, 8_000, 1000
+SEEDS = (0, 1, 2, 3, 4)
 STRENGTH = 9.56  # dB, the paper's
 FACTORS = (1 / 16, 4.0)  # of E, between which that strength is looked for
 # The paper's network and loss; the schedule, batches, average and two random members of the panel
@@ -73,39 +76,69 @@ def evaluate_ablation(data: str, count: int | None, runs: Path, command: str) ->
     panel = load_panel(runs)[0].to(device)
     clean = looks(panel, tested, "test", runs, device)
     x, labels = as_batch(torch.from_numpy(tested.images)).to(device), clean["labels"].to(device)
-    rows = []
-    for number, (name, preset) in enumerate(variations().items()):
-        file = f"ablation/{number}"
-        row = train_generator(file, train, tested, preset, runs, command)["history"][-1]
-        generator = load_generator(runs / "generators" / f"{file}.safetensors")[0].to(device)
-        change = changes(generator, panel, tested, clean)
-        rows.append(
-            {
-                "variation": name,
-                "preset": asdict(preset),
-                "n": len(tested),
-                "rca": row["test"]["rca"],
-                "psnr_db": row["test"]["psnr_db"],
-                "psnr_unclipped_db": row["test"]["psnr_unclipped_db"],
-                "every_k_keeps": every_strength(change, x, labels, panel),
-                **at_strength(change, x, labels, panel),
-                "seconds": row["seconds"],
-            }
-        )
+    found: dict[str, list[dict]] = {name: [] for name in STEPWISE}
+    for seed in SEEDS:
+        for number, (name, preset) in enumerate(variations().items()):
+            file = f"ablation/{number}-{seed}"
+            preset = replace(preset, seed=seed)
+            end = train_generator(file, train, tested, preset, runs, command)["history"][-1]
+            generator = load_generator(runs / "generators" / f"{file}.safetensors")[0].to(device)
+            change = changes(generator, panel, tested, clean)
+            found[name].append(
+                {
+                    **{key: end["test"][key] for key in ("rca", "psnr_db", "psnr_unclipped_db")},
+                    "every_k_keeps": every_strength(change, x, labels, panel),
+                    **at_strength(change, x, labels, panel),
+                    "seconds": end["seconds"],
+                }
+            )
     return write(
         "ablation_cifar10",
         command=command,
         data=test.source,
         weights={},  # none that ship: the panel and the rows are checkpoints
         sections={
-            "seed": PLAIN.seed,
+            "seeds": list(SEEDS),
             "panel": digest(panel),
             "strength_db": STRENGTH,
             "epochs": EPOCHS,
             "n_train": min(IMAGES, len(train)),
-            "rows": rows,
+            "n": len(tested),
+            "rows": summed_up(found),
         },
     )
+
+
+def summed_up(found: dict[str, list[dict]]) -> list[dict]:
+    """A row per variation: median and range over seeds of each number, and of what it brings:
+    rca_at less that of the row before with the same seed. None where a seed has none.
+
+    The median, for a training without a slow beginning may lose the panel altogether.
+    """
+    rows, presets, before = [], variations(), None
+    for name, each in found.items():
+        row = {"variation": name, "preset": asdict(presets[name])}
+        del row["preset"]["seed"]
+        brought = [None] * len(each)
+        if before is not None:
+            pairs = zip(each, before, strict=True)
+            brought = [difference(now["rca_at"], then["rca_at"]) for now, then in pairs]
+        for key in each[0]:
+            row |= spread(key, [one[key] for one in each])
+        rows.append(row | spread("brings", brought) | {"per_seed": each})
+        before = each
+    return rows
+
+
+def difference(now: float | None, then: float | None) -> float | None:
+    return None if now is None or then is None else now - then
+
+
+def spread(key: str, values: list[float | None]) -> dict:
+    """KEY, the median of the values, and KEY_range, least and greatest; None where one is None."""
+    if None in values:
+        return {key: None, f"{key}_range": None}
+    return {key: median(values), f"{key}_range": [min(values), max(values)]}
 
 
 def every_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> float:

@@ -216,23 +216,31 @@ def fresh() -> str:
 def ablation() -> str:
     """What helped by how much, in short trainings."""
     result = read_json(RESULTS / "ablation_cifar10.json")
+
+    def spread(row: dict, key: str, form: str, scale: float = 1) -> str:
+        if row[key] is None:
+            return "–"
+        least, greatest = (format(scale * end, form) for end in row[f"{key}_range"])
+        return f"{scale * row[key]:{form}} ({least} … {greatest})"
+
     rows = [
         [
             row["variation"],
-            percent(row["rca"]),
-            f"{row['psnr_db']:.2f} dB",
-            "–" if row["rca_at"] is None else percent(row["rca_at"]),
-            percent(row["every_k_keeps"], 1),
+            spread(row, "rca", ".1f", 100),
+            spread(row, "psnr_db", ".2f"),
+            spread(row, "rca_at", ".1f", 100),
+            spread(row, "brings", "+.1f", 100),
+            spread(row, "every_k_keeps", ".1f", 100),
         ]
         for row in result["rows"]
     ]
-    header = ["generator", "RCA", "PSNR (8-bit)", f"RCA at {result['strength_db']} dB"]
-    header.append("every k/9 keeps the label")
-    count, seed = result["rows"][0]["n"], result["seed"]
+    at = f"RCA at {result['strength_db']} dB, %"
+    header = ["generator", "RCA, %", "PSNR (8-bit), dB", at, "brings there, points"]
+    header.append("every k/9 keeps the label, %")
     return (
         f"{markdown(header, rows)}\n\nEach trained for {result['epochs']} epochs of "
-        f"{result['n_train']:,} images; the first {count:,} test images; seed {seed}; "
-        f"{source(result)}"
+        f"{result['n_train']:,} images; the first {result['n']:,} test images; median (least … "
+        f"greatest) over seeds {', '.join(map(str, result['seeds']))}; {source(result)}"
     )
 
 
