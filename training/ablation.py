@@ -119,13 +119,11 @@ def summed_up(found: dict[str, list[dict]]) -> list[dict]:
     for name, each in found.items():
         row = {"variation": name, "preset": asdict(presets[name])}
         del row["preset"]["seed"]
-        brought = [None] * len(each)
-        if before is not None:
-            pairs = zip(each, before, strict=True)
-            brought = [difference(now["rca_at"], then["rca_at"]) for now, then in pairs]
+        pairs = zip(each, before or [{"rca_at": None}] * len(each), strict=True)
+        brought = [difference(now["rca_at"], then["rca_at"]) for now, then in pairs]
         for key in each[0]:
-            row |= spread(key, [one[key] for one in each])
-        rows.append(row | spread("brings", brought) | {"per_seed": each})
+            row |= over_seeds(key, [one[key] for one in each])
+        rows.append(row | over_seeds("brings", brought) | {"per_seed": each})
         before = each
     return rows
 
@@ -134,7 +132,7 @@ def difference(now: float | None, then: float | None) -> float | None:
     return None if now is None or then is None else now - then
 
 
-def spread(key: str, values: list[float | None]) -> dict:
+def over_seeds(key: str, values: list[float | None]) -> dict:
     """KEY, the median of the values, and KEY_range, least and greatest; None where one is None."""
     if None in values:
         return {key: None, f"{key}_range": None}
