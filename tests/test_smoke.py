@@ -74,18 +74,30 @@ def test_changed_weights_are_refused(trained, tmp_path, capsys):
     assert not out.exists()
 
 
-def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def few(tmp_path_factory, labelled):
+    """The first 40 training and 24 test pictures of `labelled`, in the same layout."""
+    from pyarrow import parquet
+
+    folder = tmp_path_factory.mktemp("few")
+    for path in labelled.glob("*.parquet"):
+        count = 40 if path.name.startswith("train") else 24
+        parquet.write_table(parquet.read_table(path).slice(0, count), folder / path.name)
+    return folder
+
+
+def test_evaluation_measures_what_was_exported(trained, few, tmp_path, monkeypatch):
     from training import evaluate, machine_sections, record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    monkeypatch.setattr(machine_sections, "SEARCHED", 4)
-    common = ["--data", str(labelled), "--weights", str(trained[1]), "--runs", str(tmp_path)]
+    monkeypatch.setattr(machine_sections, "SEARCHED", 2)
+    common = ["--data", str(few), "--weights", str(trained[1]), "--runs", str(tmp_path)]
     assert training_main(["evaluate", "classifiers", *common]) == 0
     assert training_main(["evaluate", "machine", *common]) == 0
     machine = json.loads((tmp_path / "machine_cifar10.json").read_text())
     splits = {row["split"]: row for row in machine["rows"]}
-    assert splits["train"]["n"] == 256
-    assert splits["test"]["n"] == 64
+    assert splits["train"]["n"] == 40
+    assert splits["test"]["n"] == 24
     verified = machine["verified"][BEST]
     assert verified["rca"] == 1
     for part in machine["homogeneity"]:
@@ -104,7 +116,7 @@ def test_evaluation_measures_what_was_exported(trained, labelled, tmp_path, monk
     assert verified["full_scale"] >= splits["test"]["all_classifiers_keep"]
     search = {row["method"]: row for row in machine["search"]["rows"]}
     assert set(search) == {"search", BEST}
-    assert all(row["n"] == 4 and row["rca"] == 1 for row in search.values())
+    assert all(row["n"] == 2 and row["rca"] == 1 for row in search.values())
     classifiers = json.loads((tmp_path / "classifiers_cifar10.json").read_text())
     assert [row["classifier"] for row in classifiers["rows"]] == [
         "alexnet",
@@ -151,7 +163,7 @@ def test_the_ablation_s_rows_add_up_from_the_paper_s_settings():
         assert len(changed) == 1 or changed == {"alpha", "beta"}
 
 
-def test_the_ablation_adds_one_thing_per_row(trained, labelled, tmp_path, monkeypatch):
+def test_the_ablation_adds_one_thing_per_row(trained, few, tmp_path, monkeypatch):
     import shutil
     from dataclasses import replace
 
@@ -164,11 +176,11 @@ def test_the_ablation_adds_one_thing_per_row(trained, labelled, tmp_path, monkey
     monkeypatch.setattr(ablation, "STEPWISE", chosen)
     monkeypatch.setattr(ablation, "SEEDS", (0, 1))
     shutil.copytree(trained[0] / "classifiers", tmp_path / "runs" / "classifiers")
-    common = ["--data", str(labelled), "--runs", str(tmp_path / "runs")]
+    common = ["--data", str(few), "--runs", str(tmp_path / "runs")]
     assert training_main(["evaluate", "ablation", *common]) == 0
     found = json.loads((tmp_path / "ablation_cifar10.json").read_text())
     rows = found["rows"]
-    assert (found["seeds"], found["n"]) == ([0, 1], 64)
+    assert (found["seeds"], found["n"]) == ([0, 1], 24)
     assert [row["variation"] for row in rows] == list(steps)
     assert [row["preset"]["conditioned"] for row in rows] == [False, True]
     for row in rows:
