@@ -3,14 +3,18 @@
 The one form inside the engine is uint8 H×W×3, sRGB, 0…255. What happens to other files:
 
 - EXIF orientation is applied (unreadable EXIF is ignored), all metadata is dropped;
-- an ICC profile is converted to sRGB (a broken one is ignored);
+- an ICC profile is converted to sRGB (a broken one is ignored, one that is sRGB changes nothing);
 - alpha is composited on white; palette, grey and bilevel become RGB;
 - CMYK is converted, through its profile where it has one;
 - 16-bit grey is scaled to 8 bits, of 16-bit colour the upper 8 bits are taken;
 - of an animation or a multi-picture file the first picture is taken;
+- of a GIF or WebP that is cut after its first picture that one is taken;
+- a JPEG that has lost its end marker, and nothing else, is read;
+- long texts, and chunks with a wrong checksum that PNG could do without, are left out;
 - floating-point and 32-bit integer pictures are refused: they have no defined white.
 
-Each of these leaves a note, so that a report can say what was done.
+Each of these leaves a note, so that a report can say what was done. What is bounded before
+decoding is in `engine.formats`.
 """
 
 from __future__ import annotations
@@ -21,33 +25,23 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
+from .conversion import Picture, convert
 from .errors import ImageError
+from .formats import Prepared, heif, prepared
 
 # 80 million pixels: a large camera picture; 240 MB once decoded. Checked before decoding.
 MAX_PIXELS = 80_000_000
 MAX_BYTES = 512 << 20  # that many pixels, 16 bits per channel, uncompressed
 # Read by Pillow itself; formats that start other programs (EPS) are not among them.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """pixels uint8 H×W×3 sRGB 0…255; notes say what was done to make them so."""
-
-    pixels: np.ndarray
-    notes: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.pixels.shape[1], self.pixels.shape[0]
+# Their decoders hold several copies at once; with these, none takes more than a gigabyte.
+MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
 
 
 def open_image(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -77,10 +71,24 @@ def decode(data: bytes, name: str = "picture", *, max_pixels: int = MAX_PIXELS) 
     """Decode the bytes of a picture file; `name` is used in errors. Raises ImageError."""
     if not data:
         raise ImageError(f"{name} is empty (0 bytes): copy or download it again")
-    opened = io.BytesIO(data)
-    with _refusing(name, max_pixels), Image.open(opened, formats=_readable()) as image:
-        check_size(*image.size, name, max_pixels)
-        return convert(image, name)
+    with _refusing(name, max_pixels):
+        return _decoded(prepared(data, name), name, max_pixels)
+
+
+def _decoded(ready: Prepared, name: str, max_pixels: int) -> Picture:
+    if ready.size is not None:
+        check_size(*ready.size, name, min(max_pixels, MAX_PIXELS_OF["WEBP"]))
+    with _opened(ready.data, name) as image:
+        check_size(*image.size, name, min(max_pixels, MAX_PIXELS_OF.get(image.format, max_pixels)))
+        if ready.profile is not None:
+            image.info["icc_profile"] = ready.profile
+        return convert(image, name, ready.notes, counted=ready.counted)
+
+
+def _opened(data: bytes, name: str) -> ImageFile.ImageFile:
+    if heif.is_heif(data):
+        return heif.opened(data, name)
+    return Image.open(io.BytesIO(data), formats=_readable())
 
 
 @contextmanager
@@ -122,95 +130,6 @@ def check_size(width: int, height: int, name: str, max_pixels: int = MAX_PIXELS)
             f"{name} is {width}×{height}, {width * height:,} pixels; "
             f"the limit is {max_pixels:,}: scale it down first"
         )
-
-
-def convert(image: Image.Image, name: str) -> Picture:
-    """A freshly opened Pillow picture of any mode -> `Picture`. Raises ImageError."""
-    notes = []
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        notes.append(f"first of {frames} pictures")
-    deep = "16" in str(getattr(image, "tile", ""))  # the decoder's raw mode, as "RGB;16B"
-    image.load()
-    profile = image.info.get("icc_profile")
-    image = _upright(image, notes)
-    image, alpha = _eight_bits(image, name, notes)
-    if deep and image.mode in ("RGB", "RGBA"):
-        notes.append("16 bits cut to 8")
-    image, alpha = _split_alpha(image, alpha, notes)
-    if profile:
-        image = _to_srgb(image, profile, notes)
-    if image.mode != "RGB":
-        notes.append({"L": "grey", "CMYK": "CMYK converted"}.get(image.mode, image.mode))
-        image = image.convert("RGB")
-    if alpha is not None and alpha.getextrema()[0] < 255:
-        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
-        notes.append("transparency on white")
-    return Picture(np.array(image), tuple(notes))
-
-
-def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Turned as EXIF says; EXIF that cannot be read turns nothing."""
-    try:
-        if image.getexif().get(0x0112, 1) == 1:
-            return image
-        turned = ImageOps.exif_transpose(image)
-    except Exception:  # Pillow's EXIF reader raises many kinds
-        notes.append("unreadable EXIF ignored")
-        return image
-    notes.append("turned upright as EXIF says")
-    return turned
-
-
-def _eight_bits(
-    image: Image.Image, name: str, notes: list[str]
-) -> tuple[Image.Image, Image.Image | None]:
-    """16-bit grey scaled to 8 bits, with the alpha of its transparent value; others as they are."""
-    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
-    if not sixteen:
-        if image.mode in ("I", "F"):
-            raise ImageError(
-                f"{name} has 32-bit pixels (mode {image.mode}), which have no defined white: "
-                "convert it to 8 or 16 bits"
-            )
-        return image, None
-    values = np.asarray(image).astype(np.int64).clip(0, 65535)
-    clear = image.info.get("transparency")
-    alpha = None if clear is None else Image.fromarray((values != clear).astype(np.uint8) * 255)
-    notes.append("16 bits scaled to 8")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8)), alpha
-
-
-def _split_alpha(
-    image: Image.Image, alpha: Image.Image | None, notes: list[str]
-) -> tuple[Image.Image, Image.Image | None]:
-    """Palette and bilevel pictures expanded, the colours and the alpha channel apart."""
-    if image.mode == "P":
-        notes.append("palette converted")
-    if image.mode == "P" or (alpha is None and image.mode in ("L", "RGB", "1")):
-        image = image.convert(
-            "RGBA" if "transparency" in image.info else "L" if image.mode in ("L", "1") else "RGB"
-        )
-    elif image.mode in ("RGBa", "La", "PA"):
-        image = image.convert("RGBA")
-    if image.mode in ("RGBA", "LA"):
-        return image.convert("RGB" if image.mode == "RGBA" else "L"), image.getchannel("A")
-    return image, alpha
-
-
-def _to_srgb(image: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(source) and image.mode == "RGB":
-            return image
-        converted = ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        notes.append("unusable colour profile ignored")
-        return image
-    notes.append("colour profile converted to sRGB")
-    return converted
 
 
 def as_picture(image: object) -> Picture:
