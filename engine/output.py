@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import OutputError
@@ -27,29 +29,68 @@ def unwritable(place: object, reason: object) -> OutputError:
 
 
 def write_files(files: dict[Path, bytes]) -> None:
-    """Write all files or none: each under a temporary name first, then renamed.
+    """Write all files or none; older files of these names are replaced only when all are complete.
 
-    Older files of these names are replaced. Where one cannot be written, those already renamed
-    are removed again and nothing half-written is left. Raises OutputError.
+    Each is written under a temporary name, read back and compared; then all are renamed. Where
+    anything fails, or the user interrupts, every older file is what it was before, and nothing new
+    is left. Raises OutputError.
     """
-    staged: dict[Path, Path] = {}
-    done: list[Path] = []
-    whole = False
+    mark = secrets.token_hex(4)
+    places = [Place(path, mark, number) for number, path in enumerate(files)]
     try:
-        for path, data in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-            with temporary.open("xb") as stream:
-                staged[temporary] = path
-                stream.write(data)
-        for temporary, path in staged.items():
-            os.replace(temporary, path)
-            done.append(path)
-        whole = True
-    except (OSError, ValueError) as error:
-        place = getattr(error, "filename2", None) or getattr(error, "filename", None)
+        for place, data in zip(places, files.values(), strict=True):
+            place.fill(data)
+        for place in places:
+            place.replace()
+    except BaseException as error:  # also when interrupted
+        for place in places:
+            with suppress(OSError):  # one that cannot be restored must not keep the others from it
+                place.restore()
+        if not isinstance(error, (OSError, ValueError)):
+            raise
+        name = getattr(error, "filename2", None) or getattr(error, "filename", None)
         reason = getattr(error, "strerror", None) or error
-        raise unwritable(place or "the output", reason) from None
-    finally:  # also when interrupted
-        for path in staged if whole else [*staged, *done]:
-            path.unlink(missing_ok=True)
+        raise unwritable(name or "the output", reason) from None
+    for place in places:
+        place.backup.unlink(missing_ok=True)
+
+
+class Place:
+    """Where one file goes: its new content and its older file, each under a short name beside it.
+
+    Names of ours are never longer than the file's may be. How far a replacement has come is read
+    off the disk, for an interrupt may come between an action and any note of it.
+    """
+
+    def __init__(self, path: Path, mark: str, number: int):
+        self.path = path
+        self.temporary = path.with_name(f".{mark}-{number}.part")
+        self.backup = path.with_name(f".{mark}-{number}.old")
+        self.filled = False
+
+    def fill(self, data: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.is_dir() and not self.path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
+        with self.temporary.open("xb") as stream:
+            self.filled = True
+            stream.write(data)
+        if self.temporary.read_bytes() != data:
+            raise OSError(errno.EIO, "reads back differently: check the disk", str(self.path))
+
+    def replace(self) -> None:
+        if os.path.lexists(self.path):
+            try:  # a second name of the older file, so that the first is never missing
+                os.link(self.path, self.backup, follow_symlinks=False)
+            except (OSError, NotImplementedError):  # no hard links here
+                os.rename(self.path, self.backup)
+        os.replace(self.temporary, self.path)
+
+    def restore(self) -> None:
+        """The older file back under its name, or none where there was none."""
+        if os.path.lexists(self.backup):
+            os.replace(self.backup, self.path)
+            self.backup.unlink(missing_ok=True)  # two names of one file: the rename did nothing
+        elif self.filled and not self.temporary.exists():
+            self.path.unlink(missing_ok=True)
+        self.temporary.unlink(missing_ok=True)

@@ -72,6 +72,67 @@ def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch, at):
     assert names(tmp_path) == []
 
 
+def raising(error: BaseException):
+    raise error
+
+
+class Failing:
+    """os.replace, which fails once: the third time."""
+
+    def __init__(self, error: BaseException):
+        self.error, self.calls, self.original = error, 0, os.replace
+
+    def __call__(self, source, target):
+        self.calls += 1
+        if self.calls == 3:
+            raise self.error
+        self.original(source, target)
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_older_files(tmp_path, monkeypatch, error, links):
+    files = [tmp_path / name for name in "abcd"]
+    older = [files[0], *files[2:]]
+    for path in older:
+        path.write_text(f"older {path.name}")
+    if not links:
+        refusal = OSError(1, "Operation not permitted")
+        monkeypatch.setattr(os, "link", lambda *_, **options: raising(refusal))
+    monkeypatch.setattr(os, "replace", Failing(error))
+    with pytest.raises((OutputError, KeyboardInterrupt)):
+        write_files({path: b"newer" for path in files})
+    assert names(tmp_path) == ["a", "c", "d"]
+    assert [path.read_text() for path in older] == ["older a", "older c", "older d"]
+
+
+def test_older_files_are_replaced_and_no_copy_is_left(tmp_path):
+    for _ in range(2):
+        write_files({tmp_path / "a": b"1", tmp_path / "b": b"2"})
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    write_files({tmp_path / "link": b"3"})
+    assert names(tmp_path) == ["a", "b", "link"]
+    assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_a_disk_that_loses_bytes_is_found_before_anything_is_replaced(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"older")
+    original = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: original(path)[:-1])
+    with pytest.raises(OutputError, match="reads back differently"):
+        write_files({tmp_path / "a": b"newer"})
+    monkeypatch.undo()
+    assert (tmp_path / "a").read_bytes() == b"older"
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path):
+    name = "é" * 120 + ".figure.png" + "1234"
+    assert len(os.fsencode(name)) == 255
+    write_files({tmp_path / name: b"1"})
+    assert names(tmp_path) == [name]
+
+
 def test_the_umask_is_respected(tmp_path):
     before = os.umask(0o077)
     try:

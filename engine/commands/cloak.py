@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..options import CloakOptions
+from ..output import write_files
 from . import pictures
 
 FAILED = 3  # exit code: an attack did not succeed within its budget
@@ -30,7 +31,7 @@ def run(images: list[str], options: CloakOptions) -> int:
                 old = f"{place} is of an earlier run: it is not what this report is about"
                 result = replace(result, notes=(*result.notes, old))
         else:
-            write(path, result.png)
+            write_files({path: result.png})
         if options.json:
             return json.dumps(as_json(result, image, path), ensure_ascii=False)
         return table(result, image, path) + "\n"
@@ -120,17 +121,6 @@ def watched(cloak, image: str, options: CloakOptions, target, gallery):
         if drawn:
             print(file=sys.stderr)
     return result
-
-
-def write(path: Path, png: bytes) -> None:
-    """Write the file that was judged and read it again. Raises OutputError."""
-    from ..errors import OutputError
-    from ..output import write_files
-
-    write_files({path: png})
-    if path.read_bytes() != png:
-        path.unlink()
-        raise OutputError(f"{path} reads back differently: check the disk")
 
 
 def as_json(result, image: str, path: Path | None) -> dict:
