@@ -14,11 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from engine.samples import sample_paths
 
-from . import endpoints, look, mcp_results
-from .folder import assets, keep_swept
+from . import endpoints, look, mcp_server
+from .door import Door, Doorkeeper
+from .folder import assets, keep_swept, refused
 from .limits import DEFAULT, Limits
 from .tabs import cloak, compare, human, machine, viewing
 
@@ -26,9 +28,10 @@ from .tabs import cloak, compare, human, machine, viewing
 def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.Blocks:
     """The page, its queue set. collect: a folder for the answers of viewing tests, or None."""
     folder = None if collect is None else Path(collect)
-    mcp_results.mend()
+    mcp_server.mend()
+    refused()
     gr.set_static_paths([assets(), *sample_paths()])  # free to show, never deleted
-    with gr.Blocks(
+    with Door(
         title=look.TITLE,
         analytics_enabled=False,
         delete_cache=(limits.sweep_seconds, limits.keep_seconds),
@@ -59,6 +62,7 @@ def settings(limits: Limits = DEFAULT) -> dict:
         "state_session_capacity": limits.sessions,
         "mcp_server": find_spec("mcp") is not None,
         "pwa": False,
+        "app_kwargs": {"middleware": [Middleware(Doorkeeper)]},
         "show_error": False,
     }
 

@@ -21,8 +21,8 @@ from .handlers.screening import analyse
 from .limits import Limits
 from .refusals import number, told
 from .tabs.photo import samples
-from .tabs.viewing import kinds, read
-from .uploads import kept, opened, stem
+from .tabs.viewing import kinds
+from .uploads import contents, kept, opened, stem
 
 
 def _photo(label: str) -> gr.Image:
@@ -205,7 +205,7 @@ def add(limits: Limits) -> None:
         """
         found = []
         for upload in files or []:
-            name, data = read(upload, limits.upload_bytes)
+            name, data = contents(upload, limits)
             found += answers.from_csv(data, name)
         results = analyse(found)
         return {

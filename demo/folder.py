@@ -36,6 +36,19 @@ def assets() -> Path:
     return private() / "assets"
 
 
+def uploads() -> Path:
+    """Where the files of visitors are kept, each in a folder of its own."""
+    return private() / "files"
+
+
+@cache
+def refused() -> Path:
+    """An empty file that stands for every file that is not opened."""
+    path = assets() / "refused"
+    path.touch()
+    return path
+
+
 def sweep(folder: Path, age: float) -> int:
     """Delete the files below a folder that are older than age, in seconds; how many there were."""
     gone = 0
@@ -53,7 +66,7 @@ def keep_swept(age: float, every: float) -> threading.Thread:
     def work() -> None:
         while True:
             time.sleep(every)
-            sweep(private() / "files", age)
+            sweep(uploads(), age)
 
     thread = threading.Thread(target=work, daemon=True, name="sweep")
     thread.start()

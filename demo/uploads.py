@@ -7,6 +7,7 @@ byte of the file itself goes any further: EXIF, GPS and profiles end here.
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 from gradio import FileData
@@ -15,28 +16,51 @@ from gradio.utils import get_upload_folder
 
 from engine.errors import ImageError
 from engine.image import Picture, decode
+from engine.samples import sample_paths
 
+from .folder import uploads
 from .limits import Limits
+from .visitors import current, owners
 
 Upload = dict | None  # Gradio's FileData: {"path": …, "orig_name": …}
+
+
+def contents(upload: dict, limits: Limits) -> tuple[str, bytes]:
+    """Name and bytes of an upload, its size looked at first. Raises ImageError.
+
+    Only a regular file of the upload folder is opened, or a sample picture; a link counts as what
+    it leads to. Whatever is wrong with a path, the sentence is the same. Whose upload it is, the
+    door has checked (`demo.door`).
+    """
+    minutes = limits.keep_seconds // 60
+    unknown = ImageError(
+        f"This file is not, or no longer, among your uploads, which are deleted after {minutes} "
+        "minutes: choose it again"
+    )
+    name = upload.get("orig_name") or "The file"
+    try:
+        path = Path(upload["path"]).resolve(strict=True)
+        state = path.stat()
+        own = path.is_relative_to(uploads().resolve())
+        if not (own or path in map(Path.resolve, sample_paths())) or not stat.S_ISREG(
+            state.st_mode
+        ):
+            raise unknown
+        if state.st_size > limits.upload_bytes:
+            raise ImageError(
+                f"{name} has {state.st_size:,} bytes; the limit is {limits.upload_bytes:,}: "
+                "scale it down"
+            )
+        return name, path.read_bytes()
+    except (OSError, ValueError, RuntimeError):  # a name with a zero in it, a loop of links
+        raise unknown from None
 
 
 def opened(upload: Upload, limits: Limits, what: str = "a picture") -> Picture:
     """The picture in an upload. Raises ImageError in words for a visitor: no path, no option."""
     if not upload or not upload.get("path"):
         raise ImageError(f"Choose {what} first")
-    name = upload.get("orig_name") or "The file"
-    try:
-        data = Path(upload["path"]).read_bytes()
-    except OSError:
-        minutes = limits.keep_seconds // 60
-        raise ImageError(
-            f"{name} has been deleted, as every upload is after {minutes} minutes: choose it again"
-        ) from None
-    if len(data) > limits.upload_bytes:
-        raise ImageError(
-            f"{name} has {len(data):,} bytes; the limit is {limits.upload_bytes:,}: scale it down"
-        )
+    name, data = contents(upload, limits)
     return decode(data, name, max_pixels=limits.pixels)
 
 
@@ -51,7 +75,9 @@ def stem(upload: Upload) -> str:
 
 def kept(data: bytes, name: str) -> str:
     """Bytes as a file that a component can show or offer: served unchanged, deleted in time."""
-    return save_bytes_to_cache(data, name, get_upload_folder())
+    path = save_bytes_to_cache(data, name, get_upload_folder())
+    owners.add(path, current.get())
+    return path
 
 
 def linked(data: bytes, name: str) -> dict:

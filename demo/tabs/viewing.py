@@ -19,7 +19,7 @@ from ..handlers import viewing as handler
 from ..handlers.screening import analyse
 from ..limits import Limits
 from ..refusals import number, told
-from ..uploads import Upload, kept, linked
+from ..uploads import Upload, contents, kept, linked
 from .photo import samples
 
 INTRO = """
@@ -51,25 +51,13 @@ def kinds() -> dict[str, str]:
     return handler.KINDS | {name: f"noise by {name}" for name in human_models()}
 
 
-def read(upload: Upload, most: int) -> tuple[str, bytes]:
-    """Name and bytes of an uploaded file. Raises UsageError."""
-    path, name = Path(upload["path"]), upload.get("orig_name") or "the file"
-    try:
-        size = path.stat().st_size
-        if size > most:
-            raise UsageError(f"{name} has {size:,} bytes; the limit is {most:,}")
-        return name, path.read_bytes()
-    except OSError:
-        raise UsageError(f"{name} has been deleted in the meantime: choose it again") from None
-
-
 def results_of(uploads: list[Upload], limits: Limits) -> str:
     """The table of several viewers' files. Raises UsageError."""
     if len(uploads) > limits.viewers:
         raise UsageError(f"{len(uploads)} files; the limit is {limits.viewers}")
     found = []
     for upload in uploads:
-        name, data = read(upload, limits.upload_bytes)
+        name, data = contents(upload, limits)
         found += files.from_csv(data, name)
     return words.results_table(analyse(found), kinds())
 
@@ -78,7 +66,7 @@ def begin(chosen: list[str], own: list[Upload] | None, psnr_db: float, limits: L
     """A new viewer's test. Raises EngineError."""
     pictures: dict[tuple[str, str], bytes] = {}
     if own:
-        given = [read(upload, limits.upload_bytes) for upload in own]
+        given = [contents(upload, limits) for upload in own]
         pictures = handler.own_pictures(given, limits.gallery_pixels, limits.viewing_bytes)
         shown: dict[str, list[str]] = {}
         for picture, kind in pictures:
