@@ -13,16 +13,15 @@ import gradio as gr
 from engine.at_hand import generators, human_models
 from engine.human.stimuli import FLAT
 
-from .handlers import answers, faces, viewing
 from .handlers import cloak as cloaking
+from .handlers import faces, viewing
 from .handlers import human as eye
 from .handlers import machine as panel
-from .handlers.screening import analyse
 from .limits import Limits
-from .refusals import number, told
+from .refusals import number, told, whole
 from .tabs.photo import samples
-from .tabs.viewing import kinds
-from .uploads import contents, kept, opened, stem
+from .tabs.viewing import kinds, results_of
+from .uploads import kept, opened, stem
 
 
 def _photo(label: str) -> gr.Image:
@@ -122,7 +121,7 @@ def add(limits: Limits) -> None:
         for step in cloaking.cloak(
             picture,
             method=method,
-            face=int(number(face, "face")),
+            face=whole(face, "face"),
             target=wanted,
             lasting=bool(lasting),
             seconds=most,
@@ -166,10 +165,7 @@ def add(limits: Limits) -> None:
         """
         picture, name = opened(photo, limits), stem(photo)
         most, chosen = number(seconds, "seconds"), list(methods or [])
-        for method in chosen:
-            cloaking.check(method, most, limits.compare_seconds)
-        if not 0 < len(chosen) <= limits.methods:
-            raise gr.Error(f"give 1 to {limits.methods} methods", print_exception=False)
+        cloaking.check_comparison(picture, chosen, most, limits)
         files, rows = [], []
         for step in cloaking.compare(picture, chosen, seconds=most, jnd=human_models()[0]):
             if isinstance(step, cloaking.Rated):
@@ -203,11 +199,7 @@ def add(limits: Limits) -> None:
             pairs with mean, std, 95 % interval and n, above 0 where the second looks better, and
             viewers with the counts by which they are kept or rejected.
         """
-        found = []
-        for upload in files or []:
-            name, data = contents(upload, limits)
-            found += answers.from_csv(data, name)
-        results = analyse(found)
+        results = results_of(files, limits)
         return {
             "pairs": [
                 {

@@ -19,6 +19,7 @@ class Limits:
     methods: int = 8  # compared at once
     pairs: int = 60  # of one viewing test: a quarter of an hour
     viewers: int = 200  # answer files read at once
+    answer_bytes: int = 1 << 20  # of one such file; a viewer's has 3 kB
     viewing_bytes: int = 16 << 20  # of a viewer's own pictures as PNG, in memory for the test
     sessions: int = 60  # visitors of whom something is held in memory at once
     queue: int = 24  # jobs that may wait

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from functools import wraps
 from html import escape
@@ -66,8 +67,19 @@ def checks(limits: Limits, **what: Callable[[Upload], object] | None) -> Callabl
 
 
 def number(value: object, name: str) -> float:
-    """A number as sent by a page or a program. Raises UsageError."""
+    """A finite number as sent by a page or a program. Raises UsageError."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{name} {value!r}: give a number") from None
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise UsageError(f"{name} {str(value)[:40]!r}: give a number")
+    return found
+
+
+def whole(value: object, name: str) -> int:
+    """A whole number. Raises UsageError."""
+    found = number(value, name)
+    if found != int(found):
+        raise UsageError(f"{name} {found:g}: give a whole number")
+    return int(found)

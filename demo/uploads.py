@@ -25,8 +25,10 @@ from .visitors import current, owners
 Upload = dict | None  # Gradio's FileData: {"path": …, "orig_name": …}
 
 
-def contents(upload: dict, limits: Limits) -> tuple[str, bytes]:
+def contents(upload: dict, limits: Limits, most: int | None = None) -> tuple[str, bytes]:
     """Name and bytes of an upload, its size looked at first. Raises ImageError.
+
+    most: bytes, where that is less than for a picture.
 
     Only a regular file of the upload folder is opened, or a sample picture; a link counts as what
     it leads to. Whatever is wrong with a path, the sentence is the same. Whose upload it is, the
@@ -42,14 +44,13 @@ def contents(upload: dict, limits: Limits) -> tuple[str, bytes]:
         path = Path(upload["path"]).resolve(strict=True)
         state = path.stat()
         own = path.is_relative_to(uploads().resolve())
-        if not (own or path in map(Path.resolve, sample_paths())) or not stat.S_ISREG(
-            state.st_mode
-        ):
+        sample = path in map(Path.resolve, sample_paths())
+        if not (own or sample) or not stat.S_ISREG(state.st_mode):
             raise unknown
-        if state.st_size > limits.upload_bytes:
+        limit = most or limits.upload_bytes
+        if state.st_size > limit:
             raise ImageError(
-                f"{name} has {state.st_size:,} bytes; the limit is {limits.upload_bytes:,}: "
-                "scale it down"
+                f"{name} has {state.st_size:,} bytes; the limit is {limit:,}: make it smaller"
             )
         return name, path.read_bytes()
     except (OSError, ValueError, RuntimeError):  # a name with a zero in it, a loop of links

@@ -13,6 +13,8 @@ from pathlib import Path
 
 UPLOAD_BYTES = 3_000_000
 PIXELS = 1_500_000
+GALLERY_PIXELS = 300_000
+VIEWERS = 4
 
 
 def watch(log: Path) -> None:
@@ -47,7 +49,14 @@ def main() -> None:
 
     end_politely()
 
-    limits = replace(DEFAULT, upload_bytes=UPLOAD_BYTES, pixels=PIXELS, pairs=12)
+    limits = replace(
+        DEFAULT,
+        upload_bytes=UPLOAD_BYTES,
+        pixels=PIXELS,
+        gallery_pixels=GALLERY_PIXELS,
+        viewers=VIEWERS,
+        pairs=12,
+    )
     launch(port=port, collect=collect, limits=limits, block=True)
 
 

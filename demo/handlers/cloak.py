@@ -13,6 +13,7 @@ from engine.image import Picture, encode_png
 from engine.quality import Quality
 from engine.quality import compare as quality_of
 
+from ..limits import Limits
 from ..zerogpu import on_gpu
 from .faces import find
 
@@ -117,6 +118,19 @@ def check(method: str, seconds: float, most: float) -> None:
         raise UsageError(f"no method {method}: choose from {', '.join(NAMES)}")
     if not 0 < seconds <= most:
         raise UsageError(f"{seconds:g} seconds: give more than 0, at most {most:g}")
+
+
+def check_comparison(picture: Picture, methods: list[str], seconds: float, limits: Limits) -> None:
+    """Raise UsageError for a comparison that is not offered. seconds: of each method."""
+    if not 0 < len(methods) <= limits.methods:
+        raise UsageError(f"{len(methods)} methods: choose 1 to {limits.methods}")
+    for method in methods:
+        check(method, seconds, limits.compare_seconds)
+    if picture.size[0] * picture.size[1] > limits.gallery_pixels:
+        raise UsageError(
+            f"The photo has more than {limits.gallery_pixels:,} pixels, too many for a copy per "
+            "method: scale it down"
+        )
 
 
 def cloak(

@@ -7,6 +7,7 @@ few for practice, which are not counted.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import PurePath
@@ -21,6 +22,7 @@ from .screening import SCALE, Answer
 
 PRACTICE = 2  # pairs
 PSNR = 28.0  # dB, of the noise: visible on some pictures, hardly on others
+PSNRS = (20.0, 45.0)  # dB, that can be chosen
 WORDS = {
     -3: "Left is much better",
     -2: "Left is better",
@@ -48,7 +50,7 @@ class Test:
     """One viewer's test. trials: all of them; scores, seconds: of those answered so far.
 
     own: the viewer's own pictures as file bytes by (picture, kind), empty where the samples with
-    noise are shown; psnr_db: of that noise.
+    noise are shown; psnr_db: of that noise. Raises UsageError for a PSNR outside `PSNRS`.
     """
 
     viewer: str
@@ -57,6 +59,10 @@ class Test:
     own: dict[tuple[str, str], bytes]
     scores: tuple[int, ...] = ()
     seconds: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.own and not PSNRS[0] <= self.psnr_db <= PSNRS[1]:
+            raise UsageError(f"noise of {self.psnr_db:g} dB: choose {PSNRS[0]:g} to {PSNRS[1]:g}")
 
     @property
     def trial(self) -> Trial | None:
@@ -116,7 +122,7 @@ def plan(
 
 
 def own_pictures(
-    files: list[tuple[str, bytes]], max_pixels: int, max_bytes: int
+    files: Iterable[tuple[str, bytes]], max_pixels: int, max_bytes: int
 ) -> dict[tuple[str, str], bytes]:
     """Files named PICTURE.KIND.png -> their PNG bytes by (picture, kind). Raises EngineError.
 

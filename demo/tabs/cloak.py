@@ -14,7 +14,7 @@ from .. import words
 from ..handlers import cloak as handler
 from ..handlers import faces
 from ..limits import Limits
-from ..refusals import checks, number, told
+from ..refusals import checks, number, told, whole
 from ..running import Running, stop_by
 from ..slider import pair, slider
 from ..uploads import Upload, kept, linked, opened, stem
@@ -194,7 +194,7 @@ def tab(limits: Limits) -> None:
         for step in handler.cloak(
             picture,
             method=method,
-            face=int(face or 1),
+            face=whole(face or 1, "face"),
             target=wanted,
             lasting=bool(lasting),
             seconds=most,

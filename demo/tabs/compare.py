@@ -83,17 +83,8 @@ def tab(limits: Limits) -> None:
     def compared(upload, methods, seconds):
         picture, name = opened(upload, limits), stem(upload)
         most, given = number(seconds, "seconds"), methods or []
-        if not 0 < len(given) <= limits.methods:
-            raise gr.Error(f"Choose 1 to {limits.methods} methods", print_exception=False)
-        for method in given:
-            handler.check(method, most, limits.compare_seconds)
+        handler.check_comparison(picture, given, most, limits)
         chosen = [name for name in handler.NAMES if name in given]  # not as they were clicked
-        if picture.size[0] * picture.size[1] > limits.gallery_pixels:
-            raise gr.Error(
-                f"The photo has more than {limits.gallery_pixels:,} pixels, too many for a copy "
-                "per method: scale it down",
-                print_exception=False,
-            )
         rated, shown, changes = [], [], []
         yield words.note("Loading the recogniser …", "busy"), "", None, None
         started = time.monotonic()

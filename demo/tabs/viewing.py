@@ -16,7 +16,7 @@ from engine.human.stimuli import FLAT, ORIGINAL
 from .. import words
 from ..handlers import answers as files
 from ..handlers import viewing as handler
-from ..handlers.screening import analyse
+from ..handlers.screening import Results, analyse
 from ..limits import Limits
 from ..refusals import number, told
 from ..uploads import Upload, contents, kept, linked
@@ -51,22 +51,23 @@ def kinds() -> dict[str, str]:
     return handler.KINDS | {name: f"noise by {name}" for name in human_models()}
 
 
-def results_of(uploads: list[Upload], limits: Limits) -> str:
-    """The table of several viewers' files. Raises UsageError."""
-    if len(uploads) > limits.viewers:
-        raise UsageError(f"{len(uploads)} files; the limit is {limits.viewers}")
+def results_of(uploads: list[Upload] | None, limits: Limits) -> Results:
+    """What several viewers' files amount to. Raises EngineError."""
+    given = uploads or []
+    if len(given) > limits.viewers:
+        raise UsageError(f"{len(given)} files; the limit is {limits.viewers}")
     found = []
-    for upload in uploads:
-        name, data = contents(upload, limits)
+    for upload in given:
+        name, data = contents(upload, limits, limits.answer_bytes)
         found += files.from_csv(data, name)
-    return words.results_table(analyse(found), kinds())
+    return analyse(found)
 
 
 def begin(chosen: list[str], own: list[Upload] | None, psnr_db: float, limits: Limits):
     """A new viewer's test. Raises EngineError."""
     pictures: dict[tuple[str, str], bytes] = {}
     if own:
-        given = [contents(upload, limits) for upload in own]
+        given = (contents(upload, limits) for upload in own)  # one in memory at a time
         pictures = handler.own_pictures(given, limits.gallery_pixels, limits.viewing_bytes)
         shown: dict[str, list[str]] = {}
         for picture, kind in pictures:
@@ -76,8 +77,6 @@ def begin(chosen: list[str], own: list[Upload] | None, psnr_db: float, limits: L
         if unknown:
             raise UsageError(f"no kind {', '.join(unknown)}: choose from {', '.join(kinds())}")
         shown = {name: list(chosen) for name in samples()}
-        if not 20 <= psnr_db <= 45:
-            raise UsageError(f"noise of {psnr_db:g} dB: choose 20 to 45")
     trials = handler.plan(shown, secrets.randbits(32), limits.pairs)
     return handler.Test(secrets.token_hex(4), trials, psnr_db, pictures)
 
@@ -112,8 +111,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
                 elem_id="viewing-kinds",
             )
             psnr = gr.Slider(
-                20,
-                45,
+                *handler.PSNRS,
                 value=handler.PSNR,
                 step=1,
                 label="Noise in dB",
@@ -199,7 +197,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
     leave.click(told(lambda test: over(test)), state, outputs, **private)
     again.click(lambda: visible(0), None, groups, **private)
     several.upload(
-        told(lambda uploads: results_of(uploads, limits)),
+        told(lambda uploads: words.results_table(results_of(uploads, limits), kinds())),
         several,
         together,
         preprocess=False,

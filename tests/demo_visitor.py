@@ -1,0 +1,83 @@
+"""A program that talks to the running demo: over HTTP as a page does, and over MCP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+httpx = pytest.importorskip("httpx")
+
+
+class Visitor:
+    """A program that talks to the demo over HTTP, with or without cookies of its own."""
+
+    def __init__(self, url: str, cookies: bool = True) -> None:
+        self.http = httpx.Client(base_url=f"{url}/gradio_api", timeout=20)
+        if cookies:
+            self.http.get(f"{url}/config")
+            assert self.http.cookies
+
+    def upload(self, path: str) -> str:
+        with open(path, "rb") as stream:
+            answer = self.http.post("/upload", files={"files": (Path(path).name, stream)})
+        return answer.raise_for_status().json()[0]
+
+    def call(self, name: str, *arguments) -> tuple[str, object]:
+        """The last event of a call, such as complete or error, and its data."""
+        return self._end(name, self.http.post(f"/call/{name}", json={"data": list(arguments)}))
+
+    def named(self, name: str, **arguments) -> tuple[str, object]:
+        """`call` with the arguments by their names."""
+        return self._end(name, self.http.post(f"/call/v2/{name}", json=arguments))
+
+    def _end(self, name: str, answer) -> tuple[str, object]:
+        event = answer.raise_for_status().json()["event_id"]
+        kind, data = "", None
+        with self.http.stream("GET", f"/call/{name}/{event}") as lines:
+            for line in lines.iter_lines():
+                if line.startswith("event:"):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data:"):
+                    data = json.loads(line.removeprefix("data: "))
+        return kind, data
+
+    def close(self) -> None:
+        self.http.close()
+
+
+def asked(visitor: Visitor, event: int, values: list) -> str | None:
+    """What an event of the page is refused with, None where it is done."""
+    session = uuid.uuid4().hex
+    body = {"fn_index": event, "data": values, "session_hash": session}
+    answer = visitor.http.post("/queue/join", json=body)
+    if answer.status_code == 422:
+        (said,) = {each["message"] for each in answer.json()["detail"] if not each["is_valid"]}
+        return said
+    answer.raise_for_status()
+    with visitor.http.stream("GET", f"/queue/data?session_hash={session}") as lines:
+        for line in lines.iter_lines():
+            if line.startswith("data:"):
+                message = json.loads(line.removeprefix("data: "))
+                if message["msg"] == "process_completed":
+                    return None if message["success"] else message["output"]["error"]
+    raise AssertionError("the event has no end")
+
+
+def with_mcp(url: str, work):
+    """The result of `work`, a coroutine of an MCP session."""
+    mcp = pytest.importorskip("mcp")
+    from mcp.client.streamable_http import streamable_http_client
+
+    async def session():
+        async with (
+            streamable_http_client(f"{url}/gradio_api/mcp/") as (reader, writer, _),
+            mcp.ClientSession(reader, writer) as client,
+        ):
+            await client.initialize()
+            return await work(client)
+
+    return asyncio.run(session())
