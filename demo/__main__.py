@@ -16,6 +16,11 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--host", default="127.0.0.1", help="address to serve (default: 127.0.0.1)")
     root.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     root.add_argument(
+        "--root-path",
+        metavar="PATH",
+        help="where a reverse proxy shows the page, such as /jn (default: GRADIO_ROOT_PATH)",
+    )
+    root.add_argument(
         "--share", action="store_true", help="also through a public link by Gradio's relay"
     )
     root.add_argument(
@@ -52,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         host=options.host,
         port=options.port,
         share=options.share,
+        root_path=options.root_path,
         collect=options.collect,
     )
     return 0

@@ -67,24 +67,35 @@ def settings(limits: Limits = DEFAULT) -> dict:
     }
 
 
+def under(root_path: str | None) -> str | None:
+    """A path as Gradio wants it, with a slash in front and none behind; a whole URL as it is."""
+    if root_path is None or "://" in root_path:
+        return root_path
+    path = root_path.strip("/")
+    return f"/{path}" if path else ""
+
+
 def launch(
     *,
     host: str | None = None,
     port: int | None = None,
     share: bool = False,
+    root_path: str | None = None,
     collect: str | Path | None = None,
     limits: Limits = DEFAULT,
     block: bool = True,
 ) -> gr.Blocks:
     """Build and serve the page; returns when it is stopped, or at once where block is false.
 
-    host, port: by default this machine only, and the first free port from 7860.
+    host, port: by default this machine only, and the first free port from 7860; root_path: where
+    a reverse proxy shows the page, by default what GRADIO_ROOT_PATH says.
     """
     blocks = build(limits=limits, collect=collect)
     _, local, shared = blocks.launch(
         server_name=host,
         server_port=port,
         share=share,
+        root_path=under(root_path),
         quiet=True,
         prevent_thread_lock=True,
         **settings(limits),
