@@ -99,6 +99,16 @@ def test_an_animation_cut_after_its_first_picture_is_read(photo, kind):
         decode(data[: len(data) // 5])
 
 
+def test_a_gif_is_read_wherever_it_is_cut_after_its_first_picture(photo):
+    first, data = encoded(photo, "GIF"), animated(photo, "GIF")
+    wanted = decode(data).pixels
+    start = data.index(b"!\xf9", len(first) // 2)  # what comes before the second picture
+    for end in [*range(start + 1, start + 40), *range(start + 40, len(data) - 1, 97)]:
+        cut = decode(data[:end])
+        np.testing.assert_array_equal(cut.pixels, wanted)
+        assert cut.notes[0].startswith("the file is cut in picture"), end
+
+
 def test_a_gif_without_its_last_byte_is_read(photo):
     data = encoded(photo, "GIF")
     np.testing.assert_array_equal(decode(data[:-1]).pixels, decode(data).pixels)

@@ -19,6 +19,7 @@ def prepared(data: bytes) -> Prepared:
 def count(data: bytes) -> tuple[int, bool, bool]:
     """Whole pictures; whether the data ends within a block; whether not all was walked."""
     pictures = steps = 0
+    picture = True
     try:
         at = 13 + _table(data[10])
         while at < len(data) and data[at] in b"!,":
@@ -34,7 +35,7 @@ def count(data: bytes) -> tuple[int, bool, bool]:
                 return pictures, False, True
     except IndexError:
         return pictures, True, False
-    return pictures, False, False
+    return pictures, at >= len(data) and not picture, False  # nothing after what belongs to one
 
 
 def _table(flags: int) -> int:
