@@ -58,9 +58,7 @@ def convert(
             "convert it to 8 or 16 bits"
         )
     deep = any("16" in _raw_mode(tile) for tile in getattr(image, "tile", ()))
-    turned = (
-        image.format == "TIFF" and image.tag_v2.get(ORIENTATION) in TURNS
-    )  # by Pillow, as it loads
+    turned = _turned_by_decoder(image)
     image.load()
     profile = image.info.get("icc_profile")
     if turned:
@@ -81,6 +79,13 @@ def _pictures(image: Image.Image) -> tuple[str, ...]:
         return ("first of several pictures",) if image.is_animated else ()
     frames = getattr(image, "n_frames", 1)
     return (f"first of {frames} pictures",) if frames > 1 else ()
+
+
+def _turned_by_decoder(image: Image.Image) -> bool:
+    """Whether the picture is turned as it loads."""
+    if image.format == "TIFF":
+        return image.tag_v2.get(ORIENTATION) in TURNS
+    return image.format == "HEIF" and image.info.get("original_orientation") in TURNS
 
 
 def _raw_mode(tile: tuple) -> str:

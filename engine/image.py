@@ -38,7 +38,8 @@ from .formats import Prepared, heif, prepared
 # 80 million pixels: a large camera picture; 240 MB once decoded. Checked before decoding.
 MAX_PIXELS = 80_000_000
 MAX_BYTES = 512 << 20  # that many pixels, 16 bits per channel, uncompressed
-# Read by Pillow itself; formats that start other programs (EPS) are not among them.
+# Read by Pillow itself; formats that start other programs (EPS) are not among them. HEIC is read
+# by pillow-heif, where it is installed.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 # Their decoders hold several copies at once; with these, none takes more than a gigabyte.
 MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
@@ -106,7 +107,7 @@ def _refusing(name: str, max_pixels: int) -> Iterator[None]:
         ) from None
     except UnidentifiedImageError:
         raise ImageError(
-            f"{name} is not a picture we can read ({', '.join(FORMATS)}): convert it to PNG"
+            f"{name} is not a picture we can read ({', '.join(FORMATS)}, HEIC): convert it to PNG"
         ) from None
     except MemoryError:
         raise ImageError(f"{name} does not fit in memory: scale it down first") from None
