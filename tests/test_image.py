@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from engine.errors import ImageError
 from engine.image import (
@@ -127,6 +127,15 @@ def test_sixteen_bit_colour_leaves_a_note():
     assert decode(png).notes == ("16 bits cut to 8",)
 
 
+def test_a_sixteen_in_the_size_is_not_one_of_bits(photo):
+    for size in ((160, 16), (16, 116)):
+        for kind in ("PNG", "TIFF", "GIF", "BMP"):
+            picture = decode(encoded(photo.resize(size), kind))
+            assert not any("16 bits" in note for note in picture.notes), (size, kind)
+    deep = np.zeros((16, 3), ">u2").tobytes()
+    assert decode(bare_png(16, 1, depth=16, data=b"\0" + deep)).notes == ("16 bits cut to 8",)
+
+
 def test_a_transparent_sixteen_bit_grey_is_put_on_white():
     image = Image.fromarray(np.array([[7, 20_000]], np.uint16))
     picture = decode(encoded(image, transparency=7))
@@ -202,6 +211,29 @@ def test_exif_rotation_is_applied(photo):
     assert "turned upright as EXIF says" in picture.notes
 
 
+@pytest.mark.parametrize("orientation", [0, 1, 9, 600])
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
+def test_what_turns_nothing_is_not_noted(photo, kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = decode(encoded(photo, kind, exif=exif))
+    assert picture.size == (80, 60)
+    assert picture.notes == ()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP", "AVIF"])
+def test_every_orientation_turns_as_pillow_does(photo, kind):
+    for orientation in range(2, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = encoded(photo, kind, exif=exif)
+        with Image.open(io.BytesIO(data)) as image:
+            wanted = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        picture = decode(data)
+        np.testing.assert_array_equal(picture.pixels, wanted)
+        assert picture.notes == ("turned upright as EXIF says",)
+
+
 def test_of_an_animation_the_first_picture_is_taken(photo):
     frames = [photo.rotate(180), photo]
     data = encoded(photo, "PNG", save_all=True, append_images=frames)
@@ -218,6 +250,38 @@ def test_a_colour_profile_is_converted(photo):
     np.testing.assert_array_equal(same.pixels, np.asarray(photo))
     broken = decode(encoded(photo, icc_profile=b"not a profile"))
     np.testing.assert_array_equal(broken.pixels, np.asarray(photo))
+
+
+def profile(curve: float | None, red: tuple[int, int], name: bytes) -> bytes:
+    """An RGB profile: a gamma (None: sRGB's curve), sRGB's primaries with another red, a name."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for number in range(struct.unpack(">I", data[128:132])[0]):
+        tag, at, _ = struct.unpack(">4sII", data[132 + 12 * number : 144 + 12 * number])
+        if tag == b"rTRC" and curve is not None:  # shared by the three channels
+            data[at + 8 : at + 16] = struct.pack(">HHi", 0, 0, round(curve * 65536))
+        elif tag == b"rXYZ":
+            x, y = struct.unpack(">ii", data[at + 8 : at + 16])
+            data[at + 8 : at + 16] = struct.pack(">ii", x + red[0], y + red[1])
+        elif tag == b"desc":
+            text = name.ljust(8).decode().encode("utf-16-be")
+            data[at + 28 : at + 28 + len(text)] = text
+    return bytes(data)
+
+
+def test_a_profile_counts_for_what_it_does(photo):
+    linear = profile(1.0, (0, 0), b"sRGB")
+    found = ImageCms.ImageCmsProfile(io.BytesIO(linear))
+    assert "sRGB" in ImageCms.getProfileDescription(found)
+    picture = decode(encoded(photo, icc_profile=linear))
+    assert picture.notes == ("colour profile converted to sRGB",)
+    values = np.asarray(photo) / 255
+    wanted = np.where(values <= 0.0031308, 12.92 * values, 1.055 * values ** (1 / 2.4) - 0.055)
+    assert np.abs(picture.pixels - 255 * wanted).max() < 3
+    wide = decode(encoded(photo, icc_profile=profile(None, (9000, 2000), b"sRGB")))
+    assert wide.notes == ("colour profile converted to sRGB",)
+    same = decode(encoded(photo, icc_profile=profile(None, (0, 0), b"Another")))
+    assert same.notes == ()
+    np.testing.assert_array_equal(same.pixels, np.asarray(photo))
 
 
 def test_arrays(photo):
