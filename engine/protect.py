@@ -18,7 +18,7 @@ import numpy as np
 from .errors import EngineError, ImageError, UsageError
 from .faces import SAME, SMALLEST, Face, FaceError, choose
 from .gallery import Goal, Matching
-from .image import FORMATS, Picture, as_picture, encode_png, open_image
+from .image import Picture, as_picture, encode_png, open_image
 from .jobs import Cloaked, Job, Progress
 from .options import HUMAN_DEFAULT
 from .quality import beyond, psnr_8bit
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from .cloak import Cloak
 
 PASSES = 3  # over the faces of one photo
-SUFFIXES = tuple(f".{kind.lower()}" for kind in (*FORMATS, "JPG", "TIF"))
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,15 @@ def described(cloak: Cloak, image: object) -> np.ndarray:
 def enrolled_in(cloak: Cloak, folder: str | os.PathLike) -> tuple[np.ndarray, tuple[str, ...]]:
     """Descriptors m×128 of the largest face of every picture below a folder, and notes.
 
-    The notes say which pictures were left out: no face, or not to be read. Raises EngineError.
+    Every file is tried, whatever its name. The notes say which were left out: no face, or not to be
+    read. Raises EngineError.
     """
     place = Path(folder)
     if not place.is_dir():
         raise EngineError(f"--gallery {folder} is no folder: name one that holds photos of faces")
     found, notes = [], []
     for path in sorted(place.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES:
+        if path.is_dir():  # what is in it comes next
             continue
         try:
             pixels = open_image(path).pixels

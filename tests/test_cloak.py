@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -509,6 +510,33 @@ def test_a_gallerys_photos_without_a_face_are_noted(photo, tmp_path, eye, capsys
     assert capsys.readouterr().err.count("note: left out of the gallery") == 2
     with pytest.raises(UsageError, match="give one of them"):
         cloak_photo(photo, gallery=folder, target=photo)
+
+
+def test_every_file_of_a_gallery_is_tried(tmp_path, portrait):
+    from types import SimpleNamespace
+
+    from engine.protect import enrolled_in
+
+    folder = tmp_path / "gallery"
+    (folder / "more").mkdir(parents=True)
+    photo = Image.fromarray(portrait)
+    taken = ("a.JPEG", "b.jfif", "c.jpe", "d", "more/e.HEIC", "f.txt")
+    for name in taken:  # what a file is, its content says
+        photo.save(folder / name, "JPEG")
+    (folder / ".DS_Store").write_bytes(b"no picture")
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "gone.png").symlink_to(folder / "nowhere")
+    finder = SimpleNamespace(find=lambda _: [0], describe=lambda *_: np.zeros(128, np.float32))
+    found, notes = enrolled_in(SimpleNamespace(finder=finder), folder)
+    assert len(found) == len(taken)
+    for name, why in (
+        (".DS_Store", "not a picture"),
+        ("pipe.jpg", "no regular file"),
+        ("gone.png", "no such file"),
+    ):
+        (note,) = (note for note in notes if name in note)
+        assert why in note
+    assert len(notes) == 3
 
 
 def test_a_folder_of_exported_weights_will_do(photo, tmp_path, monkeypatch, capsys):
