@@ -49,7 +49,7 @@ def add(limits: Limits) -> None:
             The changed picture (PNG, 32×32), the change around grey (PNG), where the panel looks
             (PNG), white noise of the same PSNR (PNG), and all numbers.
         """
-        picture, name = opened(picture, limits), stem(picture)
+        picture, name = opened(picture, limits.to_reduce), stem(picture)
         asked = None if classifiers is None else tuple(classifiers)
         view = panel.measure(picture, number(strength, "strength"), network, asked)
         return (
@@ -75,7 +75,7 @@ def add(limits: Limits) -> None:
         """
         name = stem(picture)
         *_, view = eye.measure(
-            opened(picture, limits),
+            opened(picture, limits.to_reduce),
             model,
             number(level, "level"),
             perceptual=bool(perceptual),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from engine.image import MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -10,7 +12,8 @@ class Limits:
     """Bounds of one server; `build` takes another instance where these do not fit."""
 
     upload_bytes: int = 30 << 20  # of one file: a large camera JPEG
-    pixels: int = 24_000_000  # of an uploaded picture; checked before decoding
+    pixels: int = 50_000_000  # of an uploaded picture; checked before decoding
+    reduced_pixels: int = MAX_PIXELS  # of one that is reduced anyway, for the two thresholds
     human_pixels: int = 1_500_000  # pictures are shrunk to this for the human JND: seconds
     preview_pixels: int = 1_000_000  # of a photo behind the boxes of its faces
     gallery_pixels: int = 4_000_000  # of a photo of which every method makes a copy
@@ -27,6 +30,11 @@ class Limits:
     quick: int = 2  # of what takes a moment
     keep_seconds: int = 600  # how long an upload or a result stays on disk
     sweep_seconds: int = 60  # how often what is older is looked for
+
+    @property
+    def to_reduce(self) -> Limits:
+        """The same for a picture that is reduced before anything is measured on it."""
+        return replace(self, pixels=max(self.pixels, self.reduced_pixels))
 
 
 DEFAULT = Limits()

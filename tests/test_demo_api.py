@@ -230,10 +230,18 @@ def damaged(folder: Path) -> Path:
 )
 def test_a_bad_file_is_refused_with_the_reason(client, tmp_path, make, words):
     with pytest.raises(gradio_client.exceptions.AppError) as error:
-        client.predict(send(str(make(tmp_path))), api_name="/machine_jnd")
+        client.predict(send(str(make(tmp_path))), api_name="/find_faces")
     assert words in str(error.value)
     assert "/tmp" not in str(error.value)
     assert "Traceback" not in str(error.value)
+
+
+def test_what_is_reduced_anyway_may_be_larger(client, tmp_path):
+    picture = send(str(many_pixels(tmp_path)))
+    *_, numbers = client.predict(picture, api_name="/machine_jnd")
+    assert "resized from 2000×1000 to the panel's 32×32" in numbers["notes"]
+    *_, numbers = client.predict(picture, model="chou1995", api_name="/human_jnd")
+    assert any(note.startswith("shrunk from 2000×1000") for note in numbers["notes"])
 
 
 @pytest.mark.parametrize(

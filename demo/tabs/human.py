@@ -90,7 +90,11 @@ def tab(limits: Limits) -> None:
             yield shown(handler.of_sample(sample, model, wanted, bool(perceptual), most), name)
             return
         for step in handler.measure(
-            opened(upload, limits), model, wanted, perceptual=bool(perceptual), max_pixels=most
+            opened(upload, limits.to_reduce),
+            model,
+            wanted,
+            perceptual=bool(perceptual),
+            max_pixels=most,
         ):
             if isinstance(step, str):
                 yield words.note(step, "busy"), *nothing
@@ -111,7 +115,7 @@ def tab(limits: Limits) -> None:
             measure,
             [image, model, level, perceptual],
             outputs,
-            validator=checks(limits, image=None),
+            validator=checks(limits.to_reduce, image=None),
             preprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",

@@ -33,7 +33,7 @@ def view_of(
     sample = sample_of(upload)
     if sample is not None:
         return handler.of_sample(sample, wanted, generator, asked)
-    return handler.measure(opened(upload, limits), wanted, generator, asked)
+    return handler.measure(opened(upload, limits.to_reduce), wanted, generator, asked)
 
 
 def shown(view: handler.MachineView, name: str) -> tuple:
@@ -156,7 +156,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
             measure,
             [image, strength, members, generator],
             outputs,
-            validator=checks(limits, image=None),
+            validator=checks(limits.to_reduce, image=None),
             preprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",
