@@ -12,9 +12,9 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image, ImageCms
 
-from .colour import to_srgb
 from .errors import ImageError
 from .formats.tiff import ORIENTATION, check_tags
+from .profiles import to_srgb
 
 BAND = 4_000_000  # pixels converted at once
 # EXIF's orientation -> what turns the picture upright.

@@ -86,7 +86,7 @@ def test_the_requirements_are_pyprojects_for_spaces(staged):
     assert not found["torch"].specifier.contains("2.12.0")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needs = {Requirement(line).name for line in project["dependencies"]}
-    for extra in ("attack", "evaluation", "faces", "demo"):
+    for extra in ("attack", "evaluation", "faces", "heif", "demo"):
         needs |= {Requirement(line).name for line in project["optional-dependencies"][extra]}
     # The project is on no index: a line that names it could not be installed.
     assert set(found) == needs - {"onnxruntime-gpu", project["name"]}
