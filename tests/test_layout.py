@@ -47,6 +47,7 @@ CLOAK_MODULES = ("alignment", "cloak", "placement", "recogniser")
 ATTACK_MODULES = ("colour", "methods", "moves", "objective", "observers", "ours", "transforms")
 NEEDS_TORCH = {f"{name}.py" for name in (*TORCH_MODULES, *CLOAK_MODULES, *ATTACK_MODULES)}
 NEEDS_TORCH |= {"ready.py", "tuning.py", "precision.py"}
+NEEDS_TORCH |= {"efficientnet.py", "photo_generator.py", "photo_panel.py", "quantised.py"}
 
 
 def test_only_what_needs_gradients_imports_torch():
