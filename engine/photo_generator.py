@@ -8,6 +8,8 @@ projects to a few channels at the resolution of the classifier's last feature ma
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -51,13 +53,13 @@ class PhotoGenerator(nn.Module):
 
     def __init__(self, members: int = 3, levels: tuple[int, ...] = LEVELS):
         super().__init__()
-        self.members = members
+        self.members, self.levels = members, levels
         self.project = nn.ModuleList(nn.Conv2d(WIDTH, PROJECTED, 1) for _ in range(members))
         self.code = nn.Sequential(
             nn.Linear(members * (PROJECTED + 1) + 2, CODE), nn.LeakyReLU(0.1), nn.Linear(CODE, CODE)
         )
         self.stem = nn.Conv2d(3 + members, levels[0], 4, stride=2, padding=1)
-        pairs = list(zip(levels, levels[1:], strict=False))
+        pairs = list(pairwise(levels))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
         self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairs)
         self.encoder = nn.ModuleList(Residual(width) for width in levels)

@@ -1,23 +1,23 @@
-"""One session on a lent GPU, from top to bottom: tests, speed, the photo generator, CIFAR-10.
+"""One session on a GPU: its tests, speed, the training of the photo generator.
 
-`python -m training.gpu_session --data FOLDER --panel FILE --out FOLDER --minutes 7`
+`python -m training.gpu_session --data FOLDER --panel FILE`
 
-Each part is on its own: what fails is reported and the next begins. Results are written as they
-come: `speed.json`, `photo-generator.safetensors` and `.json`, `generator-NAME.safetensors` and
-`cifar10.json`. A short table comes last.
+Each part is on its own: what fails is reported, and the next begins. A part's lines are printed
+and its files (`speed.json`, `photo-generator.safetensors` and `.json`) written as they come, so
+that a session which is stopped from outside keeps what it has; a training that was stopped goes
+on when the same command is given again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -29,12 +29,12 @@ from engine.photo_panel import load_photo_panel
 from engine.stored import fill
 
 from . import photo_generator
-from .data import load
-from .photo_objective import PhotoPreset, look
-from .photo_pictures import Pictures
+from .photo_objective import look
+from .photo_preset import add_options, from_options
+from .record import card, write_json
 
 TESTS = ("tests/test_search.py", "tests/test_precision.py")
-PARTS = ("tests", "speed", "photos", "cifar10")
+PARTS = ("tests", "speed", "photos")
 SEARCH_RATE = 0.02
 
 
@@ -73,9 +73,11 @@ def search_step(panel: torch.nn.ModuleDict, x: torch.Tensor, half: torch.autocas
     return step
 
 
-def speeds(panel_file: Path, devices: list[str], quick: bool) -> list[dict]:
-    """Milliseconds of panel, generator, human JND and one search step; eager PyTorch."""
-    rows = []
+def speeds(panel_file: Path, devices: list[str], quick: bool) -> Iterator[dict]:
+    """Milliseconds of panel, generator, human JND and one search step; eager PyTorch.
+
+    quick: two repeats of a single picture.
+    """
     for kind in devices:
         device = torch.device(kind)
         panel = load_photo_panel(panel_file).to(device, memory_format=torch.channels_last)
@@ -89,8 +91,8 @@ def speeds(panel_file: Path, devices: list[str], quick: bool) -> list[dict]:
                 x = x.contiguous(memory_format=torch.channels_last)
                 with torch.no_grad(), half:
                     clean = look(panel, x)
-                    told = (torch.ones(count, device=device), torch.zeros(count, device=device))
-                    seen = (2 * x - 1, clean.evidence, clean.confidence, *told)
+                    wish = (torch.ones(count, device=device), torch.zeros(count, device=device))
+                    seen = (2 * x - 1, clean.evidence, clean.confidence, *wish)
                     work = {
                         "panel": lambda x=x, panel=panel: look(panel, x),
                         "generator": lambda seen=seen, generator=generator: generator(*seen),
@@ -98,137 +100,72 @@ def speeds(panel_file: Path, devices: list[str], quick: bool) -> list[dict]:
                     }
                     row = {name: milliseconds(run, device, repeats) for name, run in work.items()}
                 row["search step"] = milliseconds(search_step(panel, x, half), device, repeats)
-                rows.append(
+                yield (
                     {"device": kind, "bfloat16": halved, "pictures": count, "size": 224}
                     | {name: round(value, 3) for name, value in row.items()}
                 )
-                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    return rows
 
 
-def machine() -> dict:
-    """What all of it ran on."""
-    cuda = torch.cuda.is_available()
-    return {
-        "card": torch.cuda.get_device_name() if cuda else None,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
-        "cores": torch.get_num_threads(),
-    }
+def run_tests() -> None:
+    """The tests that need a GPU; their last line is printed, and their output where they fail."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", *TESTS]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        print(result.stdout[-3000:], result.stderr[-1000:], file=sys.stderr)
+    print(*result.stdout.strip().splitlines()[-1:], flush=True)
+
+
+def measure_speed(panel_file: Path, out: Path, quick: bool) -> None:
+    rows = []
+    for row in speeds(panel_file, ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"], quick):
+        print(json.dumps(row), flush=True)
+        rows.append(row)
+        write_json(out / "speed.json", {"machine": card(), "rows": rows})
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the photo sets")
-    parser.add_argument("--panel", type=Path, required=True, help="the photo panel's file")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=5, help="of the photo generator")
-    parser.add_argument("--cifar-minutes", type=float, default=1, help="of each CIFAR-10 generator")
-    parser.add_argument("--cifar", default="merged", help="which, joined by commas")
-    parser.add_argument("--parts", default=",".join(PARTS), help="joined by commas")
-    parser.add_argument("--batch", type=int, default=PhotoPreset.batch)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.gpu_session", description=__doc__.splitlines()[0]
+    )
+    photo_generator.sources(parser)
+    parser.add_argument("--out", type=Path, default=Path("runs/gpu"), help="default: runs/gpu")
+    parser.add_argument("--parts", default=",".join(PARTS), help="default: all, joined by commas")
+    parser.add_argument("--minutes", type=float, default=5, help="of training; default: 5")
     parser.add_argument("--begins", type=Path, help="photo generator to go on from")
-    parser.add_argument("--wanted", type=float, default=PhotoPreset.wanted)
-    parser.add_argument("--ramp", type=float, default=PhotoPreset.ramp)
-    parser.add_argument("--rate", type=float, default=PhotoPreset.learning_rate)
     parser.add_argument("--count", type=int, help="at most so many photos of each set: a trial")
+    add_options(parser)
     given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    names = given.parts.split(",")
+    if not set(names) <= set(PARTS):
+        parser.error(f"--parts takes {', '.join(PARTS)}, not {given.parts}")
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = False  # what is measured is measured in single precision
-    began = time.monotonic()
-    lines = [json.dumps(machine())]
-
-    def write(name: str, found: object) -> None:
-        (given.out / name).write_text(json.dumps({"machine": machine(), "found": found}, indent=1))
-
-    def tests() -> None:
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider"]
-        result = subprocess.run([*command, *TESTS], capture_output=True, text=True, check=False)
-        lines.append("tests: " + result.stdout.strip().splitlines()[-1])
-        if result.returncode:
-            print(result.stdout[-3000:], result.stderr[-1000:], file=sys.stderr)
-
-    def speed() -> None:
-        rows = speeds(
+    print(json.dumps(card()), flush=True)
+    work = {
+        "tests": run_tests,
+        "speed": lambda: measure_speed(given.panel, given.out, given.count is not None),
+        "photos": lambda: photo_generator.run(
+            given.data,
             given.panel,
-            ["cuda", "cpu"] if device.type == "cuda" else ["cpu"],
-            given.count is not None,
-        )
-        write("speed.json", rows)
-        lines.extend(json.dumps(row) for row in rows)
-
-    def photos() -> None:
-        panel = load_photo_panel(given.panel).to(device, memory_format=torch.channels_last)
-        folders = [given.data / name for name in photo_generator.SOURCES]
-        pictures = Pictures([f for f in folders if f.is_dir()], device, given.count)
-        preset = PhotoPreset(
-            batch=given.batch, wanted=given.wanted, ramp=given.ramp, learning_rate=given.rate
-        )
-        training, probe = photo_generator.train(
-            pictures,
-            panel,
-            preset,
-            device,
             given.out,
-            seconds=60 * given.minutes,
+            from_options(given),
+            minutes=given.minutes,
             begins=given.begins,
-        )
-        strengths = (1.0,) if given.count else photo_generator.STRENGTHS
-        rows = probe.whole(photo_generator.halved(training), strengths)
-        write(
-            "photo-generator.json", training.note() | {"held_out": rows, "n_train": len(pictures)}
-        )
-        lines.append(
-            f"{training.steps} steps of {preset.batch}, {training.skipped} left out, "
-            f"{len(pictures)} photos, {training.seconds:.0f} s"
-        )
-        lines.append(photo_generator.table(rows))
-
-    def cifar10() -> None:
-        from .device_generator import LONG, train_long
-
-        train = load(str(given.data / "cifar10"), "train").first(given.count)
-        test = load(str(given.data / "cifar10"), "test").first(2000).first(given.count)
-        notes = []
-        for name in given.cifar.split(","):
-            notes.append(
-                train_long(
-                    name,
-                    LONG[name],
-                    train,
-                    test,
-                    given.out / "runs",
-                    given.out,
-                    device,
-                    60 * given.cifar_minutes,
-                )
-            )
-            write("cifar10.json", notes)
-            for split in ("train", "test"):
-                lines.append(
-                    f"cifar10 {name}, {notes[-1]['epochs']} epochs, {split}: "
-                    f"RCA {notes[-1][split]['rca']:.2%} at "
-                    f"{notes[-1][split]['psnr_db']:.2f} dB"
-                )
-
+            count=given.count,
+        ),
+    }
     failed = 0
-    work = {"tests": tests, "speed": speed, "photos": photos, "cifar10": cifar10}
-    for name in given.parts.split(","):
+    for name in names:
         started = time.monotonic()
         try:
             work[name]()
+            ended = "done"
         except Exception:
             failed += 1
             traceback.print_exc()
-            lines.append(f"{name}: failed, see above")
-        lines.append(f"{name}: {time.monotonic() - started:.0f} s")
-    print("\n".join(lines))
-    print(f"{time.monotonic() - began:.0f} s in all")
+            ended = "failed, see stderr"
+        print(f"{name}: {ended}, {time.monotonic() - started:.0f} s", flush=True)
     return failed
 
 

@@ -15,34 +15,12 @@ from torch import Tensor, nn
 from engine import losses
 from engine.networks import scale_maps
 
+from .photo_preset import PhotoPreset
+
 TOLERANCE = 0.08  # of a probability, downwards: a little less than the 0.1 that is promised
 SLACK = 0.1  # of the log-odds, upwards
 MARGIN = 0.3  # logits by which a label leads at least
 CEILING = 0.99  # beyond this probability the log-odds say more than the classifier can
-
-
-@dataclass(frozen=True)
-class PhotoPreset:
-    """Settings of a photo generator's training."""
-
-    batch: int = 128
-    learning_rate: float = 1e-3  # peak
-    weight_decay: float = 1e-4
-    alpha: float = 2.0  # weight of L_m, eq. 7
-    beta: float = 0.03  # weight of L_s
-    wanted: float = 0.58  # D_t (eq. 10) is multiplied by this …
-    kept: float = 0.7  # … and, where the confidence is to be kept, by this as well
-    ramp: float = 0.25  # share of the training, the first, in which that rises from a fifth
-    held: float = 0.93  # share of the labels kept in training below which it falls again
-    least: float = 0.35  # but not below this share of what the ramp allows
-    keep: float = 0.35  # share of each batch whose confidence is to be kept
-    varied: float = 0.5  # share of each batch with a random multiple of the magnitude
-    multiples: tuple[float, float] = (0.3, 1.6)  # between which that lies
-    weakened: float = 0.4  # share shown at a random strength k/9, k = 1…8
-    softened: float = 0.25  # share whose E is smoothed a little, as resizing does it
-    average: float = 0.998  # decay of the exponential moving average of the weights
-    norm: float = 1.0  # to which gradients are clipped
-    seed: int = 0
 
 
 @dataclass(frozen=True)

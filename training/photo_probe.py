@@ -6,6 +6,8 @@ several strengths, in both modes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -46,8 +48,8 @@ class Probe:
         """E / 2 of each chunk, on the 0…1 scale."""
         found = []
         for x, clean in self.chunks:
-            told = [torch.full((len(x),), float(v), device=x.device) for v in (strength, keep)]
-            change = generator(2 * x - 1, clean.evidence, clean.confidence, *told)
+            wish = [torch.full((len(x),), float(v), device=x.device) for v in (strength, keep)]
+            change = generator(2 * x - 1, clean.evidence, clean.confidence, *wish)
             found.append(change.float() / 2)
         return found
 
@@ -102,15 +104,35 @@ class Probe:
             for mode, keep in (("labels", False), ("confidence", True))
         }
 
-    def whole(self, generator: nn.Module, strengths: tuple[float, ...] = STRENGTHS) -> list[dict]:
+    def rows(
+        self, generator: nn.Module, strengths: tuple[float, ...] = STRENGTHS
+    ) -> Iterator[dict]:
         """A row per mode and strength: `kept`, RCA under white noise, RCA at every k/9."""
-        rows = []
         for mode, keep in (("labels", False), ("confidence", True)):
             for strength in strengths:
                 changes = self.changes(generator, strength, keep)
                 ninths = {str(k): self.kept(changes, k / 9)["rca"] for k in NINTHS}
-                rows.append(
+                yield (
                     {"mode": mode, "strength": strength, **self.kept(changes)}
                     | {"white_noise_rca": self.white_noise(changes), "ninths_rca": ninths}
                 )
-        return rows
+
+
+def summary(found: dict) -> str:
+    """A line about what `Probe.kept` returns."""
+    return (
+        f"RCA {found['rca']:.1%} at {found['psnr_db']:.2f} dB, confidence "
+        f"{found['confidence_before']:.2f} -> {found['confidence_after']:.2f}, within .1 "
+        f"{found['confidence_within_0.1']:.0%}"
+    )
+
+
+def line(row: dict) -> str:
+    """A line of a table about one of `Probe.rows`."""
+    return (
+        f"{row['mode']:10} {row['strength']:8.2f} {row['rca']:6.1%} {row['all_members']:6.1%} "
+        f"{row['psnr_db']:6.2f} {row['white_noise_rca']:6.1%} "
+        f"{min(row['ninths_rca'].values()):9.1%} "
+        f"{row['confidence_before']:5.2f}->{row['confidence_after']:.2f} "
+        f"{row['confidence_within_0.1']:9.0%} {row['log_odds_raised']:5.0%}"
+    )

@@ -39,6 +39,19 @@ def hardware() -> str:
     return f"{model} ({torch.backends.cpu.get_cpu_capability()}), {available_cores()} cores"
 
 
+def card() -> dict[str, str | int | None]:
+    """The GPU, where there is one, its software, and the threads that PyTorch uses."""
+    cuda = torch.cuda.is_available()
+    return {
+        "card": torch.cuda.get_device_name() if cuda else None,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+        "cores": torch.get_num_threads(),
+    }
+
+
 def write(
     name: str,
     *,

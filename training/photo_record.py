@@ -1,0 +1,145 @@
+"""Keep a trained photo generator in 8 bits, and record its training.
+
+`python -m training.photo_record STAGE … --data FOLDER --panel FILE`
+
+STAGE: the folder of each training in turn, as `training.photo_generator` leaves it, the last of
+which holds the generator that is kept. Its weights are stored in 8 bits per output channel where
+they are large, and what that costs is measured on the photos held out of training. Written are
+training/checkpoints/photo-generator.safetensors, from which a training can go on (`--begins`), and
+training/results/photo_generator.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine import quantised
+from engine.efficientnet import SIZE
+from engine.photo_generator import PhotoGenerator
+from engine.photo_panel import load_photo_panel
+
+from . import checkpoint
+from .photo_generator import SOURCES, sources
+from .photo_pictures import HELD_OUT, encoded, stack
+from .photo_probe import Probe
+from .photo_training import FILE, load_generator
+from .record import hardware, read_json, versions, write
+
+KEPT = Path(__file__).parent / "checkpoints" / FILE
+LARGE = 8192  # numbers in a weight from which it is stored in 8 bits
+ROWS = 60  # of the histories, together
+PROBED = ("rca", "psnr_db", "confidence_after", "confidence_within_0.1")
+WHAT = (
+    "What the photo generator reaches on photos held out of its training, from the same source as "
+    "most of its training photos: settings were chosen on them. It is not the evaluation on other "
+    "photos, which is still to come."
+)
+
+
+def in_8_bits(name: str, weight: Tensor) -> bool:
+    """All but the smallest, the stem and the output: those touch the picture itself."""
+    return weight.numel() >= LARGE and not name.startswith(("stem", "output"))
+
+
+def eight_bits(generator: nn.Module) -> dict[str, Tensor]:
+    """The tensors to store of a photo generator."""
+    return quantised.pack(generator, in_8_bits)
+
+
+def thinned(rows: list[dict], count: int) -> list[dict]:
+    """At most so many rows at equal distances, the first and the last among them."""
+    if len(rows) <= count:
+        return rows
+    step = (len(rows) - 1) / (count - 1)
+    return [rows[round(number * step)] for number in range(count)]
+
+
+def stage(folder: Path, remark: str, count: int) -> dict:
+    """What is kept about one training; count: rows of its history."""
+    _, note = checkpoint.load(folder / FILE)
+    looks = [
+        {"step": look["step"]}
+        | {mode: {key: look[mode][key] for key in PROBED} for mode in ("labels", "confidence")}
+        for look in note["probes"]
+    ]
+    note |= {"remark": remark, "history": thinned(note["history"], count), "probes": looks}
+    return note
+
+
+def kept_generator(stored: dict[str, Tensor], like: PhotoGenerator) -> PhotoGenerator:
+    """The network that stored weights are."""
+    network = PhotoGenerator(like.members, like.levels)
+    network.load_state_dict(quantised.unpack(stored))
+    return network.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.photo_record", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("stages", nargs="+", type=Path, metavar="STAGE", help="folders, in order")
+    sources(parser)
+    parser.add_argument("--speed", type=Path, help="speed.json of a session on a GPU")
+    parser.add_argument("--remark", action="append", default=[], help="about a stage, in order")
+    parser.add_argument("--source", default="", help="what the photos trained on are")
+    parser.add_argument("--command", default="", help="what the stages were trained with")
+    given = parser.parse_args()
+    remarks = given.remark + [""] * len(given.stages)
+    lengths = [len(checkpoint.load(folder / FILE)[1]["history"]) for folder in given.stages]
+    stages = [
+        stage(folder, remark, max(2, round(ROWS * length / sum(lengths))))
+        for folder, remark, length in zip(given.stages, remarks, lengths, strict=False)
+    ]
+    last = given.stages[-1]
+    generator, note = load_generator(last / FILE)
+    measured = read_json((last / FILE).with_suffix(".json"))
+    stored = eight_bits(generator)
+    checkpoint.save(KEPT, stored, note | {"earlier": stages[:-1]})
+
+    photos = stack(encoded(given.data / SOURCES[0])[-HELD_OUT:], SIZE)
+    probe = Probe(load_photo_panel(given.panel), torch.from_numpy(photos), torch.device("cpu"))
+    forms = {"half precision": generator, "8 bits": kept_generator(stored, generator)}
+    sizes = {
+        "half precision": (last / FILE).stat().st_size,
+        "8 bits": KEPT.stat().st_size,
+    }
+    machine = measured["machine"]
+    write(
+        "photo_generator",
+        command=given.command,
+        data=given.source,
+        weights={
+            KEPT.name: hashlib.sha256(KEPT.read_bytes()).hexdigest(),
+            given.panel.name: hashlib.sha256(given.panel.read_bytes()).hexdigest(),
+        },
+        sections={
+            "what": WHAT,
+            "hardware": f"{machine['card'] or 'CPU'}, {machine['cores']} cores",
+            "versions": {key: machine[key] for key in ("python", "torch", "cuda", "cudnn")},
+            "seed": note["preset"]["seed"],
+            "n": len(photos),
+            "n_train": measured["n_train"],
+            "parameters": sum(p.numel() for p in generator.parameters()),
+            "rows": measured["held_out"],
+            "stored": {
+                "what": "The weights as trained and as kept, at strength 1",
+                "hardware": hardware(),
+                "versions": versions(),
+                "rows": [
+                    {"weights": name, "bytes": sizes[name], **probe.brief(network)}
+                    for name, network in forms.items()
+                ],
+            },
+            "speed": read_json(given.speed) if given.speed else None,
+            "stages": stages,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
