@@ -35,9 +35,13 @@ LARGE = 8192  # numbers in a weight from which it is stored in 8 bits
 ROWS = 60  # of the histories, together
 PROBED = ("rca", "psnr_db", "confidence_after", "confidence_within_0.1")
 WHAT = (
-    "What the photo generator reaches on photos held out of its training, from the same source as "
-    "most of its training photos: settings were chosen on them. It is not the evaluation on other "
-    "photos, which is still to come."
+    "What the photo generator reaches on photos held out of its training, of a source that it was "
+    "trained on, and on which settings were chosen. It is not the evaluation on other photos, "
+    "which is still to come."
+)
+STORED = (
+    "The weights as trained and as kept, at strength 1, on a CPU. The rows above were computed "
+    "where the generator was trained: a few labels may differ."
 )
 
 
@@ -127,7 +131,7 @@ def main() -> None:
             "parameters": sum(p.numel() for p in generator.parameters()),
             "rows": measured["held_out"],
             "stored": {
-                "what": "The weights as trained and as kept, at strength 1",
+                "what": STORED,
                 "hardware": hardware(),
                 "versions": versions(),
                 "rows": [
