@@ -25,5 +25,9 @@ class DeviceError(EngineError):
     """A device that was asked for and is not there."""
 
 
+class SetupError(EngineError):
+    """A library that is missing or broken: which one, and how to repair it."""
+
+
 class PublishError(EngineError):
     """A folder that cannot be published, or that the Hub does not take."""

@@ -83,7 +83,9 @@ class FaceFinder:
     def __init__(self):
         try:
             import dlib
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name != "dlib":
+                raise  # it is here, but not whole
             raise WeightsError(f"faces need dlib: {REMEDY}") from None
         landmarks, recogniser = (str(model_file(name)) for name in FILES)
         self._dlib = dlib

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -44,9 +45,14 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 # Their decoders hold several copies at once; with these, none takes more than a gigabyte.
 MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
 
+# Before any Path is made of it, which would lose a slash; one slash where a caller's has.
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|(https?|ftp|s3|file):/|data:[^/]*/[^/]*[;,]", re.I)
+
 
 def open_image(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Open a picture file. Raises ImageError: what is wrong, the limit, the remedy."""
+    if ADDRESS.match(os.fspath(path)):
+        raise ImageError(f"{path} is an address, not a file: download it first, then name the file")
     path = Path(path)
     try:
         status = path.stat()

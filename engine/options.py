@@ -13,11 +13,17 @@ HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022",
 HUMAN_DEFAULT = "hvs-sd"
 
 
+_OUT = {
+    "metavar": "DIR",
+    "help": "folder for the pictures, made where missing (default: out, in the current folder)",
+}
+
+
 @dataclass(frozen=True)
 class MachineOptions:
     """Options of `python -m engine machine`; the command line is made from these fields."""
 
-    out: Path = field(metadata={"help": "folder for the pictures (made where missing)"})
+    out: Path = field(default=Path("out"), metadata=_OUT)
     json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
     device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
     weights: str | None = field(
@@ -51,8 +57,16 @@ _MODEL = {"choices": HUMAN_NAMES, "help": f"which JND (default: {HUMAN_DEFAULT})
 class HumanOptions:
     """Options of `python -m engine human`."""
 
-    out: Path = field(metadata={"help": "folder for the pictures (made where missing)"})
+    out: Path = field(default=Path("out"), metadata=_OUT)
     model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
+    metrics: bool = field(
+        default=False,
+        metadata={"help": "also SSIM, CIEDE2000, JOD, FSIM and VIF (some seconds per megapixel)"},
+    )
+    array: bool = field(
+        default=False,
+        metadata={"help": "also the thresholds as NAME.human.npy (12 bytes per pixel)"},
+    )
     json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
     level: float | None = field(
         default=None, metadata={"metavar": "X", "help": "noise at X times the JND (default: 1)"}
@@ -72,6 +86,9 @@ class HumanOptions:
 class QualityOptions:
     """Options of `python -m engine quality`."""
 
+    metrics: bool = field(
+        default=False, metadata={"help": "also JOD, FSIM and VIF (some seconds; needs PyTorch)"}
+    )
     model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
     json: bool = field(default=False, metadata={"help": "one JSON object on stdout"})
     device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
@@ -85,7 +102,7 @@ class QualityOptions:
 class CloakOptions:
     """Options of `python -m engine cloak`."""
 
-    out: Path = field(metadata={"help": "folder for the cloaked PNGs (made where missing)"})
+    out: Path = field(default=Path("out"), metadata=_OUT)
     method: str = field(
         default="ours", metadata={"metavar": "NAME", "help": "the attack (default: ours)"}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from .errors import DeviceError
+from .threads import threads
 
 
 def torch_device(device: str) -> str:
@@ -13,3 +14,10 @@ def torch_device(device: str) -> str:
     if device == "cuda" and not found:
         raise DeviceError("CUDA was asked for, but PyTorch finds none: use --device cpu")
     return "cuda" if found and device != "cpu" else "cpu"
+
+
+def use_threads() -> int:
+    """Set PyTorch's threads for this process, as `engine.threads` says; how many those are."""
+    count = threads()
+    torch.set_num_threads(count)
+    return count

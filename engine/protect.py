@@ -18,7 +18,7 @@ import numpy as np
 from .errors import EngineError, ImageError, UsageError
 from .faces import SAME, SMALLEST, Face, FaceError, choose
 from .gallery import Goal, Matching
-from .image import Picture, as_picture, encode_png, open_image
+from .image import ADDRESS, Picture, as_picture, encode_png, open_image
 from .jobs import Cloaked, Job, Progress
 from .options import HUMAN_DEFAULT
 from .quality import beyond, psnr_8bit
@@ -107,6 +107,8 @@ def enrolled_in(cloak: Cloak, folder: str | os.PathLike) -> tuple[np.ndarray, tu
     Every file is tried, whatever its name. The notes say which were left out: no face, or not to be
     read. Raises EngineError.
     """
+    if ADDRESS.match(os.fspath(folder)):
+        raise EngineError(f"--gallery {folder} is an address: download the photos first")
     place = Path(folder)
     if not place.is_dir():
         raise EngineError(f"--gallery {folder} is no folder: name one that holds photos of faces")
@@ -156,6 +158,7 @@ def protect(
     cloak: Cloak,
     image: object,
     *,
+    name: str | None = None,
     method: str = "ours",
     face: str | None = None,
     target: np.ndarray | None = None,
@@ -166,15 +169,16 @@ def protect(
 ) -> Iterator[Progress | CloakedPhoto]:
     """Cloak the faces of one picture; yields progress, then the result.
 
-    face: "all", a number from 1, or None where there is only one. target: descriptors m×128 of
-    the person to be taken for; gallery: descriptors not to be matched beside the face's own; not
-    both. max_seconds: per face. Raises ImageError, FaceError, UsageError.
+    name: of the picture, in errors. face: "all", a number from 1, or None where there is only
+    one. target: descriptors m×128 of the person to be taken for; gallery: descriptors not to be
+    matched beside the face's own; not both. max_seconds: per face. Raises ImageError, FaceError,
+    UsageError.
     """
     check_goal(target, gallery)
     picture: Picture = as_picture(image)
     sight = cloak.sight(picture.pixels)
     found = cloak.finder.find(picture.pixels)
-    chosen = choose(found, face, picture.size, name_of(image, "the picture"))
+    chosen = choose(found, face, picture.size, name or name_of(image, "the picture"))
     goals = [goal_for(cloak, picture.pixels, each, target, gallery) for each in chosen]
     pixels, versions = picture.pixels, LASTING if lasting else PNG
     effort: list[list[Cloaked]] = [[] for _ in chosen]

@@ -11,17 +11,20 @@ Pinned definitions, the same wherever a number is printed:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 SSIM_WINDOW = 11  # pixels, both ways: σ 1.5, cut at 3.5 σ
 ROWS = 512  # of a picture converted to Lab at a time
+SLOW = ("ssim", "delta_e")  # some half a second per megapixel each
+PERCEPTUAL = ("jod", "fsim", "vif")  # some seconds, and PyTorch
 
 
 @dataclass(frozen=True)
 class Quality:
-    """One pair of pictures. A number that is None could not be had; `missing` says why.
+    """One pair of pictures. A number that is None was not wanted, or `missing` says why.
 
     psnr_db: inf where equal. ssim: -1…1. delta_e_mean, delta_e_p99: CIEDE2000. changed_share:
     share of pixels with any channel changed; beyond_jnd_share: of pixels with any channel changed
@@ -95,6 +98,15 @@ def beyond(reference: np.ndarray, changed: np.ndarray, jnd: np.ndarray) -> float
     return float((change > jnd + 0.5).any(2).mean())
 
 
+@dataclass(frozen=True)
+class Measuring:
+    """Which number comes next, and how many of them are done."""
+
+    name: str
+    done: int
+    total: int
+
+
 def compare(
     reference: np.ndarray,
     changed: np.ndarray,
@@ -108,25 +120,45 @@ def compare(
     jnd: thresholds float32 H×W×3 of the reference by jnd_model, where there are some. perceptual:
     also JOD, FSIM and VIF, which take seconds, where their libraries are installed.
     """
-    missing = []
-    similar = ssim(reference, changed)
-    if similar is None:
-        missing.append(f"ssim: the picture is smaller than {SSIM_WINDOW}×{SSIM_WINDOW}")
-    colour = delta_e(reference, changed)
-    seen = {"jod": None, "fsim": None, "vif": None}
-    if perceptual:
-        from .perceptual import measure
+    names = (*SLOW, *PERCEPTUAL) if perceptual else SLOW
+    *_, found = steps(reference, changed, names, jnd=jnd, jnd_model=jnd_model)
+    return found
 
-        seen, notes = measure(reference, changed)
-        missing += notes
-    return Quality(
+
+def steps(
+    reference: np.ndarray,
+    changed: np.ndarray,
+    names: tuple[str, ...] = (),
+    *,
+    jnd: np.ndarray | None = None,
+    jnd_model: str | None = None,
+) -> Iterator[Measuring | Quality]:
+    """`compare` with progress, the quick numbers and those named, of SLOW and PERCEPTUAL."""
+    values: dict[str, float | None] = dict.fromkeys(
+        ("ssim", "delta_e_mean", "delta_e_p99", *PERCEPTUAL)
+    )
+    missing: list[str] = []
+    for done, name in enumerate(names):
+        yield Measuring(name, done, len(names))
+        if name == "ssim":
+            values["ssim"] = ssim(reference, changed)
+            if values["ssim"] is None:
+                missing.append(f"ssim: the picture is smaller than {SSIM_WINDOW}×{SSIM_WINDOW}")
+        elif name == "delta_e":
+            colour = delta_e(reference, changed)
+            values["delta_e_mean"] = float(colour.mean())
+            values["delta_e_p99"] = float(np.percentile(colour, 99))
+        else:
+            from .perceptual import measure
+
+            found, notes = measure(reference, changed, (name,))
+            values[name] = found[name]
+            missing += notes
+    yield Quality(
         psnr_db=psnr_8bit(reference, changed),
-        ssim=similar,
-        delta_e_mean=float(colour.mean()),
-        delta_e_p99=float(np.percentile(colour, 99)),
         changed_share=float((reference != changed).any(2).mean()),
         beyond_jnd_share=None if jnd is None else beyond(reference, changed, jnd),
         jnd_model=None if jnd is None else jnd_model,
         missing=tuple(missing),
-        **seen,
+        **values,
     )

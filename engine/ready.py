@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from .errors import WeightsError
+from .errors import EngineError, WeightsError
+from .libraries import broken
 from .options import HUMAN_DEFAULT
 
 
-def lacking(error: ModuleNotFoundError) -> WeightsError:
-    """What to say where a package of the cloak is not installed."""
+def lacking(error: ImportError | OSError) -> EngineError:
+    """What to say where a package of the cloak is not installed, or broken."""
+    if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
+        return broken(error)
     return WeightsError(
         f"the cloak needs {error.name}: run pip install 'just-noticeable[attack,faces]'"
     )
@@ -20,18 +23,17 @@ def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | N
     """An `engine.cloak.Cloak` with the eye of that name. Raises WeightsError, DeviceError.
 
     device: auto, cpu or cuda; weights, the recogniser's and the eye's, as in
-    `engine.models.locate`. PyTorch is told how many
-    cores this process may use.
+    `engine.models.locate`. PyTorch's threads are set as `engine.threads` says.
     """
     try:
         import torch
 
         from .cloak import Cloak
         from .placement import torch_device
-    except ModuleNotFoundError as error:
+    except (ImportError, OSError) as error:
         raise lacking(error) from None
-    from .session import available_cores
     from .sight import eye
+    from .threads import threads
 
-    torch.set_num_threads(available_cores())
+    torch.set_num_threads(threads())
     return Cloak(eye(jnd, weights, device), weights=weights, device=torch_device(device))

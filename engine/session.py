@@ -11,8 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from .errors import DeviceError, WeightsError
+from .libraries import onnx_runtime
 from .models import Located, locate
 from .options import DEVICES
+from .threads import threads
 
 
 class Session:
@@ -22,14 +24,13 @@ class Session:
     """
 
     def __init__(self, located: Located, device: str = "auto"):
-        import onnxruntime
-
+        onnxruntime = onnx_runtime()
         wanted, reason = _providers(device, onnxruntime.get_available_providers())
         if wanted[0] == "CUDAExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
             onnxruntime.preload_dlls()  # CUDA and cuDNN from the nvidia wheels, where installed
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its own warnings: we report what we got, below
-        options.intra_op_num_threads = available_cores()
+        options.intra_op_num_threads = threads()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
@@ -70,13 +71,6 @@ class Session:
     def run(self, **arrays: np.ndarray) -> list[np.ndarray]:
         """Run the graph on the inputs it has; further arrays are ignored."""
         return self._session.run(None, {name: arrays[name] for name in self.inputs})
-
-
-def available_cores() -> int:
-    """Cores this process may use, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _providers(device: str, available: list[str]) -> tuple[list[str], str]:

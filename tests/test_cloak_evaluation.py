@@ -16,7 +16,7 @@ from engine.attack.methods import METHODS
 from engine.faces import Face
 from engine.gallery import Gallery, Identity
 from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
-from engine.session import available_cores
+from engine.threads import available_cores
 from training import cloak_metrics, cloak_plan, record
 from training import evaluate_cloak as module
 from training.cloak_metrics import summary

@@ -36,7 +36,7 @@ def run(*arguments: str) -> int:
 
 
 def test_files_and_numbers(cat, tmp_path, capsys):
-    assert run(cat, "--out", str(tmp_path), "--json") == 0
+    assert run(cat, "--out", str(tmp_path), "--json", "--array", "--metrics") == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert report["model"] == "wu2017"
@@ -65,6 +65,32 @@ def test_files_and_numbers(cat, tmp_path, capsys):
     ]
 
 
+SLOW = ("ssim", "delta_e_mean", "delta_e_p99", "jod", "fsim", "vif")
+
+
+def test_what_takes_long_is_on_request(cat, tmp_path, capsys, monkeypatch):
+    for name in ("engine.quality.ssim", "engine.quality.delta_e", "engine.perceptual.measure"):
+        monkeypatch.setattr(name, lambda *_, name=name: pytest.fail(f"{name} was not wanted"))
+    assert run(cat, "--out", str(tmp_path), "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {report[name] for name in SLOW} == {None}
+    assert report["files"]["thresholds"] is None
+    assert report["psnr_db"] > 20
+    assert report["changed_share"] > 0.9
+    assert report["beyond_jnd_share"] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cat.human.png", "cat.noisy.png"]
+
+
+def test_the_pictures_are_there_before_the_metrics(cat, tmp_path, monkeypatch):
+    def interrupted(*_):
+        assert (tmp_path / "cat.noisy.png").is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.quality.ssim", interrupted)
+    assert run(cat, "--out", str(tmp_path), "--metrics") == 130
+    assert (tmp_path / "cat.human.png").is_file()
+
+
 def test_a_psnr_and_a_seed(cat, tmp_path, capsys):
     reports = []
     for seed in ("1", "1", "2"):
@@ -76,7 +102,7 @@ def test_a_psnr_and_a_seed(cat, tmp_path, capsys):
 
 
 def test_the_table_is_readable(cat, tmp_path, capsys):
-    assert run(cat, "--out", str(tmp_path), "--level", "0.5") == 0
+    assert run(cat, "--out", str(tmp_path), "--level", "0.5", "--metrics") == 0
     out = capsys.readouterr().out
     for words in ("wu2017: mean threshold R ", "noise at 0.5 times", " dB · SSIM 0.", "cat.noisy"):
         assert words in out

@@ -82,7 +82,7 @@ def test_missing_libraries_are_notes_not_errors(files, capsys, monkeypatch):
     from engine import perceptual
 
     perceptual.colour_video_vdp.cache_clear()
-    assert cli.main(["quality", *files, "--model", "chou1995", "--json"]) == 0
+    assert cli.main(["quality", *files, "--model", "chou1995", "--metrics", "--json"]) == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)
     assert report["jod"] is report["fsim"] is report["vif"] is None

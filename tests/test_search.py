@@ -71,6 +71,7 @@ def test_the_command_line_searches(tmp_path, capsys):
     captured = capsys.readouterr()
     assert json.loads(captured.out)["verified"]
     assert "gradient search on cpu" in captured.err
+    assert "\r" not in captured.err  # no progress where stderr is no terminal
 
 
 @pytest.mark.gpu

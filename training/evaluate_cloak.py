@@ -35,8 +35,8 @@ from engine.image import decode
 from engine.jobs import Cloaked, Job
 from engine.models import HUMAN, MODELS, RECOGNISER, locate
 from engine.options import HUMAN_DEFAULT
-from engine.session import available_cores
 from engine.sight import Sight, eye
+from engine.threads import available_cores
 
 from .cloak_metrics import seen, summary
 from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from engine.session import available_cores
+from engine.threads import available_cores
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")

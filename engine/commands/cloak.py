@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from ..batch import STDIN
 from ..errors import UsageError
+from ..image import Picture
 from ..options import CloakOptions
 from ..output import write_files
+from ..terminal import json_line
+from ..threads import threads
 from . import pictures
+from .progress import progress
 
 FAILED = 3  # exit code: an attack did not succeed within its budget
-BAR = 24  # characters of the progress bar
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What every photo of a batch is cloaked with.
+
+    cloak: an `engine.cloak.Cloak`; target, gallery: descriptors m×128 or None; announce: says
+    where it runs.
+    """
+
+    cloak: object
+    target: np.ndarray | None
+    gallery: np.ndarray | None
+    announce: pictures.Announced
 
 
 def run(images: list[str], options: CloakOptions) -> int:
     """Each photo's report on stdout, its cloaked PNG in options.out; returns the exit code."""
-    cloak, target, gallery = prepare(options)
+    check(options)
     failed = []
 
-    def work(image: str, stem: str) -> str:
-        result = watched(cloak, image, options, target, gallery)
+    def prepare():
+        loaded = load(options)
+        return lambda picture, image, stem: work(loaded, picture, image, stem)
+
+    def work(loaded: Loaded, picture: Picture, image: str, stem: str) -> str:
+        result = watched(loaded, picture, image, options)
         place = options.out / f"{stem}.cloaked.png"
         path = place if result.success else None
         if path is None:
@@ -33,10 +56,10 @@ def run(images: list[str], options: CloakOptions) -> int:
         else:
             write_files({path: result.png})
         if options.json:
-            return json.dumps(as_json(result, image, path), ensure_ascii=False)
+            return json_line(as_json(result, image, path))
         return table(result, image, path) + "\n"
 
-    refused = pictures.each(images, work, options.out, as_json=options.json)
+    refused = pictures.each(images, prepare, options.out, as_json=options.json)
     if failed:
         said = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
         print(f"{said}: {remedy(failed, options)}", file=sys.stderr)
@@ -56,71 +79,67 @@ def remedy(failed: list, options: CloakOptions) -> str:
     return ", or ".join(ways or ["take another photo of the face"])
 
 
-def prepare(options: CloakOptions):
-    """The loaded `Cloak`, the target's and the gallery's descriptors. Raises EngineError."""
+def check(options: CloakOptions) -> None:
+    """Raise UsageError for options that make no sense."""
+    from ..protect import check_goal
+
+    if not options.max_seconds >= 0:
+        raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
+    check_goal(options.target, options.gallery)
+
+
+def load(options: CloakOptions) -> Loaded:
+    """The cloak, the target's and the gallery's descriptors. Raises EngineError."""
+    from ..human import HUMAN_MODELS
+    from ..human.learned import load
+    from ..protect import described, enrolled_in
     from ..ready import lacking, ready_cloak
 
     try:
         from ..attack.methods import METHODS
-        from ..protect import check_goal, described, enrolled_in
-    except ModuleNotFoundError as error:
+    except (ImportError, OSError) as error:
         raise lacking(error) from None
-    from ..human import HUMAN_MODELS
-    from ..human.learned import load
-    from ..session import available_cores
-
     if options.method not in METHODS:
         raise UsageError(f"no method {options.method}: choose from {', '.join(METHODS)}")
-    if not options.max_seconds >= 0:
-        raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
-    check_goal(options.target, options.gallery)
     if HUMAN_MODELS[options.jnd].learned:
         load(options.weights, options.device)  # missing weights are said now, not once per photo
     cloak = ready_cloak(options.jnd, options.device, options.weights)
-    words = f"PyTorch on {cloak.device}, {available_cores()} threads; method {options.method}"
+    words = f"PyTorch on {cloak.device}, {threads()} threads; method {options.method}"
     weights = f"recogniser {cloak.located.sha256[:8]}, {cloak.located.origin}"
-    print(f"{words}; eye {options.jnd}; {weights}", file=sys.stderr)
-    target = None if options.target is None else described(cloak, options.target)
-    gallery = None
+    target, gallery, notes = None, None, ()
+    if options.target is not None:
+        target = described(cloak, options.target)
     if options.gallery is not None:
         gallery, notes = enrolled_in(cloak, options.gallery)
-        print(
-            *(f"note: {note}" for note in notes), sep="\n", end="\n" * bool(notes), file=sys.stderr
-        )
-    return cloak, target, gallery
+    announce = pictures.Announced(
+        f"{words}; eye {options.jnd}; {weights}", *(f"note: {note}" for note in notes)
+    )
+    return Loaded(cloak, target, gallery, announce)
 
 
-def watched(cloak, image: str, options: CloakOptions, target, gallery):
+def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions):
     """`engine.protect.protect` with a progress bar on stderr."""
     from ..jobs import Progress
     from ..protect import protect
 
-    result, drawn = None, False
     steps = protect(
-        cloak,
-        image,
+        loaded.cloak,
+        picture,
+        name=None if image == STDIN else image,
         method=options.method,
         face=options.face,
-        target=target,
-        gallery=gallery,
+        target=loaded.target,
+        gallery=loaded.gallery,
         lasting=options.lasting,
         max_seconds=options.max_seconds,
     )
-    try:
+    with progress(keep=True) as show:
         for step in steps:
+            loaded.announce()
             if isinstance(step, Progress):
-                full = round(BAR * step.share)
-                bar = "█" * full + "·" * (BAR - full)
                 found = "found, made smaller" if step.found else "searching"
-                line = f"\r{bar} attempt {step.attempt}, step {step.steps}: {found}   "
-                print(line, end="", file=sys.stderr, flush=True)
-                drawn = True
-            else:
-                result = step
-    finally:
-        if drawn:
-            print(file=sys.stderr)
-    return result
+                show(step.share, f"attempt {step.attempt}, step {step.steps}: {found}")
+    return step
 
 
 def as_json(result, image: str, path: Path | None) -> dict:

@@ -2,40 +2,70 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UsageError
 from ..human import HUMAN_MODELS, report
+from ..image import Picture
 from ..options import HumanOptions
+from ..quality import PERCEPTUAL, SLOW, Measuring, steps
+from ..terminal import json_line
 from . import pictures
+from .progress import progress
 
 
 def run(images: list[str], options: HumanOptions) -> int:
     """Each picture's report on stdout, its files in options.out; returns the exit code.
 
-    Raises UsageError for options that make no sense, WeightsError, DeviceError.
+    The files are there before `--metrics` begins, which takes longer than all else. Raises
+    UsageError for options that make no sense, WeightsError, DeviceError.
     """
     check(options)
+
+    def prepare():
+        announce = pictures.Announced(description(options))
+
+        def work(picture: Picture, image: str, stem: str) -> str:
+            with progress() as show:
+                show(0, "looking for the threshold of every pixel")
+                result = report.measure(picture, options)
+                announce()
+                show(0.7, "writing the pictures")
+                files = report.write(result, stem, options.out, array=options.array)
+            if options.metrics:
+                result = replace(result, quality=measured(picture, result))
+            for note in result.quality.missing:
+                print(f"note: {Path(image).name}: {note}", file=sys.stderr, flush=True)
+            if options.json:
+                return json_line(report.as_json(result, image, files))
+            return report.table(result, image, files) + "\n"
+
+        return work
+
+    return pictures.each(images, prepare, options.out, as_json=options.json)
+
+
+def description(options: HumanOptions) -> str:
+    """One line: where the thresholds are computed, and by what."""
     if HUMAN_MODELS[options.model].learned:
         from ..human.learned import load
 
-        print(load(options.weights, options.device).description, file=sys.stderr)
-    else:
-        print(f"{options.model}: {HUMAN_MODELS[options.model].paper}; NumPy", file=sys.stderr)
+        return load(options.weights, options.device).description
+    return f"{options.model}: {HUMAN_MODELS[options.model].paper}; NumPy"
 
-    def work(image: str, stem: str) -> str:
-        result = report.measure(image, options)
-        files = report.write(result, stem, options.out)
-        for note in result.quality.missing:
-            print(f"note: {Path(image).name}: {note}", file=sys.stderr, flush=True)
-        if options.json:
-            return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
-        return report.table(result, image, files) + "\n"
 
-    return pictures.each(images, work, options.out, as_json=options.json)
+def measured(picture: Picture, result: report.HumanResult):
+    """Every number of the noisy picture, with progress."""
+    names = (*SLOW, *PERCEPTUAL)
+    whole = steps(picture.pixels, result.noisy, names, jnd=result.jnd, jnd_model=result.model)
+    with progress(len(names)) as show:
+        for step in whole:
+            if isinstance(step, Measuring):
+                show(step.done, f"measuring {step.name}")
+    return step
 
 
 def check(options: HumanOptions) -> None:

@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from .. import report
+from ..batch import STDIN
 from ..errors import UsageError, WeightsError
+from ..image import Picture
+from ..libraries import broken
 from ..machine import load
 from ..options import MachineOptions
+from ..terminal import json_line
 from . import pictures
+from .progress import progress
 
 
 def run(images: list[str], options: MachineOptions) -> int:
     """Each picture's report on stdout, its files in options.out; returns the exit code."""
-    jnd = load(options.weights, options.device, options.generator)
-    jnd.check_strength(options.strength)
     if options.search and options.strength != 1:
         raise UsageError("--strength is for the generator, --search does without: give one of them")
-    print(jnd.description, file=sys.stderr)
-    search = gradient_search(options, jnd.aim) if options.search else None
 
-    def work(image: str, stem: str) -> str:
-        result = jnd(image, search=search, strength=options.strength)
-        files = report.write(result, stem, Path(image).name, options.out)
-        if options.json:
-            return json.dumps(report.as_json(result, image, files), ensure_ascii=False)
-        return report.table(result, image, files) + "\n"
+    def prepare():
+        jnd = load(options.weights, options.device, options.generator)
+        jnd.check_strength(options.strength)
+        announce = pictures.Announced(jnd.description)
+        search = gradient_search(options, jnd.aim) if options.search else None
 
-    return pictures.each(images, work, options.out, as_json=options.json)
+        def work(picture: Picture, image: str, stem: str) -> str:
+            result = jnd(picture, search=search, strength=options.strength)
+            announce()
+            title = "standard input" if image == STDIN else Path(image).name
+            files = report.write(result, stem, title, options.out)
+            if options.json:
+                return json_line(report.as_json(result, image, files))
+            return report.table(result, image, files) + "\n"
+
+        return work
+
+    return pictures.each(images, prepare, options.out, as_json=options.json)
 
 
 def gradient_search(options: MachineOptions, aim: dict[str, float]):
     """The per-image search of `engine.search`, its progress on stderr. aim: as the generator's."""
     try:
+        from ..placement import use_threads
         from ..search import Searcher
-    except ModuleNotFoundError as error:
+    except (ImportError, OSError) as error:
+        if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
+            raise broken(error) from None
         raise WeightsError(
             f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
         ) from None
     searcher = Searcher(weights=options.weights, device=options.device)
-    print(f"gradient search on {searcher.device}", file=sys.stderr)
+    print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
 
     def search(pixels):
-        for step in searcher.steps(pixels, max_seconds=options.max_seconds, **aim):
-            if step.number % 10 == 0 or step.last:
+        with progress(keep=True) as show:
+            for step in searcher.steps(pixels, max_seconds=options.max_seconds, **aim):
                 held = f"{step.psnr_db[0]:.2f} dB" if step.held[0] else "nothing yet"
-                line = f"\rstep {step.number}/{step.total}: best that holds {held}   "
-                print(line, end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
+                where = f"step {step.number}/{step.total}: best that holds {held}"
+                show(step.number / step.total, where)
         return step.change
 
     return search

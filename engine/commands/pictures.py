@@ -2,35 +2,68 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from .. import batch
+from ..errors import ImageError
+from ..image import MAX_BYTES, Picture, decode, open_image
 from ..output import check_folder
+from ..terminal import json_line
 
 
-def each(images: list[str], work: Callable[[str, str], str], out: Path, *, as_json: bool) -> int:
-    """Print work(image, stem) of every picture; a bad one is recorded and the rest goes on.
+def read(image: str) -> Picture:
+    """A picture file, or standard input where the name is "-". Raises ImageError."""
+    if image != batch.STDIN:
+        return open_image(image)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ImageError("- is standard input, and nothing is piped into it: name a picture file")
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"standard input has more than {MAX_BYTES:,} bytes: scale it down first")
+    return decode(data, "standard input")
 
-    out: where work leaves files; where it cannot, a picture is refused before work begins.
+
+def each(
+    images: list[str],
+    prepare: Callable[[], Callable[[Picture, str, str], str]],
+    out: Path,
+    *,
+    as_json: bool,
+) -> int:
+    """Print work(picture, image, stem) of every picture; a bad one is recorded, the rest goes on.
+
+    prepare gives `work`, once a picture was read. out: where work leaves files; where it cannot,
+    a picture is refused before work begins.
     Returns 0, or 1 where a picture was refused; with as_json that is {image, error} on stdout too.
     """
 
-    def ready(image: str, stem: str) -> str:
+    def placed(image: str) -> Picture:
         check_folder(out)
-        return work(image, stem)
+        return read(image)
 
     refused = 0
-    for done in batch.run(images, ready):
+    for done in batch.run(images, placed, prepare):
         if done.error is not None:
             refused += 1
             print(f"error: {done.error}", file=sys.stderr, flush=True)
             if as_json:
-                print(json.dumps({"image": done.image, "error": str(done.error)}), flush=True)
+                print(json_line({"image": done.image, "error": str(done.error)}), flush=True)
         else:
             print(done.result, flush=True)
     if refused:
         print(f"{refused} of {len(images)} pictures refused", file=sys.stderr)
     return 1 if refused else 0
+
+
+class Announced:
+    """A line on stderr, printed at most once: when there is something that it is about."""
+
+    def __init__(self, *lines: str):
+        self._lines = lines
+
+    def __call__(self) -> None:
+        for line in self._lines:
+            print(line, file=sys.stderr, flush=True)
+        self._lines = ()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 
 from ..errors import ImageError, WeightsError
 from ..human import thresholds
-from ..image import open_image
 from ..options import QualityOptions
-from ..quality import Quality, compare
+from ..quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
+from ..terminal import json_line
+from .pictures import read
+from .progress import progress
 
 
 def run(images: list[str], options: QualityOptions) -> int:
@@ -18,7 +19,7 @@ def run(images: list[str], options: QualityOptions) -> int:
 
     Raises ImageError for a bad picture or two of different sizes, DeviceError.
     """
-    reference, changed = (open_image(path) for path in images)
+    reference, changed = (read(path) for path in images)
     if reference.size != changed.size:
         sizes = " and ".join(
             f"{width}×{height}" for width, height in (reference.size, changed.size)
@@ -26,20 +27,27 @@ def run(images: list[str], options: QualityOptions) -> int:
         raise ImageError(f"the pictures are {sizes}: give two of the same size")
     missing = []
     jnd = None
-    try:
-        jnd = thresholds(
-            reference.pixels, options.model, weights=options.weights, device=options.device
-        )
-    except WeightsError as error:
-        if options.weights is not None:
-            raise
-        missing.append(f"beyond_jnd_share: {error}")
-    found = compare(reference.pixels, changed.pixels, jnd=jnd, jnd_model=options.model)
+    names = (*SLOW, *PERCEPTUAL) if options.metrics else SLOW
+    with progress(1 + len(names)) as show:
+        show(0, "looking for the threshold of every pixel")
+        try:
+            jnd = thresholds(
+                reference.pixels, options.model, weights=options.weights, device=options.device
+            )
+        except WeightsError as error:
+            if options.weights is not None:
+                raise
+            missing.append(f"beyond_jnd_share: {error}")
+        for found in steps(
+            reference.pixels, changed.pixels, names, jnd=jnd, jnd_model=options.model
+        ):
+            if isinstance(found, Measuring):
+                show(1 + found.done, f"measuring {found.name}")
     for note in (*missing, *found.missing):
         print(f"note: {note}", file=sys.stderr)
     if options.json:
         pair = {"reference": images[0], "changed": images[1]}
-        print(json.dumps(pair | numbers(found), ensure_ascii=False))
+        print(json_line(pair | numbers(found)))
     else:
         for name, value in numbers(found).items():
             print(f"{name:<18}{'–' if value is None else value}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
+from ..batch import STDIN
 from ..options import VerifyOptions
+from ..terminal import json_line
+from .pictures import read
 
 
 def run(images: list[str], options: VerifyOptions) -> int:
@@ -13,9 +15,9 @@ def run(images: list[str], options: VerifyOptions) -> int:
     from ..compare import verify
 
     one, two = images
-    found = verify(one, two)
+    found = verify(*(read(image) if image == STDIN else image for image in images))
     if options.json:
-        print(json.dumps(as_json(one, two, found), ensure_ascii=False))
+        print(json_line(as_json(one, two, found)))
     else:
         for image, count in zip(images, found.faces, strict=True):
             if count > 1:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..image import encode_png, open_image
+from ..image import Picture, encode_png
 from ..options import HumanOptions
 from ..output import write_files
-from ..quality import Quality, compare
+from ..quality import Quality, steps
 from .injection import inject, level_for_psnr
 from .models import thresholds
 
@@ -43,43 +43,56 @@ class HumanResult:
         return np.rint(np.minimum(self.jnd, 255 / MAP_SCALE) * MAP_SCALE).astype(np.uint8)
 
 
-def measure(image: str, options: HumanOptions) -> HumanResult:
-    """Thresholds, noise and numbers of one picture file. Raises as `human_jnd`, and UsageError."""
-    picture = open_image(image)
+def measure(picture: Picture, options: HumanOptions) -> HumanResult:
+    """Thresholds, noise and the quick numbers of one picture. Raises as `human_jnd`, UsageError."""
     jnd = thresholds(picture.pixels, options.model, weights=options.weights, device=options.device)
     level = 1.0 if options.level is None else options.level
     if options.psnr is not None:
         level = level_for_psnr(picture.pixels, jnd, options.psnr, options.seed)
     noisy = inject(picture.pixels, jnd, level, options.seed)
+    *_, quality = steps(picture.pixels, noisy, jnd=jnd, jnd_model=options.model)
     return HumanResult(
         jnd=jnd,
         noisy=noisy,
         level=level,
         seed=options.seed,
         model=options.model,
-        quality=compare(picture.pixels, noisy, jnd=jnd, jnd_model=options.model),
+        quality=quality,
         mean=tuple(float(value) for value in jnd.mean((0, 1), dtype=np.float64)),
         size=picture.size,
         notes=picture.notes,
     )
 
 
-def write(result: HumanResult, stem: str, folder: Path) -> dict[str, Path]:
-    """Write the three files of one result, all or none. Raises OutputError."""
-    stream = io.BytesIO()
-    np.save(stream, result.jnd, allow_pickle=False)
+def write(
+    result: HumanResult, stem: str, folder: Path, *, array: bool = False
+) -> dict[str, Path | None]:
+    """Write the files of one result, all or none. Raises OutputError.
+
+    array: also the thresholds themselves; else they are None in what is returned.
+    """
     files = {
-        "thresholds": folder / f"{stem}.human.npy",
+        "thresholds": folder / f"{stem}.human.npy" if array else None,
         "map": folder / f"{stem}.human.png",
         "noisy": folder / f"{stem}.noisy.png",
     }
-    contents = (stream.getvalue(), encode_png(result.jnd_map), encode_png(result.noisy))
-    write_files(dict(zip(files.values(), contents, strict=True)))
+    contents = {
+        files["map"]: encode_png(result.jnd_map),
+        files["noisy"]: encode_png(result.noisy),
+    }
+    if array:
+        stream = io.BytesIO()
+        np.save(stream, result.jnd, allow_pickle=False)
+        contents[files["thresholds"]] = stream.getvalue()
+    write_files(contents)
     return files
 
 
-def as_json(result: HumanResult, image: str, files: dict[str, Path]) -> dict:
-    """The object `--json` prints: size [width, height]; null for what is missing or infinite."""
+def as_json(result: HumanResult, image: str, files: dict[str, Path | None]) -> dict:
+    """The object `--json` prints: size [width, height].
+
+    null: what is infinite, was not wanted, or could not be had.
+    """
     quality = result.quality
 
     def number(value: float | None) -> float | None:
@@ -101,12 +114,12 @@ def as_json(result: HumanResult, image: str, files: dict[str, Path]) -> dict:
         "jod": number(quality.jod),
         "fsim": number(quality.fsim),
         "vif": number(quality.vif),
-        "files": {kind: str(path) for kind, path in files.items()},
+        "files": {kind: None if path is None else str(path) for kind, path in files.items()},
         "notes": list(result.notes),
     }
 
 
-def table(result: HumanResult, image: str, files: dict[str, Path]) -> str:
+def table(result: HumanResult, image: str, files: dict[str, Path | None]) -> str:
     """The readable report of one picture."""
     quality = result.quality
     red, green, blue = result.mean
@@ -126,9 +139,10 @@ def table(result: HumanResult, image: str, files: dict[str, Path]) -> str:
         [
             image,
             f"  {result.model}: mean threshold R {red:.2f}, G {green:.2f}, B {blue:.2f} levels",
-            f"  noise at {result.level:.3g} times the threshold: {decibels} · " + " · ".join(seen),
+            f"  noise at {result.level:.3g} times the threshold: " + " · ".join([decibels, *seen]),
             *(f"  note: {note}" for note in result.notes),
             f"  map (grey = {MAP_SCALE} × threshold): {files['map']}",
             f"  noise: {files['noisy']}",
+            *([f"  thresholds: {files['thresholds']}"] if files["thresholds"] else []),
         ]
     )
