@@ -7,11 +7,17 @@ import signal
 import sys
 from pathlib import Path
 
+from engine.terminal import Help, examples, ready
+
+PROGRAM = "python -m demo"
+
 
 def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
-        prog="python -m demo",
+        prog=PROGRAM,
         description="Just Noticeable in a browser. Nothing that is uploaded is kept.",
+        epilog=examples(PROGRAM, "--port 8000", "--host 0.0.0.0 --collect answers"),
+        formatter_class=Help,
     )
     root.add_argument("--host", default="127.0.0.1", help="address to serve (default: 127.0.0.1)")
     root.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
@@ -38,6 +44,7 @@ def end_politely() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    ready()
     options = parser().parse_args(arguments)
     if options.collect is not None:
         try:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine.errors import EngineError
 from engine.models import EMBEDDED
+from engine.terminal import Help, Manual, examples, ready
 
 from .build import Artefact, PairError, build, embed, human, machine
 from .push import push
@@ -25,6 +26,7 @@ from .repository import assemble_all
 
 
 def main(arguments: list[str] | None = None) -> int:
+    ready()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if arguments[:1] == ["push"]:
@@ -42,6 +44,8 @@ def cards(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export cards",
         description="The Hub repositories as folders: weights, provenance, config.json and card.",
+        epilog=examples("python -m export", "cards", "cards --weights runs/export --out hub"),
+        formatter_class=Help,
     )
     parser.add_argument("--weights", type=Path, default=EMBEDDED, help="default: embedded")
     parser.add_argument("--out", type=Path, default=Path("runs/hub"), help="where to write")
@@ -55,7 +59,8 @@ def export(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=examples("python -m export", "--embed", "machine --runs runs --out exported"),
+        formatter_class=Manual,
     )
     parser.add_argument("what", nargs="?", choices=("all", "machine", "human"), default="all")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="trained checkpoints")

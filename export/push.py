@@ -17,6 +17,7 @@ from engine import __version__
 from engine.errors import PublishError
 from engine.models import EMBEDDED, MODELS, sha256_of
 from engine.publish import carry_out, plan
+from engine.terminal import Manual, examples
 
 from .repository import CONFIG, README, assemble, repositories
 
@@ -28,7 +29,10 @@ def push(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m export push",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=examples(
+            "python -m export push", "--repo me/human-jnd", "--repo me/human-jnd --publish"
+        ),
+        formatter_class=Manual,
     )
     parser.add_argument("--repo", required=True, metavar="ORG/NAME", help="where to publish")
     parser.add_argument("--folder", type=Path, help="what to publish (default: made now)")

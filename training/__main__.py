@@ -7,11 +7,22 @@ import sys
 from pathlib import Path
 
 from engine.errors import EngineError
+from engine.terminal import Help, examples, ready
 
 from .data import DataError
 from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
 
 PROGRAM = "python -m training"
+EXAMPLES = {
+    "classifiers": ("classifiers", "classifiers vit --preset adaptive --data hub:uoft-cs/cifar10"),
+    "generator": ("generator", "generator --preset normalised --name merged"),
+    "human": ("human", "human --data photos --runs runs"),
+    "calibrate": ("calibrate", "calibrate --data photos --name default"),
+    "evaluate": ("evaluate human", "evaluate cloak --count 2 --only ours"),
+    "recogniser": ("recogniser", "recogniser --source dlib.safetensors --reference dlib.txt"),
+    "figures": ("figures", "evaluate machine && python -m training figures"),
+    "tables": ("tables", "evaluate human && python -m training tables"),
+}
 # What `evaluate` measures, and the data set it does it on.
 MEASURED_ON = {
     "classifiers": "cifar10",
@@ -26,7 +37,12 @@ MEASURED_ON = {
 
 
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    root = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=__doc__,
+        epilog=examples(PROGRAM, "classifiers", "evaluate human"),
+        formatter_class=Help,
+    )
     jobs = root.add_subparsers(dest="job", required=True, metavar="JOB")
     runs = argparse.ArgumentParser(add_help=False)
     runs.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints live")
@@ -97,6 +113,8 @@ def parser() -> argparse.ArgumentParser:
     job.set_defaults(run=figures)
     job = jobs.add_parser("tables", help="write the README's tables from results/*.json")
     job.set_defaults(run=tables)
+    for name, each in jobs.choices.items():
+        each.epilog, each.formatter_class = examples(PROGRAM, *EXAMPLES[name]), Help
     return root
 
 
@@ -221,6 +239,7 @@ def tables(options: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    ready()
     options = parser().parse_args(arguments)
     try:
         options.run(options)

@@ -13,20 +13,36 @@ from pathlib import Path
 from engine import __version__
 from engine.errors import EngineError
 from engine.publish import carry_out, plan
+from engine.terminal import Help, Manual, examples, ready
 
 from .stage import LARGEST, NEEDED, stage
+
+PROGRAM = "python -m demo.space"
+STAGING = ("stage space", "stage ../just-noticeable-space")
+PUSHING = ("push --repo me/just-noticeable", "push --repo me/just-noticeable --publish")
 
 
 def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
-        prog="python -m demo.space",
+        prog=PROGRAM,
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=examples(PROGRAM, *STAGING, *PUSHING),
+        formatter_class=Manual,
     )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    staging = commands.add_parser("stage", help="write what the Space needs into a folder")
+    staging = commands.add_parser(
+        "stage",
+        help="write what the Space needs into a folder",
+        epilog=examples(PROGRAM, *STAGING),
+        formatter_class=Help,
+    )
     staging.add_argument("folder", type=Path, metavar="DIR", help="an empty or a new folder")
-    pushing = commands.add_parser("push", help="publish the Space; a dry run by default")
+    pushing = commands.add_parser(
+        "push",
+        help="publish the Space; a dry run by default",
+        epilog=examples(PROGRAM, *PUSHING),
+        formatter_class=Help,
+    )
     pushing.add_argument("--repo", required=True, metavar="ORG/NAME", help="where to publish")
     pushing.add_argument(
         "--hardware", metavar="NAME", help="of a new Space, as zero-a10g (default: the free one)"
@@ -36,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    ready()
     options = parser().parse_args(arguments)
     try:
         if options.command == "stage":
