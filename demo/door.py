@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .folder import refused
-from .visitors import COOKIE, current, may_open, named, new_cookie, owners, visitor_of
+from .visitors import COOKIE, current, may_open, named, new_cookie, owners, page, visitor_of
 
 FILE = {"_type": "gradio.FileData"}
 FETCHED = re.compile(r"/(file=|file/)\w+:|/proxy=")  # paths by which Gradio asks other servers
@@ -51,13 +51,14 @@ class Door(gr.Blocks):
 
     async def process_api(self, block_fn, inputs, *arguments, **options):
         visitor = visitor_of(options.get("request"))
-        token = current.set(visitor)
+        tokens = current.set(visitor), page.set(options.get("session_hash"))
         try:
             return await super().process_api(
                 block_fn, checked(inputs, visitor), *arguments, **options
             )
         finally:
-            current.reset(token)
+            current.reset(tokens[0])
+            page.reset(tokens[1])
 
 
 class Doorkeeper:

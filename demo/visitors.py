@@ -30,6 +30,7 @@ ADDRESS = re.compile(r"https?://[^/]+(?:/[^=]*)?/file=(.+)", re.DOTALL)
 
 _secret = secrets.token_urlsafe()
 current: ContextVar[str | None] = ContextVar("visitor", default=None)
+page: ContextVar[str | None] = ContextVar("page", default=None)  # Gradio's hash of an open page
 
 
 def new_cookie() -> str:

@@ -11,6 +11,7 @@ from engine.fit import fitted
 from engine.image import Picture, encode_png, open_image
 
 from .. import words
+from ..changes import Latest, clears, notes
 from ..handlers import cloak as handler
 from ..handlers import faces
 from ..limits import Limits
@@ -66,7 +67,7 @@ def tab(limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, events = photo("Photo", "cloak-photo", (FIRST,))
+                image, put, touched = photo("Photo", "cloak-photo", (FIRST,))
                 boxes = gr.HTML(
                     html_template=BOXES,
                     js_on_load=CHOOSE,
@@ -169,7 +170,8 @@ def tab(limits: Limits) -> None:
 
     @told
     def find(upload: Upload):
-        return find_in(opened(upload, limits))
+        found = find_in(opened(upload, limits))
+        return found if shown_photo.holds(upload) else (gr.skip(),) * len(places)
 
     @told
     def first(upload: Upload):
@@ -191,6 +193,7 @@ def tab(limits: Limits) -> None:
         handler.check(method, most, limits.cloak_seconds)
         nothing, started = (gr.skip(),) * 6, time.monotonic()
         yield words.note("Loading the recogniser …", "busy"), *nothing
+        given = (upload, target, face, method, lasting, seconds, eye)
         for step in handler.cloak(
             picture,
             method=method,
@@ -200,6 +203,9 @@ def tab(limits: Limits) -> None:
             seconds=most,
             jnd=eye,
         ):
+            if not latest.holds(*given):
+                yield "", *empty  # the progress of a moment ago may have come after the change
+                return
             if isinstance(step, handler.Step):
                 yield words.progress(step, time.monotonic() - started, most), *nothing
             else:
@@ -211,39 +217,56 @@ def tab(limits: Limits) -> None:
             raise gr.Error("Cloak a photo first", print_exception=False)
         other = opened(second, limits)
         original, changed = opened(upload, limits), opened(cloaked, limits)
-        return words.same_person(faces.compare(original, other), faces.compare(changed, other))
+        said = words.same_person(faces.compare(original, other), faces.compare(changed, other))
+        return said if compared.holds(upload, second, cloaked) else gr.skip()
 
     results = [status, headline, changed, difference, facts, file, numbers]
     private = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
     search = {"concurrency_id": "search", "concurrency_limit": limits.at_once}
     quick = {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     places = [boxes, face, *results]
+    latest, inputs = Latest(), [image, target, face, method, lasting, seconds, eye]
+    shown_photo, compared = Latest(), Latest()
+    none = {"__type__": "update", "value": None, "interactive": False}
+    emptied = dict(zip(results, ("", "", None, None, "", none, None), strict=True))
+    emptied[verdict] = ""
+    hidden = {"__type__": "update", "value": None, "choices": [], "visible": False}
+    options = [face.input, method.input, lasting.input, seconds.input, eye.input]
+    clears(touched, {boxes: None, face: hidden} | emptied)
+    clears([boxes.select, target.upload, target.clear, *options], emptied)
+    clears([second.upload, second.clear], {verdict: ""})
+    notes([*put, image.clear], shown_photo, [image])
     page.select(first, image, [image, *places], **quick, **private)
-    for trigger in events:
+    for trigger in put:
         trigger(
             find,
             image,
             places,
-            validator=checks(limits, image=faces.find),
+            validator=shown_photo.before(checks(limits, image=faces.find)),
+            trigger_mode="always_last",
             **quick,
             **private,
         )
-    boxes.select(chosen_box, None, face, queue=False, **private)
+    picked = boxes.select(chosen_box, None, face, queue=False, **private)
+    changed_by = [*put, image.clear, target.upload, target.clear, picked.then, face.input]
+    changed_by += [method.input, lasting.input, seconds.input, seconds.release, eye.input]
+    notes(changed_by, latest, inputs)
+    notes([*changed_by, second.upload, second.clear], compared, [image, second, file])
     searching = go.click(
         cloak,
-        [image, target, face, method, lasting, seconds, eye],
+        inputs,
         results,
-        validator=checks_two(limits),
+        validator=latest.before(checks_two(limits)),
         **search,
         **private,
     )
-    emptied = dict(zip(results[1:], empty, strict=True))
-    stop_by(stop, running, [searching], status, "Stopped: nothing was written.", emptied)
+    nothing_written = dict(zip(results[1:], empty, strict=True))
+    stop_by(stop, running, [searching], status, "Stopped: nothing was written.", nothing_written)
     verify.click(
         test,
         [image, second, file],
         verdict,
-        validator=checks(limits, image=None, second=faces.find),
+        validator=compared.before(checks(limits, image=None, second=faces.find)),
         **quick,
         **private,
     )

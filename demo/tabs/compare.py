@@ -9,6 +9,7 @@ import gradio as gr
 from engine.at_hand import human_models
 
 from .. import words
+from ..changes import Latest, clears, notes
 from ..handlers import cloak as handler
 from ..handlers import faces
 from ..limits import Limits
@@ -32,7 +33,7 @@ def tab(limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, _ = photo("Photo with a face", "compare-photo", (FIRST,))
+                image, put, touched = photo("Photo with a face", "compare-photo", (FIRST,))
                 methods = gr.CheckboxGroup(
                     list(handler.NAMES),
                     value=list(handler.COMPARED),
@@ -89,6 +90,9 @@ def tab(limits: Limits) -> None:
         yield words.note("Loading the recogniser …", "busy"), "", None, None
         started = time.monotonic()
         for step in handler.compare(picture, chosen, seconds=most, jnd=human_models()[0]):
+            if not latest.holds(upload, methods, seconds):
+                yield "", "", None, None  # what came after the change goes as well
+                return
             if isinstance(step, handler.Rated):
                 rated.append(step)
                 label = step.method if step.cloak.success else f"{step.method}: not cloaked"
@@ -105,6 +109,11 @@ def tab(limits: Limits) -> None:
         note = words.note(f"{done} of {len(rated)} methods cloaked the face.", "good")
         yield note, words.rated_table(rated), shown, changes
 
+    latest, inputs = Latest(), [image, methods, seconds]
+    outputs = [status, table, pictures, differences]
+    empty = dict(zip(outputs, ("", "", None, None), strict=True))
+    clears([*touched, methods.input, seconds.input], empty)
+    notes([*put, image.clear, methods.input, seconds.input, seconds.release], latest, inputs)
     page.select(
         lambda upload: gr.skip() if upload else str(samples()[FIRST]),
         image,
@@ -116,9 +125,9 @@ def tab(limits: Limits) -> None:
     )
     searching = go.click(
         compare,
-        [image, methods, seconds],
-        [status, table, pictures, differences],
-        validator=checks(limits, image=faces.find),
+        inputs,
+        outputs,
+        validator=latest.before(checks(limits, image=faces.find)),
         preprocess=False,
         show_progress="hidden",
         concurrency_id="search",

@@ -8,6 +8,7 @@ from engine.at_hand import human_models
 from engine.human import HUMAN_MODELS
 
 from .. import words
+from ..changes import Latest, clears, notes
 from ..handlers import human as handler
 from ..limits import Limits
 from ..refusals import checks, number, told
@@ -33,7 +34,7 @@ def tab(limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, events = photo("Picture", "human-photo", tuple(samples()))
+                image, put, touched = photo("Picture", "human-photo", tuple(samples()))
                 model = gr.Dropdown(
                     [(f"{name} · {HUMAN_MODELS[name].paper}", name) for name in offered],
                     value=offered[0],
@@ -87,7 +88,9 @@ def tab(limits: Limits) -> None:
         nothing, most = (gr.skip(),) * 5, limits.human_pixels
         if sample is not None:
             yield words.note("Measuring …", "busy"), *nothing
-            yield shown(handler.of_sample(sample, model, wanted, bool(perceptual), most), name)
+            view = handler.of_sample(sample, model, wanted, bool(perceptual), most)
+            if latest.holds(upload, model, level, perceptual):
+                yield shown(view, name)
             return
         for step in handler.measure(
             opened(upload, limits.to_reduce),
@@ -96,6 +99,9 @@ def tab(limits: Limits) -> None:
             perceptual=bool(perceptual),
             max_pixels=most,
         ):
+            if not latest.holds(upload, model, level, perceptual):
+                yield "", *nothing
+                return
             if isinstance(step, str):
                 yield words.note(step, "busy"), *nothing
             else:
@@ -109,13 +115,21 @@ def tab(limits: Limits) -> None:
         view = handler.of_sample(path, offered[0], 1.0, False, limits.human_pixels)
         return str(path), *shown(view, path.stem)
 
+    latest, inputs = Latest(), [image, model, level, perceptual]
     outputs = [status, headline, noisy, seen, facts, numbers]
+    empty = dict(zip(outputs, ("", "", None, None, "", None), strict=True))
+    clears([*touched, model.input, level.input, perceptual.input], empty)
+    notes(
+        [*put, image.clear, model.input, level.input, level.release, perceptual.input],
+        latest,
+        inputs,
+    )
     measuring = [
         trigger(
             measure,
-            [image, model, level, perceptual],
+            inputs,
             outputs,
-            validator=checks(limits.to_reduce, image=None),
+            validator=latest.before(checks(limits.to_reduce, image=None)),
             preprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",
@@ -123,7 +137,7 @@ def tab(limits: Limits) -> None:
             concurrency_limit=limits.at_once,
             api_visibility="private",
         )
-        for trigger in (go.click, level.release, model.change, *events)
+        for trigger in (go.click, level.release, model.change, *put)
     ]
     page.select(
         first,

@@ -8,6 +8,7 @@ from engine.at_hand import generators
 from engine.machine import STRENGTHS
 
 from .. import words
+from ..changes import Latest, clears, notes
 from ..handlers import machine as handler
 from ..limits import Limits
 from ..refusals import checks, number, told
@@ -81,7 +82,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, events = photo("Picture", "machine-photo", tuple(samples()))
+                image, put, touched = photo("Picture", "machine-photo", tuple(samples()))
                 strength = gr.Slider(
                     *STRENGTHS,
                     value=1.0,
@@ -135,15 +136,22 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
                         height=220,
                         min_width=200,
                     )
-                facts = gr.HTML()
+                facts = gr.HTML(elem_id="machine-facts")
                 with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
 
+    latest, inputs = Latest(), [image, strength, members, generator]
     outputs = [headline, changed, noise, table, jnd, cam, facts, numbers]
+    empty = dict(zip(outputs, ("", None, None, "", None, None, "", None), strict=True))
+    chosen = [members.input, generator.input]
+    clears([*touched, strength.input, *chosen], empty)
+    notes([*put, image.clear, strength.input, strength.release, *chosen], latest, inputs)
 
     @told
     def measure(upload, strength, members, generator):
         view = view_of(upload, strength, members, generator, limits)
+        if not latest.holds(upload, strength, members, generator):
+            return (gr.skip(),) * len(outputs)
         return shown(view, stem(upload))
 
     def first():
@@ -151,12 +159,12 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
         view = handler.of_sample(path, 1.0, offered[0], tuple(panel))
         return str(path), *shown(view, path.stem)
 
-    for trigger in (go.click, strength.release, members.change, generator.change, *events):
+    for trigger in (go.click, strength.release, members.change, generator.change, *put):
         trigger(
             measure,
-            [image, strength, members, generator],
+            inputs,
             outputs,
-            validator=checks(limits.to_reduce, image=None),
+            validator=latest.before(checks(limits.to_reduce, image=None)),
             preprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",

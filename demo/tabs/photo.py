@@ -48,8 +48,12 @@ def sample_of(upload: dict | None) -> Path | None:
     return path if path in sample_paths() else None
 
 
-def photo(label: str, elem_id: str, names: tuple[str, ...] = ()) -> tuple[gr.Image, list]:
-    """An upload with sample buttons below -> (component, events that put a picture in it)."""
+def photo(label: str, elem_id: str, names: tuple[str, ...] = ()) -> tuple[gr.Image, list, list]:
+    """An upload with sample buttons below -> (component, put, touched).
+
+    put: events after which it holds another picture; touched: those by which a visitor changes or
+    empties it.
+    """
     image = gr.Image(
         label=label,
         elem_id=elem_id,
@@ -60,7 +64,7 @@ def photo(label: str, elem_id: str, names: tuple[str, ...] = ()) -> tuple[gr.Ima
         height=240,
         alt_text="The picture you chose",
     )
-    events = [image.upload]
+    put, touched = [image.upload], [image.upload, image.clear]
     if names:
         found = samples()
         with gr.Row(elem_classes="jn-samples"):
@@ -73,5 +77,6 @@ def photo(label: str, elem_id: str, names: tuple[str, ...] = ()) -> tuple[gr.Ima
                     show_progress="hidden",
                     queue=False,
                 )
-                events.append(picked.then)
-    return image, events
+                put.append(picked.then)
+                touched.append(button.click)
+    return image, put, touched

@@ -14,6 +14,7 @@ from engine.errors import UsageError
 from engine.human.stimuli import FLAT, ORIGINAL
 
 from .. import words
+from ..changes import clears
 from ..handlers import answers as files
 from ..handlers import viewing as handler
 from ..handlers.screening import Results, analyse
@@ -196,6 +197,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
         )
     leave.click(told(lambda test: over(test)), state, outputs, **private)
     again.click(lambda: visible(0), None, groups, **private)
+    clears([several.upload, several.clear, several.delete], {together: ""})
     several.upload(
         told(lambda uploads: words.results_table(results_of(uploads, limits), kinds())),
         several,

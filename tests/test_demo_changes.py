@@ -1,0 +1,173 @@
+"""A changed input clears its results, at once: in a real browser, with new work held back."""
+
+from __future__ import annotations
+
+import pytest
+import test_demo_browser as browser
+
+from demo.changes import Latest, key
+from demo.visitors import page as open_page
+
+pytest.importorskip("gradio")
+
+chromium, visit, portrait = browser.chromium, browser.visit, browser.portrait
+WORK = "**/gradio_api/queue/join*"
+MACHINE = [
+    "#machine-headline .jn-headline",
+    "#machine-slider img",
+    "#machine-noise img",
+    "#machine-table table",
+    "#machine-jnd img",
+    "#machine-cam img",
+    "#machine-facts dl",
+]
+HUMAN = ["#human-headline .jn-headline", "#human-slider img", "#human-map img", "#human-facts dl"]
+CLOAK = [
+    "#cloak-headline .jn-headline",
+    "#cloak-slider img",
+    "#cloak-facts dl",
+    "#cloak-difference img",
+    "#cloak-verdict table",
+]
+COMPARE = ["#compare-table table", "#compare-pictures img", "#compare-differences img"]
+
+
+def changes(page, change, results: list[str]) -> None:
+    """Make a change; the results go before any work for it arrives at the server."""
+    for where in results:
+        page.locator(where).first.wait_for(timeout=browser.LONG)
+    held = []
+    page.route(WORK, lambda route: held.append(route))
+    change()
+    for where in results:
+        page.locator(where).first.wait_for(state="detached", timeout=5_000)
+    page.unroute(WORK)
+    for route in held:
+        route.continue_()
+
+
+def again(page, tab: str) -> None:
+    page.locator(f"#{tab}-go").click()
+
+
+def key_on(page, label: str):
+    """A change of a slider by keyboard."""
+    return lambda: page.get_by_role("slider", name=label).first.press("ArrowLeft")
+
+
+def test_of_the_machine(visit):
+    page = visit("machine")
+    changes(page, key_on(page, "Strength"), MACHINE)
+    again(page, "machine")
+    # These start the work for it as well.
+    changes(page, lambda: browser.upload(page, "#machine-photo", browser.COFFEE), MACHINE)
+    changes(page, page.get_by_role("button", name="Rocket").first.click, MACHINE)
+    page.get_by_text("Panel and network").click()
+    changes(page, page.get_by_role("checkbox", name="VGG").click, MACHINE)
+    changes(page, page.get_by_role("radio", name="Transfer").click, MACHINE)
+    clear = page.locator("#machine-photo button[aria-label='Remove Image']")
+    changes(page, clear.first.click, MACHINE)
+
+
+def test_of_the_eye(visit):
+    page = visit("human")
+    changes(page, page.get_by_role("checkbox", name="Also ask models").click, HUMAN)
+    page.get_by_role("checkbox", name="Also ask models").click()
+    again(page, "human")
+    changes(page, key_on(page, "Level"), HUMAN)
+    again(page, "human")
+
+    def other_model():
+        page.get_by_label("Model of the eye").first.click()
+        page.get_by_role("option", name="yang2005").click()
+
+    changes(page, other_model, HUMAN)
+    changes(page, lambda: browser.upload(page, "#human-photo", browser.CAT), HUMAN)
+
+
+def test_of_a_cloak(visit, portrait):
+    page = visit("cloak")
+    page.wait_for_selector(".jn-box")
+    browser.upload(page, "#cloak-photo", portrait)
+    page.wait_for_function("document.querySelectorAll('.jn-box').length === 1")
+    page.get_by_label("Method", exact=True).click()
+    page.get_by_role("option", name="BIM").first.click()
+    again(page, "cloak")
+    page.wait_for_selector("#cloak-facts dl", timeout=browser.LONG)
+    browser.upload(page, "#cloak-second", browser.ASTRONAUT)
+    page.wait_for_selector("#cloak-second img")
+    page.locator("#cloak-verify").click()
+    page.wait_for_selector("#cloak-verdict table", timeout=browser.LONG)
+    second = lambda: browser.upload(page, "#cloak-second", portrait)  # noqa: E731
+    changes(page, second, ["#cloak-verdict table"])
+    assert page.locator("#cloak-facts dl").count() == 1
+    page.wait_for_selector("#cloak-second img")
+    page.locator("#cloak-verify").click()
+    changes(page, page.get_by_role("checkbox", name="Lasting").click, CLOAK)
+    assert page.locator("#cloak-file").is_disabled()
+    assert page.locator(".jn-box").count() == 1  # the photo is the same
+    boxes = [".jn-box", "#cloak-status .jn-note"]
+    browser.upload(page, "#cloak-photo", browser.ASTRONAUT)
+    page.wait_for_function("document.querySelectorAll('.jn-box').length === 2")
+    changes(page, lambda: browser.upload(page, "#cloak-photo", portrait), boxes)
+
+
+def test_a_search_for_older_inputs_ends(visit):
+    page = visit("cloak")
+    page.wait_for_selector(".jn-box")
+    again(page, "cloak")
+    page.wait_for_selector("#cloak-status progress", timeout=browser.LONG)
+    page.get_by_role("checkbox", name="Lasting").click()
+    page.wait_for_selector("#cloak-status progress", state="detached")
+    # The one place for a search is free at once: the next one needs not wait for a minute.
+    page.wait_for_timeout(1500)
+    assert page.locator("#cloak-status progress").count() == 0
+    again(page, "cloak")
+    page.wait_for_selector("#cloak-status progress", timeout=20_000)
+    page.locator("#cloak-stop").click()
+
+
+def test_of_a_comparison(visit, portrait):
+    page = visit("compare")
+    page.wait_for_selector("#compare-photo img")
+    browser.upload(page, "#compare-photo", portrait)
+    for name in ("ours", "paper", "cw", "pgd"):  # fgsm is left
+        page.locator("#compare-methods").get_by_role("checkbox", name=name, exact=True).click()
+    again(page, "compare")
+    page.get_by_text("1 of 1 methods").wait_for(timeout=browser.LONG)
+    changes(page, key_on(page, "Seconds per method"), COMPARE)
+    again(page, "compare")
+    page.get_by_text("1 of 1 methods").wait_for(timeout=browser.LONG)
+    changes(page, lambda: browser.upload(page, "#compare-photo", browser.ASTRONAUT), COMPARE)
+
+
+def test_of_several_viewers(visit, tmp_path):
+    page = visit("viewing")
+    path = tmp_path / "answers.csv"
+    path.write_text("viewer,trial,picture,left,right,score,seconds\nv,1,Cat,b,a,3,1.0\n")
+    page.get_by_text("Several viewers together").click()
+    page.locator("#viewing-several input[type=file]").set_input_files(str(path))
+    clear = page.locator("#viewing-several button[aria-label='Clear']")
+    changes(page, clear.first.click, ["#viewing-together table"])
+
+
+def test_what_is_chosen_last_holds():
+    latest, photo = Latest(), {"path": "/a", "url": "b"}
+    token = open_page.set("one")
+    try:
+        assert latest.holds(photo, 1)  # nothing has been chosen: nothing is older
+        latest.note(photo, 1)
+        assert latest.holds({"path": "/a"}, 1)
+        assert not latest.holds(photo, 2)
+        open_page.set("two")
+        latest.note(photo, 2)
+        open_page.set("one")
+        assert latest.holds(photo, 1)
+    finally:
+        open_page.reset(token)
+    assert key([photo, None, ["a"]]) == key([{"path": "/a"}, None, ["a"]])
+    for k in range(1100):
+        token = open_page.set(str(k))
+        latest.note(k)
+        open_page.reset(token)
+    assert len(latest._of) == 1000
