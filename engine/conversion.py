@@ -52,7 +52,7 @@ def convert(
     done = dict.fromkeys(notes)  # each note once, in order
     if not counted:
         done |= dict.fromkeys(_pictures(image))
-    if image.mode in ("I", "F") and image.format != "PPM":
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
         raise ImageError(
             f"{name} has 32-bit pixels (mode {image.mode}), which have no defined white: "
             "convert it to 8 or 16 bits"

@@ -173,6 +173,8 @@ def test_floating_point_is_refused():
     data = encoded(Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)), "TIFF")
     with pytest.raises(ImageError, match="32-bit"):
         decode(data, "float.tif")
+    with pytest.raises(ImageError, match="32-bit"):
+        decode(b"Pf 2 1 -1.0\n" + bytes(8), "float.pfm")
 
 
 def test_cmyk_palette_grey_and_bilevel_become_rgb(photo):
