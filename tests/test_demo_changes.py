@@ -122,6 +122,7 @@ def test_a_search_for_older_inputs_ends(visit):
     # The one place for a search is free at once: the next one needs not wait for a minute.
     page.wait_for_timeout(1500)
     assert page.locator("#cloak-status progress").count() == 0
+    assert page.locator("#cloak-facts dl").count() == 0  # nor did it end with a result
     again(page, "cloak")
     page.wait_for_selector("#cloak-status progress", timeout=20_000)
     page.locator("#cloak-stop").click()
