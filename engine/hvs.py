@@ -12,12 +12,15 @@ threshold from the picture and the maps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .human.pattern import CHANNEL_WEIGHTS
 
+VERSION = 2  # of the thresholds that ship; 1 was not averaged over a picture and its mirror image
 MAPS = 4  # CAM, and CAM · gradient for R, G, B
 STRIDE = 4  # the branch and the network look at a quarter of the resolution
 USUAL = 0.03  # of 0…1: J where the network says nothing, mean over R, G and B
@@ -179,11 +182,26 @@ class JndNetwork(nn.Module):
         return (USUAL * self.shares * whole).clamp_max(1)
 
 
+def symmetric(thresholds: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """The mean of J(x) and of the mirrored J(mirrored x): of a mirrored picture, the mirrored J.
+
+    thresholds: float32 N×3×H×W in 0…1, H and W multiples of `STRIDE`, -> the same shape. image:
+    N×3×H×W of any size; it and its mirror image are padded alike, each at its own right edge.
+    Left and right are alike in pictures, up and down are not: light comes from above.
+    """
+    height, width = image.shape[2], image.shape[3]
+    both = torch.cat([image, image.flip(3)])
+    padded = F.pad(both, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+    found = thresholds(padded)[:, :, :height, :width]
+    count = image.shape[0]
+    return (found[:count] + found[count:].flip(3)) / 2
+
+
 class HvsSd(nn.Module):
     """What ships: from the picture alone to thresholds on the 0…1 scale, absolute.
 
-    scale: the factor on J found by calibration (see `training.calibration`). Any height and width:
-    the picture is padded by replication to multiples of 4, the threshold cropped.
+    scale: the factor on J found by calibration (see `training.calibration`). Any height and width,
+    and the same to the left and to the right (`symmetric`).
     """
 
     def __init__(self, branch: AttentionBranch, network: JndNetwork, scale: float = 1.0):
@@ -192,6 +210,4 @@ class HvsSd(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """image float32 N×3×H×W in 0…1 -> threshold float32 N×3×H×W ≥ 0."""
-        height, width = image.shape[2], image.shape[3]
-        x = F.pad(image, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
-        return self.scale * self.network(x, self.branch(x))[:, :, :height, :width]
+        return self.scale * symmetric(lambda x: self.network(x, self.branch(x)), image)

@@ -120,8 +120,8 @@ MODELS = {
         ),
         _row(
             "hvs-sd",
-            "30300aeb1336276ab8df1729534ff7cae3cd2f36355f17020d801190ba0c540e",
-            303_033,
+            "39199ce32b6138ed1a7082f936300a332c553eab2b8fb850588cd00e932afc98",
+            304_403,
             "just-noticeable/human-jnd",
         ),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from engine.hvs import MARGIN, STRIDE, HvsSd
+from engine.hvs import MARGIN, STRIDE, VERSION, HvsSd
 from engine.models import LICENCE
 
 from .graphs import SPATIAL, export, image_contract
@@ -23,6 +23,7 @@ def export_human(model: HvsSd, path: Path, *, training: dict, calibration: dict)
     contract = {
         "inputs": {"image": image_contract()},
         "outputs": {"threshold": image_contract("0…, 1 is 255 levels")},
+        "version": VERSION,
         "margin": MARGIN,  # pixels at the border that depend on the padding
         "stride": STRIDE,  # tiles begin at multiples of this
         "smallest": 1,
@@ -43,12 +44,13 @@ def export_human(model: HvsSd, path: Path, *, training: dict, calibration: dict)
 def calibrated_human(name: str, runs: Path) -> tuple[HvsSd, dict, dict]:
     """NAME with its absolute scale, how it was trained, and how it was calibrated.
 
-    Raises FileNotFoundError where it is not trained or not calibrated.
+    The networks that ship where RUNS holds none and NAME is the default's. Raises
+    FileNotFoundError where it is not trained or not calibrated.
     """
     from training.calibration import calibrated
-    from training.human import load_human
+    from training.thresholds import load_thresholds
 
-    model, _, note = load_human(name, runs)
+    model, note = load_thresholds(name, runs)
     calibration = {k: v for k, v in calibrated(name, runs).items() if k != "tried"}
     model.scale = calibration["scale"]
     return model, note, calibration

@@ -273,3 +273,20 @@ def test_the_learned_model_that_ships_has_no_seams_and_favours_blue(cat):
     np.testing.assert_allclose(HvsSd(device="cpu", tile=64)(cat), whole, atol=1e-2)
     red, green, blue = whole.mean((0, 1))
     assert green < red < blue < 5 * green
+
+
+@pytest.mark.parametrize("width", [96, 97, 98, 99])
+@pytest.mark.parametrize("tile", [512, 32])
+def test_the_learned_model_of_a_mirrored_picture_is_the_mirrored_threshold(width, tile, cat):
+    model = HvsSd(device="cpu", tile=tile)
+    pixels = np.ascontiguousarray(cat[:70, :width])
+    plain = model(pixels)
+    mirrored = model(np.ascontiguousarray(pixels[:, ::-1]))[:, ::-1]
+    assert np.abs(mirrored - plain).max() < 1e-3 * plain.mean()
+
+
+def test_the_graph_that_ships_is_of_the_version_that_the_code_declares():
+    from engine.hvs import VERSION
+
+    contract = HvsSd(device="cpu").session.contract
+    assert contract["version"] == contract["calibration"]["version"] == VERSION

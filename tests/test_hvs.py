@@ -111,6 +111,39 @@ def test_odd_pictures_have_finite_thresholds(trained, size):
         assert (found >= 0).all()
 
 
+@pytest.mark.parametrize("width", [40, 41, 42, 43])
+def test_the_networks_are_as_symmetric_as_their_padding(width):
+    torch.manual_seed(3)
+    model = hvs.HvsSd(hvs.AttentionBranch(), hvs.JndNetwork()).eval()
+    x = torch.rand(2, 3, 30, width)
+    with torch.no_grad():
+        found, mirrored = model(x), model(x.flip(3)).flip(3)
+        alone = torch.cat([model(each[None]) for each in x])
+    torch.testing.assert_close(found, mirrored, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_what_ships_is_calibrated_and_exported_again_where_nothing_is_trained(tmp_path, photos):
+    from engine.models import HUMAN, locate
+    from engine.stored import contract
+    from training.thresholds import load_thresholds
+
+    model, note = load_thresholds("default", tmp_path)
+    told = contract(locate(HUMAN).path)
+    assert note["weights"] == told["calibration"]["weights"]
+    assert len(note["history"]) > 1
+    model.scale = told["calibration"]["scale"]
+    pixels = photos["chelsea"][:64, :80]
+    reach = hvs.MARGIN
+    padded = np.pad(pixels, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
+    with torch.no_grad():
+        expected = 255 * model(torch.from_numpy(to_batch(padded[None])))[0].permute(1, 2, 0)
+    found = thresholds(pixels, "hvs-sd")
+    np.testing.assert_allclose(found, expected[reach:-reach, reach:-reach], atol=0.02)
+    with pytest.raises(FileNotFoundError, match="training human"):
+        load_thresholds("another", tmp_path)
+
+
 def test_the_border_is_no_artefact(trained):
     found = thresholds(np.full((90, 90, 3), 120, np.uint8), "hvs-sd", weights=trained[1])
     assert np.ptp(found[::4, ::4], axis=(0, 1)).max() < 1e-3  # the strides' phase aside

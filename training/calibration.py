@@ -20,16 +20,14 @@ import numpy as np
 import torch
 
 from engine.human.injection import inject
-from engine.hvs import MARGIN, HvsSd
+from engine.hvs import MARGIN, VERSION, HvsSd
 from engine.image import to_batch
-from engine.models import sha256_of
 from engine.perceptual import DISPLAY, jod
 from engine.quality import psnr_8bit
 
 from .data import DataError, Photos
-from .human import load_human, stage_path
 from .record import write_json
-from .stages import STAGES
+from .thresholds import load_thresholds
 
 TARGET_JOD = 9.5
 COUNT = 50  # held-out photos, the first
@@ -61,10 +59,11 @@ def calibrate(
 ) -> dict:
     """Find the scale of NAME, write it to RUNS/human/NAME.calibration.json, return that.
 
-    visibility: of a pair uint8 H×W×3, less where more is seen. Raises FileNotFoundError where NAME
-    is not trained, ModuleNotFoundError without cvvdp, DataError where no scale reaches the target.
+    The networks that ship where RUNS holds none and NAME is the default's. visibility: of a pair
+    uint8 H×W×3, less where more is seen. Raises FileNotFoundError where NAME is not trained,
+    ModuleNotFoundError without cvvdp, DataError where no scale reaches the target.
     """
-    model, _, _ = load_human(name, runs)
+    model, note = load_thresholds(name, runs)
     path = calibration_path(name, runs)
     photos = photos.first(count)
     same = {
@@ -73,7 +72,8 @@ def calibrate(
         "data": photos.source,
         "n": len(photos),
         "seed": SEED,
-        "weights": {kind: sha256_of(stage_path(name, kind, runs)) for kind in STAGES},
+        "weights": note["weights"],
+        "version": VERSION,
     }
     kept = json.loads(path.read_text()) if path.exists() else {}
     if any(kept.get(key) != value for key, value in same.items()):

@@ -41,8 +41,13 @@ def digests(weights: Path | None, *models: str) -> dict[str, str]:
     return {file: provenance(weights)[file]["sha256"] for file in files}
 
 
+def digest(weights: Path | None, model: str) -> str:
+    """The sha256 of one row of `MODELS`."""
+    return provenance(weights)[MODELS[model].file]["sha256"]
+
+
 def history(graph: Path) -> list[dict]:
-    """The epochs of an exported generator's training, where its provenance lies beside it."""
+    """The record of an exported model's training, where its provenance lies beside it."""
     if not (graph.parent / PROVENANCE).exists():
         return []
     return provenance(graph.parent)[graph.name]["training"].get("history", [])

@@ -10,7 +10,7 @@ from .. import models
 from ..image import to_batch
 from ..session import Session, open_session
 
-TILE = 512  # pixels of a tile's core, both ways
+TILE = 384  # pixels of a tile's core, both ways; larger ones need more memory and little less time
 GRID = 4  # tiles begin at multiples of this, as the network's strides do
 
 
@@ -45,14 +45,16 @@ class HvsSd:
         """uint8 H×W×3 sRGB -> thresholds float32 H×W×3 in 8-bit levels, finite and ≥ 0.
 
         The picture is reflected around its border, as far as the network sees, and worked on in
-        tiles that see as much of each other: no border and no seams.
+        tiles that see as much of each other: no border and no seams. The strides of the network
+        count from the left edge of a tile, those of the mirrored tile, over which the graph
+        averages, from the right one: both edges are whole strides from the picture's.
         """
         height, width = pixels.shape[:2]
         result = np.empty((height, width, 3), np.float32)
         reach = self.margin
         padded = np.pad(
             pixels,
-            ((reach, reach + -height % GRID), (reach, reach + -width % GRID), (0, 0)),
+            ((reach, reach + -height % GRID), (reach, reach + GRID), (0, 0)),
             mode="symmetric",
         )
         for top in range(0, height, self.tile):
@@ -60,7 +62,7 @@ class HvsSd:
                 rows, columns = min(self.tile, height - top), min(self.tile, width - left)
                 piece = padded[
                     top : top + rows + -rows % GRID + 2 * reach,
-                    left : left + columns + -columns % GRID + 2 * reach,
+                    left : left + columns + (width - left - columns) % GRID + 2 * reach,
                 ]
                 (threshold,) = self.session.run(image=to_batch(piece[None]))
                 core = threshold[0, :, reach : reach + rows, reach : reach + columns]
