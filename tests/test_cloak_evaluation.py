@@ -19,11 +19,13 @@ from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
 from engine.threads import available_cores
 from training import cloak_metrics, cloak_plan, record
 from training import evaluate_cloak as module
+from training.cloak_keys import row_keys
 from training.cloak_metrics import summary
 from training.cloak_plan import Row, derangement, plan
 from training.enrolment import digest
-from training.evaluate_cloak import batches, evaluate_cloak, fingerprint
+from training.evaluate_cloak import batches, evaluate_cloak
 from training.lfw import Subject
+from training.store import mark
 
 SHARED = Path(os.environ.get("SHARED", Path(__file__).parents[2] / "shared"))
 LFW = SHARED / "data" / "lfw"
@@ -38,7 +40,7 @@ def flat_eye(name):
 def test_every_method_meets_every_protocol():
     rows = plan()
     assert len(set(rows)) == len(rows)
-    assert len({(row.name, row.photos) for row in rows}) == len(rows)
+    assert len({(row.name, row.photos, row.sample) for row in rows}) == len(rows)
     for protocol, targeted in cloak_plan.PROTOCOLS:
         chosen = [r for r in rows if (r.protocol, r.targeted) == (protocol, targeted)]
         assert set(cloak_plan.MAIN) <= {row.method for row in chosen if row.photos is None}
@@ -69,31 +71,19 @@ def test_batches_are_always_the_same_ones():
     assert batches(Row("ours", "dodging", photos=20), 97) == full[:2]
 
 
-def test_what_decides_a_row_is_in_its_fingerprint():
-    line = Row("ours", "dodging")
-    marks = {
-        fingerprint(line, "a"),
-        fingerprint(line, "b"),  # another gallery
-        fingerprint(Row("ours", "dodging", jnd="chou1995"), "a"),
-        fingerprint(Row("ours", "lasting"), "a"),
-        fingerprint(Row("ddn", "dodging"), "a"),
+def test_what_decides_a_row_is_in_its_key():
+    lines = {
+        "ours": Row("ours", "dodging"),
+        "another eye": Row("ours", "dodging", jnd="chou1995"),
+        "another protocol": Row("ours", "lasting"),
+        "another method": Row("ddn", "dodging"),
+        "another goal": Row("ours", "dodging", own=True),
     }
-    assert len(marks) == 5
-    assert fingerprint(line, "a") == fingerprint(Row("ours", "dodging", photos=20), "a")
-
-
-def test_an_edit_of_the_code_changes_every_fingerprint(monkeypatch):
-    line = Row("ddn", "dodging")
-    before = fingerprint(line, "a")
-    read = Path.read_bytes
-    monkeypatch.setattr(
-        Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == "verdict.py")
-    )
-    module.code.cache_clear()
-    assert fingerprint(line, "a") != before
-    monkeypatch.undo()
-    module.code.cache_clear()
-    assert fingerprint(line, "a") == before
+    marks = {name: mark(row_keys(line, "a", None)[-1]) for name, line in lines.items()}
+    marks["another gallery"] = mark(row_keys(lines["ours"], "b", None)[-1])
+    assert len(set(marks.values())) == len(marks)
+    few = Row("ours", "dodging", photos=20)  # read from the batches of the whole row
+    assert mark(row_keys(few, "a", None)[-1]) == marks["ours"]
 
 
 def test_what_a_row_asks():
@@ -184,18 +174,6 @@ def test_what_is_seen_is_what_quality_says(photos, monkeypatch):
     assert perceptual.jod is not cloak_metrics.jod
 
 
-def test_what_other_hardware_measured_is_known(tmp_path):
-    rows = [{"fingerprint": "a", "n": 20, "hardware": "an abacus"}]
-    waits = [{"fingerprint": "b", "threads": threads} for threads in (available_cores(), 999)]
-    path = tmp_path / "cloak_lfw.json"
-    result = {"versions": record.versions(), "rows": rows, "latency": waits}
-    record.write_json(path, result)
-    assert module.known_rows(tmp_path) == {("a", 20): rows[0]}
-    assert module.known_latencies(tmp_path) == {"b": waits[0]}
-    record.write_json(path, result | {"versions": {"torch": "1.0"}})
-    assert module.known_rows(tmp_path) == module.known_latencies(tmp_path) == {}
-
-
 def test_the_last_bits_of_descriptors_are_the_processors():
     random = np.random.default_rng(0)
     enrolled = random.normal(size=(3, 6, 128)).astype(np.float32)
@@ -225,9 +203,9 @@ def test_a_row_is_measured_and_not_measured_twice(tmp_path, monkeypatch, capsys)
     arguments = (str(LFW), ONLOOKER, None, "python -m training evaluate cloak", tmp_path)
     choices = {"only": "closed-set-fgv", "workers": 1, "people": 2}
     path = evaluate_cloak(*arguments, **choices)
-    files = sorted(tmp_path.glob("cloak/closed-set-fgv*/*/*.json"))
+    files = sorted(tmp_path.glob("measured/cloak/*.json"))
     assert len(files) == 2  # targeted and not, one batch each
-    found = [photo for file in files for photo in record.read_json(file)]
+    found = [photo for file in files for photo in record.read_json(file)["value"]]
     assert len(found) == 4
     assert all(each["agree"] for each in found)
     assert all(each["psnr_db"] > 30 and each["ssim"] > 0.8 for each in found if each["success"])
@@ -272,7 +250,7 @@ def test_methods_are_measured_on_the_panel(crops, tmp_path, monkeypatch):
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(panel, "load", lambda *where: LabelledImages(crops, answers[:, 0], "crops"))
     agreed = int((answers[:4] == answers[:4, :1]).all(1).sum())
-    path = panel.evaluate_panel("", None, 2, "the command", ("fgsm", "ours"))
+    path = panel.evaluate_panel("", None, 2, "the command", tmp_path, ("fgsm", "ours"))
     result = record.read_json(path)
     fixed, ours = result["rows"]
     assert fixed["n"] == ours["n"] == min(2, agreed) > 0

@@ -38,7 +38,11 @@ def results(tmp_path, monkeypatch):
         rows.append(summary(row("fgsm", protocol, targeted), [PHOTO | {"success": False}] * 4))
     rows.append(summary(row("ours", "lasting", own=True), [PHOTO] * 4) | {"own": True})
     rows.append(summary(row("paper-l1", "closed-set", photos=2), [PHOTO] * 2))
-    rows = [made | {"hardware": "two cores"} for made in rows]
+    jnd = {"name": "wu2017", "version": 1}
+    decided = {"decided_by": {"jnd": jnd, "reported": jnd}}
+    rows = [made | decided | {"hardware": "two cores"} for made in rows]
+    now = {"decided_by": {"jnd": jnd | {"version": 2}, "reported": jnd | {"version": 2}}}
+    rows.append(rows[-1] | now | {"sample": True})
     rows[1]["hardware"] = "an abacus"
     latency = {"method": "ours", "protocol": "dodging", "n": 3, "seconds": 1.2}
     latency |= {"hardware": "two cores"}
@@ -57,7 +61,7 @@ def results(tmp_path, monkeypatch):
         "delta_e_99": 1,
         "beyond_jnd_share": 0,
     }
-    panel = how | {"beyond_jnd_of": "wu2017", "rows": [attack | seen]}
+    panel = how | {"beyond_jnd_of": "wu2017", "rows": [attack | seen | decided]}
     files = {"cloak_lfw": cloak, "recogniser_lfw": verified, "panel_cifar10": panel}
     for name, made in files.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(made))
@@ -92,6 +96,7 @@ def test_a_method_without_a_success_has_a_row_too(results):
     path = cloak_tables.RESULTS / "panel_cifar10.json"
     result = json.loads(path.read_text())
     failed = {"method": "fgv", "success": 0.0, "n": 4, "gradients": 9.0, "seconds_per_image": 0.1}
+    failed |= {"decided_by": result["rows"][0]["decided_by"]}
     path.write_text(json.dumps(result | {"rows": [failed, *result["rows"]]}))
     assert "| fgv | 0 % | – | – | – | – | 9 |" in cloak_tables.cloak_panel()
 

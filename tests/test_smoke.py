@@ -126,7 +126,7 @@ def test_evaluation_measures_what_was_exported(trained, few, tmp_path, monkeypat
     ]
 
     # Where the notes of an evaluation are lost, nothing is measured again that was published.
-    (tmp_path / "evaluated").rename(tmp_path / "lost")
+    (tmp_path / "measured").rename(tmp_path / "lost")
     monkeypatch.setattr(evaluate, "SECTIONS", dict.fromkeys(evaluate.SECTIONS))
     assert training_main(["evaluate", "machine", *common]) == 0
     assert json.loads((tmp_path / "machine_cifar10.json").read_text()) == machine

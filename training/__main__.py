@@ -200,7 +200,7 @@ def evaluate(options: argparse.Namespace) -> None:
         case "panel":
             from .evaluate_panel import evaluate_panel
 
-            path = evaluate_panel(data, weights, count, command)
+            path = evaluate_panel(data, weights, count, command, runs)
         case "machine":
             from .evaluate import evaluate_machine
 

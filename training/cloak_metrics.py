@@ -67,6 +67,7 @@ def summary(row: Row, photos: list[dict]) -> dict:
         "method": row.method,
         "protocol": row.protocol,
         "targeted": row.targeted,
+        "own": row.own,
         "jnd": row.jnd,
         "budget": row.budget,
         "source": row.choices(row.targeted).source,

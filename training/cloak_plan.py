@@ -20,6 +20,7 @@ from engine.models import HUMAN
 from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
 
 from .lfw import Subject
+from .versions import STANDING
 
 SEED = 0
 BATCH = 10  # photos that advance together; a batch is done whole or not at all
@@ -27,6 +28,7 @@ MAIN = tuple(name for name in METHODS if name not in ABLATED)
 ENDURING = ("ours", "pgd", "ddn")  # whose cloak of the very photo is also to last
 ITSELF = ("ours", "fmn", "pgd")  # that also dodge the very photo
 FEW = 20  # photos of the ablations and of the comparison of JND models
+SAMPLED = ("ours", "ours-jnd", "paper", "advjnd")  # whose loss or step has J in it
 TIMED = ("ours", "paper", "cw", "ddn", "fmn", "pgd")  # whose latency is measured
 TIMED_PHOTOS = 5
 PROTOCOLS = (("closed-set", False), ("closed-set", True), ("dodging", False), ("lasting", False))
@@ -41,7 +43,9 @@ def default_jnd(method: str) -> str:
 class Row:
     """One line of the table: a method under a protocol, with a model of the eye, on n photos.
 
-    jnd: heeded by the methods whose loss or step has a J: ours, the paper's, AdvJND.
+    jnd: heeded by the methods whose loss or step has a J: ours, the paper's, AdvJND. sample:
+    measured with the JND as it is, beside a row of an earlier version of it that stands
+    (`training.versions`).
     """
 
     method: str
@@ -50,6 +54,7 @@ class Row:
     jnd: str = HUMAN_DEFAULT
     photos: int | None = None  # None: all
     own: bool = False  # dodge the photo itself, as `python -m engine cloak` does, not others
+    sample: bool = False
 
     @property
     def name(self) -> str:
@@ -107,7 +112,17 @@ def plan() -> list[Row]:
     again = ("ours", "paper", "fmn", "advjnd")
     rows += [row(name, "closed-set", photos=FEW) for name in (*again, *ABLATED)]
     others = [name for name in HUMAN_NAMES if name != HUMAN]
-    return rows + [Row("paper", "closed-set", jnd=name, photos=FEW) for name in others]
+    rows += [Row("paper", "closed-set", jnd=name, photos=FEW) for name in others]
+    return rows + sampled()
+
+
+def sampled() -> list[Row]:
+    """The rows that show what a new version of a JND changes, as long as an earlier one stands."""
+    if not STANDING:
+        return []
+    few = [row(name, "closed-set", photos=FEW) for name in SAMPLED]
+    lacking = [each for each in few if each.method == "ours-jnd"]  # has no such row else
+    return lacking + [replace(each, sample=True) for each in few]
 
 
 def itself() -> list[Row]:

@@ -81,6 +81,7 @@ def cloak(protocol: str, targeted: bool = False) -> str:
         if (row["protocol"], row["targeted"]) == (protocol, targeted)
         and not row.get("own")
         and row["n"] == result["photos"]
+        and not row.get("sample")
     ]
     return best_first(chosen, result)
 
@@ -105,9 +106,27 @@ def cloak_ablation() -> str:
     """The paper's method without its parts, and with other models of the eye."""
     result = measured()
     here = [row for row in result["rows"] if row["protocol"] == "closed-set"]
-    chosen = [row for row in here if row["n"] < result["photos"]]
+    chosen = [row for row in here if row["n"] < result["photos"] and not row.get("sample")]
     rows = [line(row, f"{row['method']}, {row['jnd']}", result) for row in chosen]
     count = max((row["n"] for row in chosen), default=0)
+    said = f"The first {count} photos, closed set, not targeted; {note(result, chosen)}"
+    return f"{markdown(HEADER, rows)}\n\n{said}"
+
+
+def cloak_jnd() -> str:
+    """What a new version of a JND changes: rows of an earlier one that stand, and a sample now."""
+    result = measured()
+    sample = [row for row in result["rows"] if row.get("sample")]
+    rows, chosen = [], []
+    for now in sample:
+        same = ("method", "protocol", "targeted", "own", "jnd", "n")
+        for row in result["rows"]:
+            alike = all(row[key] == now[key] for key in same)
+            if alike and (row is now or not row.get("sample")):
+                version = row["decided_by"]["jnd"]["version"]
+                rows.append(line(row, f"{row['method']}, {row['jnd']} version {version}", result))
+                chosen.append(row)
+    count = max((row["n"] for row in sample), default=0)
     said = f"The first {count} photos, closed set, not targeted; {note(result, chosen)}"
     return f"{markdown(HEADER, rows)}\n\n{said}"
 
@@ -155,7 +174,7 @@ def cloak_panel() -> str:
     return (
         f"{markdown([*header, 'seconds'], rows)}\n\n{chosen[0]['n']} test images, all four "
         "classifiers to be deceived, any other answer will do; means over the images that "
-        f"succeeded; beyond the JND of {result['beyond_jnd_of']}; seed {result['seed']}; "
+        f"succeeded; beyond the JND of {reported(result, chosen)}; seed {result['seed']}; "
         f"{source(result)}"
     )
 
@@ -166,11 +185,17 @@ def elsewhere(result: dict, rows: list[dict]) -> str:
     return f"; seconds with a star: on {' or '.join(sorted(others))}" * bool(others)
 
 
+def reported(result: dict, rows: list[dict]) -> str:
+    """The JND beyond which a change is counted, and its versions in these rows."""
+    versions = sorted({str(row["decided_by"]["reported"]["version"]) for row in rows})
+    return f"{result['beyond_jnd_of']}, version {' and '.join(versions)}"
+
+
 def note(result: dict, rows: list[dict]) -> str:
     """Where these rows of the cloak were measured; how to read them, the README says once."""
     missing = f"; {len(result['missing'])} rows not measured yet" if result["missing"] else ""
     return (
-        f"beyond the JND of {result['beyond_jnd_of']}{elsewhere(result, rows)}{missing}; "
+        f"beyond the JND of {reported(result, rows)}{elsewhere(result, rows)}{missing}; "
         f"seed {result['seed']}; {source(result)}"
     )
 
@@ -184,6 +209,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cloak_own": cloak_own,
     "cloak_lasting": partial(cloak, "lasting"),
     "cloak_ablation": cloak_ablation,
+    "cloak_jnd": cloak_jnd,
     "cloak_latency": cloak_latency,
     "cloak_panel": cloak_panel,
 }

@@ -1,41 +1,29 @@
 """Measure what ships: the exported graphs, through the engine. `python -m training evaluate`.
 
-What a section of machine_cifar10.json says of one generator is kept under RUNS/evaluated as soon
-as it is measured, so a stopped evaluation goes on, and a new generator is measured alone; other
-weights or other pictures are measured anew. What the JSON itself says of the same weights and
-pictures is kept, with the hardware on which it was measured. Delete both after a change of this
-code.
+What a section of machine_cifar10.json says of one generator is kept in `training.store` as soon as
+it is measured, so a stopped evaluation goes on, and a new generator is measured alone. What the
+JSON itself says is kept with the hardware on which it was measured, until the weights, the
+pictures, a setting or a declared version (`training.versions`) is another.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from engine.controls import CONTROLS
-from engine.machine import STEPS, MachineJND
+from engine.machine import MachineJND
 from engine.models import ENVIRONMENT, GENERATORS, PANEL
 
 from .data import DataError, load
-from .machine_sections import (
-    CURVE,
-    OF_THE_BEST,
-    OUTSIDE,
-    SEARCHED,
-    SECTIONS,
-    SEED,
-    STRENGTHS,
-    TRAINED,
-    Subject,
-)
+from .keys import section_key
+from .machine_sections import OF_THE_BEST, ON_BOTH, OUTSIDE, SECTIONS, SEED, Subject, settings
 from .measure import answer, answer_alone, standard_error
-from .record import hardware, measured_before, read_json, write, write_json
-from .shipped import digests, present, trained_with, unseen
+from .record import published, write
+from .shipped import digest, digests, present, trained_with, unseen
+from .store import Entry, Store, from_row, origin
 
 
 def evaluate_classifiers(data: str, weights: Path | None, count: int | None, command: str) -> Path:
@@ -94,28 +82,23 @@ def evaluate_machine(
     if weights is None and os.environ.get(ENVIRONMENT):
         raise DataError(f"{ENVIRONMENT} is set: unset it, or say --weights DIR")
     subject = Subject(data, weights, count)
-    files = digests(weights, *subject.models)
-    pictures = hashlib.sha256(subject.pictures("test").images.tobytes()).hexdigest()
-    constants = [SEED, STEPS, STRENGTHS, TRAINED, CURVE, SEARCHED, list(CONTROLS)]
-    before = measured_before("machine_cifar10")
-    origin: dict[str, dict[str, dict]] = {}
+    before = published("machine_cifar10")
+    store = Store(runs, "machine", known(before))
+    entries: dict[str, dict[str, Entry]] = {}
 
     def measured(section: str, name: str) -> object:
         """What a section says of one generator, now or in an earlier run."""
-        compared = subject.generators if section == "search" else [name]
-        outside = subject.unseen if section in OUTSIDE else ()
-        models = (*PANEL, *(GENERATORS[each] for each in compared), *outside)
-        decisive = json.dumps(["one each", digests(weights, *models), count, pictures, constants])
-        mark = hashlib.sha256(decisive.encode()).hexdigest()[:12]
-        known = before.get("origin", {}).get(section, {}).get(name, {})
-        if known.get("fingerprint") == mark:
-            origin.setdefault(section, {})[name] = known
-            return taken_apart(section, before[section], name)
-        path = runs / "evaluated" / mark / f"{section}.json"
-        if not path.exists() and not (chosen is None or section in chosen):
-            return None
-        origin.setdefault(section, {})[name] = {"fingerprint": mark, "hardware": hardware()}
-        return remembered(path, lambda: SECTIONS[section](subject, name), f"{section} of {name}")
+        key = decided_by(subject, section, name)
+        entry = store.find(key)
+        if entry is None:
+            if not (chosen is None or section in chosen):
+                return None
+            started = time.monotonic()
+            entry = store.keep(key, SECTIONS[section](subject, name))
+            took = time.monotonic() - started
+            print(f"{section} of {name}: {took:.0f} s", file=sys.stderr, flush=True)
+        entries.setdefault(section, {})[name] = entry
+        return entry.value
 
     sections = {"seed": SEED, "training": {}, "history": {}}
     for name in subject.generators:
@@ -133,12 +116,42 @@ def evaluate_machine(
             sections[section] = assembled(section, each)
         elif len(lacking) < len(each):
             print(f"{section} left out: not of {', '.join(lacking)}", file=sys.stderr, flush=True)
-    sections["origin"] = {section: each for section, each in origin.items() if section in sections}
-    where = {each["hardware"] for of in sections["origin"].values() for each in of.values()}
-    sections["hardware"] = " and ".join(sorted(where)) or hardware()
+    shown = {section: each for section, each in entries.items() if section in sections}
+    sections["origin"] = {
+        section: {name: entry.provenance() for name, entry in each.items()}
+        for section, each in shown.items()
+    }
+    sections |= origin(entry for each in shown.values() for entry in each.values())
     return write(
-        "machine_cifar10", command=command, data=subject.source, weights=files, sections=sections
+        "machine_cifar10",
+        command=command,
+        data=subject.source,
+        weights=digests(weights, *subject.models),
+        sections=sections,
     )
+
+
+def decided_by(subject: Subject, section: str, name: str) -> dict:
+    """The key of what a section says of one generator."""
+    compared = subject.generators if section in OF_THE_BEST else [name]
+    outside = subject.unseen if section in OUTSIDE else ()
+    models = (*PANEL, *(GENERATORS[each] for each in compared), *outside)
+    splits = ("test", "train") if section in ON_BOTH else ("test",)
+    return section_key(section) | {
+        "generator": name,
+        "weights": {model: digest(subject.weights, model) for model in models},
+        "pictures": {split: subject.digest(split) for split in splits},
+        **settings(section),
+    }
+
+
+def known(before: dict) -> list[Entry | None]:
+    """The entries of an earlier result, taken apart by section and generator."""
+    return [
+        from_row(provenance, taken_apart(section, before[section], name))
+        for section, each in before.get("origin", {}).items()
+        for name, provenance in each.items()
+    ]
 
 
 def told(note: dict) -> dict:
@@ -166,13 +179,3 @@ def taken_apart(section: str, whole: object, name: str) -> object:
     if not isinstance(whole, list):
         return whole[name]
     return [row for row in whole if row.get("of", row.get("generator")) == name]
-
-
-def remembered(path: Path, make: Callable[[], object], name: str) -> object:
-    """What `make` measured, now or in an earlier run."""
-    if not path.exists():
-        started = time.monotonic()
-        value = make()
-        write_json(path, value)
-        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    return read_json(path)

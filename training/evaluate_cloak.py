@@ -3,18 +3,17 @@
 The rows are those of `training.cloak_plan`. A success is a verdict of `engine.verdict` on the
 bytes of the PNG.
 
-Long work in small pieces: a batch of photos is one file below runs/cloak/, and what is there is
+Long work in small pieces: a batch of photos is one entry of `training.store`, and what is there is
 not computed again. After every row results/cloak_lfw.json is written from the finished rows and
-names those that are missing. Where runs/ is lost, the rows that are in that file are kept as they
-are, if they were measured by the same code with the same versions; each says on which hardware, for
-that changes the seconds, and of the rest only what the last bits of a number can. Batches run side
-by side, one process with one thread for each core: seconds_per_photo is the throughput of
-one core. What a person waits for, one photo alone on all cores, is measured at the end.
+names those that are missing. A row that is in that file is kept as it is, as long as what decided
+it is the same (`training.cloak_keys`); it says on which hardware it was measured, for that changes
+the seconds, and of the rest only what the last bits of a number can. Batches run side by side, one
+process with one thread for each core: seconds_per_photo is the throughput of one core. What a
+person waits for, one photo alone on all cores, is measured at the end.
 """
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import signal
 import sys
@@ -30,22 +29,21 @@ import numpy as np
 import torch
 
 from engine.cloak import Cloak
-from engine.faces import SAME
 from engine.image import decode
 from engine.jobs import Cloaked, Job
-from engine.models import HUMAN, MODELS, RECOGNISER, locate
-from engine.options import HUMAN_DEFAULT
 from engine.sight import Sight, eye
 from engine.threads import available_cores
 
+from .cloak_keys import REPORTED, jnd_weights, row_keys, waiting
 from .cloak_metrics import seen, summary
 from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
 from .enrolment import PEOPLE, digest, enrolled, recalled
 from .lfw import publish
 from .onlooker import Onlooker
-from .record import RESULTS, hardware, measured_before, read_json, write_json
+from .record import RESULTS, published
+from .store import Entry, Store, from_row, origin, plain
 
-REPORTED = HUMAN_DEFAULT  # the eye by which beyond_jnd_share is given, of every row
+KIND = "cloak"  # of entries of the store: a batch's photos, a row's sums, a latency
 
 
 @dataclass(frozen=True)
@@ -146,34 +144,11 @@ def bench(setting: Setting) -> Bench:
     return Bench(setting)
 
 
-def cloak_batch(setting: Setting, line: Row, numbers: list[int], path: Path) -> int:
-    """One batch to its file, if it is not there yet; returns how many photos."""
-    if not path.is_file():
-        found = bench(setting).batch(line, numbers)
-        write_json(path, found)
+def cloak_batch(setting: Setting, line: Row, key: dict) -> int:
+    """One batch of the store, if it is not there yet; returns how many photos."""
+    numbers = key["photos"]
+    Store(setting.runs, KIND).measured(key, lambda: bench(setting).batch(line, numbers))
     return len(numbers)
-
-
-@cache
-def code(ours: bool) -> bytes:
-    """A hash of everything of ours that decides a photo's numbers; `ours` concerns one method."""
-    engine, here = Path(sys.modules["engine"].__file__).parent, Path(__file__).parent
-    names = ("cloak", "jobs", "sight", "parts", "verdict", "faces", "chip", "alignment")
-    names += ("recogniser", "gallery", "image", "quality", "perceptual")
-    files = [engine / f"{name}.py" for name in names]
-    files += [path for path in (engine / "attack").glob("*.py") if ours or path.stem != "ours"]
-    files += (engine / "human").glob("*.py")
-    files += [here / f"{name}.py" for name in ("cloak_metrics", "onlooker")]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).digest()
-
-
-def fingerprint(line: Row, gallery: str) -> str:
-    """Changes with anything that decides a row: code, J, gallery, recognisers, budget, batches."""
-    found = hashlib.sha256(code(line.method.startswith("ours")))
-    weights = [locate(name).sha256 for name in (RECOGNISER, HUMAN)]
-    said = (line.name, line.jnd, line.budget, REPORTED, SEED, BATCH, SAME, gallery, weights)
-    found.update(repr(said).encode())
-    return found.hexdigest()[:12]
 
 
 def batches(line: Row, photos: int) -> list[list[int]]:
@@ -226,40 +201,39 @@ def evaluate_cloak(
     first = Cloak(eye(REPORTED))
     setting = Setting(enrolled(data, first, runs, people), onlooker, runs, threads=1)
     here = bench(setting)
-    mark = here.digest
     photos = len(here.subjects)
     if count is not None:
         photos = min(photos, -(-count // BATCH) * BATCH)
-    folder = runs / "cloak"
-    place = RESULTS if count is None else folder
-    published, timed_before = known_rows(place), known_latencies(place)
-    marks = {line: fingerprint(line, mark) for line in plan()}
+    place = RESULTS if count is None else runs / "cloak"
+    before = published("cloak_lfw", place)
+    store = Store(runs, KIND, map(from_row, [*before.get("rows", []), *before.get("latency", [])]))
+    keys = {line: row_keys(line, here.digest, onlooker) for line in plan()}
 
-    def files(line: Row) -> list[Path]:
-        kept = folder / line.name / marks[line]
-        return [kept / f"{k:02}.json" for k in range(len(batches(line, photos)))]
+    def whole(line: Row) -> int:
+        return min(photos, line.photos or photos)
 
-    def finished(line: Row) -> dict | None:
+    def parts(line: Row) -> list[dict]:
+        """The keys of the row's batches, as they are measured now."""
+        return [keys[line][-1] | {"photos": batch} for batch in batches(line, photos)]
+
+    def finished(line: Row) -> Entry | None:
         """Its row of the table; None where it is not measured yet."""
-        if all(path.is_file() for path in files(line)):
-            found = summary(line, [photo for path in files(line) for photo in read_json(path)])
-            found["hardware"] = hardware()
-        else:
-            found = published.get((marks[line], min(photos, line.photos or photos)))
-        return found and found | {"own": line.own, "fingerprint": marks[line]}
+        found = store.find(*(key | {"n": whole(line)} for key in keys[line]))
+        if found is None:
+            found = summed_up(line, keys[line][-1], [store.find(part) for part in parts(line)])
+        return found
 
-    def waited(line: Row) -> dict | None:
+    def waited(line: Row) -> Entry | None:
         """Its row of the table of latencies; None where it is not measured yet."""
-        path = latency(folder, line, mark)
-        return read_json(path) if path.is_file() else timed_before.get(marks[line])
+        return store.find(*map(waiting, keys[line]))
 
     def write() -> Path:
         every = {line: finished(line) for line in plan()}
-        found = {line: row for line, row in every.items() if row is not None}
-        waits = [wait for line in timed() if (wait := waited(line)) is not None]
-        where = {each["hardware"] for each in (*found.values(), *waits)}
+        found = {line: entry for line, entry in every.items() if entry is not None}
+        waits = [entry for line in timed() if (entry := waited(line)) is not None]
+        rows = [entry.row() | {"sample": line.sample} for line, entry in found.items()]
         sections = {
-            "hardware": " and ".join(sorted(where)),
+            **origin([*found.values(), *waits]),
             "seed": SEED,
             "batch": BATCH,
             "threads": setting.threads,
@@ -268,55 +242,45 @@ def evaluate_cloak(
             "photos_passed_over": sum(subject.skipped for subject in here.subjects),
             "temperature": here.gallery.temperature,
             "beyond_jnd_of": REPORTED,
+            "jnd_weights": jnd_weights(entry.key for entry in found.values()),
             "missing": sorted({line.name for line in plan() if line not in found}),
             "latencies_missing": len(timed()) - len(waits),
-            "rows": list(found.values()),
-            "latency": waits,
+            "rows": rows,
+            "latency": [entry.row() for entry in waits],
         }
-        learned = {line.jnd for line in found} & set(MODELS)
-        return publish("cloak_lfw", command, sections, models=sorted(learned), folder=place)
+        return publish("cloak_lfw", command, sections, folder=place)
 
     with side_by_side(workers or available_cores()) as spread:
         for line in plan():
             if (only is not None and only not in line.name) or finished(line) is not None:
                 continue
-            paths, parts = files(line), batches(line, photos)
             started, done = time.monotonic(), 0
-            for number in spread(partial(cloak_batch, setting, line), parts, paths):
+            for number in spread(partial(cloak_batch, setting, line), parts(line)):
                 done += number
                 took = time.monotonic() - started
                 print(f"{line.name}: {done} photos, {took:.0f} s", file=sys.stderr, flush=True)
             write()
     if only is None and count is None:
-        lacking = [line for line in timed() if waited(line) is None]
-        time_all(setting, {line: latency(folder, line, mark) for line in lacking}, marks)
+        lacking = {line: waiting(keys[line][-1]) for line in timed() if waited(line) is None}
+        time_all(setting, lacking, store)
     return write()
 
 
-def known(folder: Path) -> dict:
-    """The table of an earlier run, here or of one with the same versions; else an empty one."""
-    return measured_before("cloak_lfw", folder) or {"rows": [], "latency": []}
+def summed_up(line: Row, key: dict, done: list[Entry | None]) -> Entry | None:
+    """A row from its batches; None where one is missing."""
+    if None in done:
+        return None
+    photos = [photo for batch in done for photo in batch.value]
+    return Entry(plain(key | {"n": len(photos)}), summary(line, photos), **origin(done))
 
 
-def known_rows(folder: Path) -> dict[tuple, dict]:
-    """The rows of an earlier run, by fingerprint and number of photos."""
-    return {(row.get("fingerprint"), row["n"]): row for row in known(folder)["rows"]}
-
-
-def known_latencies(folder: Path) -> dict[str, dict]:
-    """Those of an earlier run with as many cores, by fingerprint."""
-    waits = known(folder)["latency"]
-    alike = [each for each in waits if each["threads"] == available_cores()]
-    return {each.get("fingerprint"): each for each in alike}
-
-
-def time_all(setting: Setting, lacking: dict[Row, Path], marks: dict[Row, str]) -> None:
-    """These rows, one photo at a time on all cores, each to its file."""
+def time_all(setting: Setting, lacking: dict[Row, dict], store: Store) -> None:
+    """These rows, one photo at a time on all cores, each to the store under its key."""
     if not lacking:
         return
     alone = Bench(Setting(setting.gallery, None, setting.runs, available_cores()))
     alone.wait(row("ddn", "closed-set"), 0)  # what is only slow once is not counted
-    for line, path in lacking.items():
+    for line, key in lacking.items():
         alone.sight(line.jnd, 0)  # loads the model of the eye
         found = [alone.wait(line, number) for number in range(TIMED_PHOTOS)]
         seconds = [each["seconds"] for each in found]
@@ -330,13 +294,5 @@ def time_all(setting: Setting, lacking: dict[Row, Path], marks: dict[Row, str]) 
             "seconds": float(np.mean(seconds)),
             "seconds_std": float(np.std(seconds)),
             "success": float(np.mean([each["success"] for each in found])),
-            "fingerprint": marks[line],
-            "hardware": hardware(),
         }
-        write_json(path, entry)
-
-
-def latency(folder: Path, line: Row, mark: str) -> Path:
-    """Where a latency is kept."""
-    how = f"{TIMED_PHOTOS}x{available_cores()}"
-    return folder / "latency" / f"{line.name}-{how}-{fingerprint(line, mark)}.json"
+        store.keep(key, entry)

@@ -9,21 +9,21 @@ On the Kodak pictures, every model and uniform white noise, random signs, 8-bit 
 - as luma noise: the same for R, G and B, the threshold's luma, at the same energies: JOD. It tells
   where a model puts noise from what it gets out of the colours;
 - seconds and memory, on 12 megapixels for the learned model, on one for the others;
+- how far the learned model's threshold of a mirrored picture is from the mirrored threshold;
 - hvs-sd with the true attention maps in place of the branch's, where the checkpoints are there:
   what the branch costs.
 
-Every picture and model is kept in RUNS/human_kodak under a digest of its thresholds, so that a
-killed run goes on. Writes results/human_kodak.json.
+Every picture and model is kept in `training.store`, so that a killed run goes on; a row that is
+published is kept as long as what decided it is the same. A row of an earlier version of a learned
+model (`training.versions`) stays beside the present one's. Writes results/human_kodak.json.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import sys
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +32,18 @@ from engine import quality
 from engine.errors import WeightsError
 from engine.human import HUMAN_MODELS, thresholds
 from engine.human.injection import inject, level_for_psnr
+from engine.human.learned import TILE
 from engine.human.luminance import LUMA
 from engine.models import HUMAN, locate
 from engine.perceptual import DISPLAY, fsim, jod, vif
 
-from .data import load_photos
+from .data import Photos, load_photos
+from .keys import digest_of, jnd_key
 from .measure import spread
-from .record import write, write_json
+from .record import published, write
 from .speed import LARGE, SMALL, enlarged, timed
+from .store import Entry, Store, from_row, origin, plain
+from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 
 PSNRS = (26.65, 30.0)  # dB
 JOD = 9.5
@@ -116,14 +120,45 @@ def measure(pixels: np.ndarray, jnd: np.ndarray, seed: int) -> dict:
     }
 
 
-def kept(folder: Path, index: int, name: str, pixels: np.ndarray, jnd: np.ndarray) -> dict:
-    """`measure`, or what it gave when it was run on the same picture and thresholds before."""
-    digest = hashlib.sha256(pixels.tobytes() + jnd.tobytes()).hexdigest()[:16]
-    path = folder / f"{index:02d}-{name.replace(' ', '-')}-{digest}.json"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, measure(pixels, jnd, SEED + index))
-    return json.loads(path.read_text())
+def common_key() -> dict:
+    """What decides every row alike."""
+    return {
+        "psnr_db": PSNRS,
+        "jod": JOD,
+        "close": CLOSE,
+        "tries": TRIES,
+        "seed": SEED,
+        "display": DISPLAY,
+        "injection": METHOD_VERSIONS["injection"],
+        "metrics": metrics("psnr", "ssim", "jod", "fsim", "vif"),
+    }
+
+
+def key_of(model: str, weights: str | None, name: str, runs: Path) -> dict:
+    """The key of one model; of the true maps with the checkpoints of NAME."""
+    if model in HUMAN_MODELS:
+        return jnd_key(model, weights=weights)
+    if model == UNIFORM:
+        return {"name": UNIFORM, "version": JND_VERSIONS[UNIFORM]}
+    from .calibration import calibrated
+
+    found = calibrated(name, runs)
+    decisive = {key: found[key] for key in ("scale", "weights")}
+    return {"name": TRUE_MAPS, "version": JND_VERSIONS[HUMAN], **decisive}
+
+
+def standing(rows: Iterable[dict], decisive: dict) -> dict[str, Entry]:
+    """Published rows of earlier versions of a learned model, by name, decided by the same else."""
+    wanted, found = plain(decisive), {}
+    for row in rows:
+        entry = from_row(row)
+        if entry is None:
+            continue
+        jnd = entry.key["jnd"]
+        same = {part: value for part, value in entry.key.items() if part != "jnd"} == wanted
+        if same and jnd["version"] in STANDING.get(HUMAN, {}) and jnd["name"] in (HUMAN, TRUE_MAPS):
+            found[f"{jnd['name']}, version {jnd['version']}"] = entry
+    return found
 
 
 def summary(name: str, rows: list[dict]) -> dict:
@@ -148,6 +183,7 @@ def with_true_maps(name: str, runs: Path):
     """Thresholds by the network that sees the true maps, or None without the checkpoints."""
     import torch
 
+    from engine.hvs import symmetric
     from engine.image import to_batch
 
     from .calibration import calibrated
@@ -162,21 +198,56 @@ def with_true_maps(name: str, runs: Path):
 
     def function(pixels: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(to_batch(pixels[None]))
-        x = torch.nn.functional.pad(x, (0, -x.shape[3] % 4, 0, -x.shape[2] % 4), mode="replicate")
         with torch.no_grad():
-            j = scale * model.network(x, true_maps(teacher, x))
-        height, width = pixels.shape[:2]
-        return 255 * j[0, :, :height, :width].permute(1, 2, 0).contiguous().numpy()
+            j = symmetric(lambda x: scale * model.network(x, true_maps(teacher, x)), x)
+        return 255 * j[0].permute(1, 2, 0).contiguous().numpy()
 
     return function
 
 
-def speeds(pixels: np.ndarray, names: list[str], weights: str | None) -> dict[str, dict]:
-    """`timed` of each model."""
-    return {
-        name: timed(name, enlarged(pixels, LARGE if HUMAN_MODELS[name].learned else SMALL), weights)
-        for name in names
-    }
+def symmetry_key(photos: Photos) -> dict:
+    return {"pictures": digest_of(photos.images), "metrics": metrics("symmetry")}
+
+
+def symmetry_of(
+    jnd: dict, photos: Photos, function: Callable[[np.ndarray], np.ndarray], store: Store
+) -> Entry:
+    """Mean |J(x) - flipped J(flipped x)| over mean J, by what is flipped, over the pictures."""
+
+    def measured() -> dict:
+        plain = [function(pixels) for pixels in photos.images]
+        found = {"n": len(plain)}
+        for way, axis in (("left_and_right", 1), ("up_and_down", 0)):
+            off = []
+            for pixels, jnd in zip(photos.images, plain, strict=True):
+                other = np.flip(function(np.ascontiguousarray(np.flip(pixels, axis))), axis)
+                off.append(np.abs(jnd - other).mean() / jnd.mean())
+            found |= spread(way, np.array(off))
+        return found
+
+    return store.measured({"jnd": jnd} | symmetry_key(photos), measured)
+
+
+def speed_key(pixels: np.ndarray, size: tuple[int, int]) -> dict:
+    """What decides a timing beside the model."""
+    return {"picture": digest_of([pixels]), "size": size, "metrics": metrics("speed")}
+
+
+def speeds(
+    pixels: np.ndarray, jnds: dict[str, dict], weights: str | None, store: Store
+) -> dict[str, Entry]:
+    """`timed` of each model, by its key; what was timed before is kept, with where it was."""
+    found = {}
+    for name, jnd in jnds.items():
+        size = LARGE if HUMAN_MODELS[name].learned else SMALL
+        tiles = {"tile": TILE} if HUMAN_MODELS[name].learned else {}
+        key = {"jnd": jnd | tiles} | speed_key(pixels, size)
+        found[name] = store.measured(key, partial(clocked, name, pixels, size, weights))
+    return found
+
+
+def clocked(name: str, pixels: np.ndarray, size: tuple[int, int], weights: str | None) -> dict:
+    return timed(name, enlarged(pixels, size), weights)
 
 
 def evaluate_human(
@@ -200,28 +271,64 @@ def evaluate_human(
         models[model] = lambda pixels, model=model: thresholds(pixels, model, weights=named)
     if digests and (function := with_true_maps(name, runs)):
         models[TRUE_MAPS] = function
-    rows: dict[str, list[dict]] = {model: [] for model in models}
-    for index, pixels in enumerate(photos.images):
-        for model, function in models.items():
-            found = kept(runs / "human_kodak", index, model, pixels, function(pixels))
-            rows[model].append(found)
-            print(
-                f"picture {index + 1}/{len(photos)} {model}: "
-                f"JOD {found['equal_energy'][f'{PSNRS[0]:g}']['jod']:.3f} at {PSNRS[0]} dB",
-                file=sys.stderr,
-                flush=True,
-            )
+    jnds = {model: key_of(model, named, name, runs) for model in models}
+    before = published("human_kodak")
+    known = [*before.get("rows", [])]
+    known += [row for part in ("speed", "symmetry") for row in before.get(part, {}).values()]
+    store = Store(runs, "human", map(from_row, known))
+    whole = common_key() | {"pictures": digest_of(photos.images)}
+    rows = standing(before.get("rows", []), whole)
+    for model, function in models.items():
+        rows[model] = row_of(model, jnds[model], photos, function, store)
+    first, timed_models = photos.images[0], {m: jnds[m] for m in models if m in HUMAN_MODELS}
+    timings = speeds(first, timed_models, named, store)
+    timings |= standing(before.get("speed", {}).values(), speed_key(first, LARGE))
+    flips = {
+        model: symmetry_of(jnds[model], photos, models[model], store)
+        for model, row in HUMAN_MODELS.items()
+        if row.learned and model in models
+    }
+    flips |= standing(before.get("symmetry", {}).values(), symmetry_key(photos))
+    ordered = sorted(rows, key=[*models, *rows].index)
     return write(
         "human_kodak",
         command=command,
         data=photos.source,
         weights=digests,
         sections={
+            **origin([*rows.values(), *timings.values(), *flips.values()]),
             "seed": SEED,
             "display": DISPLAY,
             "psnr_db": list(PSNRS),
             "jod": JOD,
-            "rows": [summary(model, found) for model, found in rows.items()],
-            "speed": speeds(photos.images[0], [m for m in models if m in HUMAN_MODELS], named),
+            "rows": [rows[model].row() | {"model": model} for model in ordered],
+            "speed": {model: entry.row() for model, entry in timings.items()},
+            "symmetry": {model: entry.row() for model, entry in flips.items()},
         },
     )
+
+
+def row_of(
+    model: str,
+    jnd: dict,
+    photos: Photos,
+    function: Callable[[np.ndarray], np.ndarray],
+    store: Store,
+) -> Entry:
+    """A model's row: published, or from its pictures, of which those measured before are kept."""
+    common = common_key() | {"jnd": jnd}
+    whole = common | {"pictures": digest_of(photos.images)}
+    if (found := store.find(whole)) is not None:
+        return found
+    done = []
+    for index, pixels in enumerate(photos.images):
+        key = common | {"picture": digest_of([pixels]), "index": index}
+        entry = store.find(key) or store.keep(key, measure(pixels, function(pixels), SEED + index))
+        done.append(entry)
+        print(
+            f"{model}, picture {index + 1}/{len(photos)}: "
+            f"JOD {entry.value['equal_energy'][f'{PSNRS[0]:g}']['jod']:.3f} at {PSNRS[0]} dB",
+            file=sys.stderr,
+            flush=True,
+        )
+    return Entry(plain(whole), summary(model, [entry.value for entry in done]), **origin(done))

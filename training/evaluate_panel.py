@@ -14,18 +14,22 @@ import numpy as np
 import torch
 
 from engine.attack.observers import PanelObserver
-from engine.attack.search import Problem, Search, last
+from engine.attack.search import Method, Problem, Search, last
 from engine.human import human_jnd
 from engine.image import decode, encode_png, to_batch, to_pixels
 from engine.machine import MachineJND
-from engine.models import HUMAN, MODELS, PANEL, locate
+from engine.models import MODELS, PANEL, locate
 from engine.options import HUMAN_DEFAULT
 from engine.stored import stored_panel
 
+from .cloak_keys import jnd_weights
 from .cloak_metrics import means, visible
 from .cloak_plan import MAIN, SEED, Row, default_jnd
 from .data import load
-from .record import write
+from .keys import attack_key, digest_of, jnds
+from .record import published, write
+from .store import Store, from_row, origin
+from .versions import metrics
 
 COUNT = 20  # each takes half a minute
 MARGIN = 0.01  # of the logits: the graphs round otherwise than PyTorch
@@ -36,60 +40,88 @@ def evaluate_panel(
     weights: Path | None,
     count: int | None,
     command: str,
+    runs: Path,
     methods: Sequence[str] = MAIN,
 ) -> Path:
     """Methods of attack on the first test images -> results/panel_cifar10.json.
 
     count: how many images, by default `COUNT`; the first of which the whole panel says the label.
+    A row that is published, or in `training.store`, is kept as long as what decided it is the same.
     """
     test = load(data, "test")
     machine = MachineJND(weights=weights, device="cpu")
     first = 2 * (count or COUNT)
     right = (machine.answer(test.images[:first]) == test.labels[:first, None]).all(1)
     images = test.images[:first][right][: count or COUNT]
-    panel, _ = stored_panel(weights)
-    clean = torch.from_numpy(to_batch(images))
-    labels = panel.logits(clean).argmax(2)
-    eyes = {name: eye(images, name) for name in {HUMAN_DEFAULT, *map(default_jnd, methods)}}
-    rows = []
+    store = Store(runs, "panel", map(from_row, published("panel_cifar10").get("rows", [])))
+    found = []
     for name in methods:
-        jnd = default_jnd(name)
-        problem = Problem(
-            clean=clean,
-            threshold=torch.from_numpy(eyes[jnd]).permute(0, 3, 1, 2) / 255,
-            observer=PanelObserver(panel),
-            labels=labels,
-            targeted=False,
-            margin=MARGIN,
-        )
-        search = Search(problem, Row(name, "panel").choices(False), SEED)
-        started = time.perf_counter()
-        found = to_pixels(last(search.steps()).best.numpy())
-        seconds = time.perf_counter() - started
-        again = np.stack([decode(encode_png(pixels)).pixels for pixels in found])
-        won = (machine.answer(again) != labels.numpy()).all(1)
-        kept = zip(images[won], again[won], eyes[HUMAN_DEFAULT][won], strict=True)
-        seen = [visible(*pair) for pair in kept]
-        rows.append(
-            {
-                "method": name,
-                "jnd": jnd,
-                "source": search.method.source,
-                "n": len(images),
-                "success": float(won.mean()),
-                "gradients": float(search.gradients.float().mean()),
-                "seconds_per_image": seconds / len(images),
-            }
-            | means(seen)
-        )
+        keys = method_keys(name, images, weights)
+        entry = store.find(*keys)
+        if entry is None:
+            entry = store.keep(keys[-1], measure(name, images, machine, weights))
+        found.append(entry)
     files = {MODELS[each].file: locate(each, weights).sha256 for each in PANEL}
+    sections = {"seed": SEED, "margin": MARGIN, "beyond_jnd_of": HUMAN_DEFAULT}
+    sections |= {"jnd_weights": jnd_weights(entry.key for entry in found)}
     return write(
         "panel_cifar10",
         command=command,
         data=test.source,
-        weights=files | {MODELS[HUMAN].file: locate(HUMAN).sha256},
-        sections={"seed": SEED, "margin": MARGIN, "beyond_jnd_of": HUMAN_DEFAULT, "rows": rows},
+        weights=files,
+        sections=origin(found) | sections | {"rows": [entry.row() for entry in found]},
     )
+
+
+def method_keys(name: str, images: np.ndarray, weights: Path | None) -> list[dict]:
+    """The keys under which a method's row may stand; the last is the one it is measured under."""
+    jnd = default_jnd(name)
+    common = {
+        "attack": attack_key(choices(name)),
+        "images": digest_of(images),
+        "panel": {each: locate(each, weights).sha256 for each in PANEL},
+        "seed": SEED,
+        "margin": MARGIN,
+        "metrics": metrics("psnr", "ssim", "delta_e", "beyond_jnd"),
+    }
+    eyes = list(jnds(jnd, HUMAN_DEFAULT))[::-1]
+    return [common | {"jnd": each[jnd], "reported": each[HUMAN_DEFAULT]} for each in eyes]
+
+
+def choices(name: str) -> Method:
+    return Row(name, "panel").choices(False)
+
+
+def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | None) -> dict:
+    """One method on the images uint8 N×H×W×3, against the panel of the weights."""
+    panel, _ = stored_panel(weights)
+    clean = torch.from_numpy(to_batch(images))
+    labels = panel.logits(clean).argmax(2)
+    jnd = default_jnd(name)
+    problem = Problem(
+        clean=clean,
+        threshold=torch.from_numpy(eye(images, jnd)).permute(0, 3, 1, 2) / 255,
+        observer=PanelObserver(panel),
+        labels=labels,
+        targeted=False,
+        margin=MARGIN,
+    )
+    search = Search(problem, choices(name), SEED)
+    started = time.perf_counter()
+    found = to_pixels(last(search.steps()).best.numpy())
+    seconds = time.perf_counter() - started
+    again = np.stack([decode(encode_png(pixels)).pixels for pixels in found])
+    won = (machine.answer(again) != labels.numpy()).all(1)
+    kept = zip(images[won], again[won], eye(images, HUMAN_DEFAULT)[won], strict=True)
+    return {
+        "method": name,
+        "jnd": jnd,
+        "source": search.method.source,
+        "n": len(images),
+        "success": float(won.mean()),
+        "gradients": float(search.gradients.float().mean()),
+        "seconds_per_image": seconds / len(images),
+    } | means([visible(*pair) for pair in kept])
 
 
 def eye(images: np.ndarray, model: str) -> np.ndarray:

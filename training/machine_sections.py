@@ -19,6 +19,7 @@ from engine.models import BEST, GENERATORS, PANEL
 from engine.quality import psnr
 
 from .data import LabelledImages, load
+from .keys import digest_of
 from .measure import (
     Distortion,
     Look,
@@ -67,6 +68,11 @@ class Subject:
     def pictures(self, split: str) -> LabelledImages:
         most = TRAINED if split == "train" else None
         return load(self.data, split).first(self.count or most)
+
+    @cache  # noqa: B019
+    def digest(self, split: str) -> str:
+        """Of the pictures of a split, with which the store knows them again."""
+        return digest_of(self.pictures(split).images)
 
     @cache  # noqa: B019
     def look(self, split: str) -> Look:
@@ -286,3 +292,13 @@ SECTIONS: dict[str, Callable[[Subject, str], object]] = {
 }
 OUTSIDE = ("unseen", "curve")  # the sections that ask classifiers outside the panel
 OF_THE_BEST = ("search",)  # those about the best generator, not about each
+ON_BOTH = ("rows", "controls", "homogeneity")  # those that measure training images as well
+
+
+def settings(section: str) -> dict:
+    """What decides a section here, beside pictures and models."""
+    own = {
+        "curve": {"first": CURVE, "strengths": STRENGTHS},
+        "search": {"first": SEARCHED},
+    }
+    return own.get(section, {}) | {"seed": SEED}

@@ -15,6 +15,8 @@ from engine.chip import similarity
 from engine.errors import WeightsError
 from engine.faces import Face
 
+# Of the file that the published rows were measured with.
+SHA256 = "b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507"
 SIDE = 112
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from engine.threads import available_cores
 
 RESULTS = Path(__file__).parent / "results"
+ON_ONE_LINE = ("decided_by", "made_with")
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")
 
@@ -63,7 +65,8 @@ def write(
 ) -> Path:
     """Write RESULTS/NAME.json: how, on what, where and of which files it was measured, and what.
 
-    weights: file name -> sha256; folder: another than RESULTS.
+    weights: file name -> sha256; folder: another than RESULTS. Sections that name the hardware and
+    the versions, because they were not all measured here and now, have it.
     """
     path = (folder or RESULTS) / f"{name}.json"
     whole = {
@@ -82,18 +85,35 @@ def write_json(path: Path, value: object) -> None:
     """Write under a neighbouring name, then rename: a killed run leaves no half file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    part.write_text(indented(value) + "\n")
     part.replace(path)
 
 
-def measured_before(name: str, folder: Path | None = None) -> dict:
-    """RESULTS/NAME.json of an earlier run with the same versions; else nothing.
+def indented(value: object) -> str:
+    """As JSON, every row's provenance (`ON_ONE_LINE`) on one line."""
+    lines: list[str] = []
 
-    folder: another than RESULTS.
-    """
+    def folded(part: object) -> object:
+        if isinstance(part, list):
+            return [folded(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        return {
+            key: fold(each) if key in ON_ONE_LINE else folded(each) for key, each in part.items()
+        }
+
+    def fold(part: object) -> str:
+        lines.append(json.dumps(part, ensure_ascii=False))
+        return f"\0{len(lines) - 1}"
+
+    whole = json.dumps(folded(value), indent=2, ensure_ascii=False)
+    return re.sub(r'"\\u0000(\d+)"', lambda found: lines[int(found[1])], whole)
+
+
+def published(name: str, folder: Path | None = None) -> dict:
+    """RESULTS/NAME.json as it is, or nothing. folder: another than RESULTS."""
     path = (folder or RESULTS) / f"{name}.json"
-    result = read_json(path) if path.is_file() else {}
-    return result if result.get("versions") == versions() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def read_json(path: Path) -> dict:

@@ -278,9 +278,19 @@ def human() -> str:
     return (
         f"{markdown(header, rows)}\n\nAs luma noise: JOD at {first} dB of the threshold's luma "
         f"in R, G and B alike. SSIM, FSIM and VIF at {first} dB; {result['rows'][0]['n']} "
-        f"pictures, mean ± standard deviation over pictures; display {result['display']}; seed "
-        f"{result['seed']}; {source(result)}"
+        f"pictures, mean ± standard deviation over pictures; {symmetry(result)}display "
+        f"{result['display']}; seed {result['seed']}; {source(result)}"
     )
+
+
+def symmetry(result: dict) -> str:
+    """How far a learned threshold of a mirrored picture is from the mirrored threshold."""
+    said = [
+        f"{percent(row['left_and_right'], 1)} of its mean with left and right exchanged, "
+        f"{percent(row['up_and_down'], 1)} with up and down ({model})"
+        for model, row in result.get("symmetry", {}).items()
+    ]
+    return f"a flipped picture's threshold is off by {', '.join(said)}; " if said else ""
 
 
 def human_speed() -> str:

@@ -1,0 +1,121 @@
+"""What decides a published row, as a key of `training.store`: settings, versions, digests.
+
+No name of a file or a module is in a key, so that code may move; what a number depends on beside
+these is declared in `training.versions`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields, is_dataclass
+
+import numpy as np
+
+from engine import cloak, controls, machine
+from engine import search as per_image
+from engine.attack import methods, objective, ours
+from engine.attack.search import Method
+from engine.human import HUMAN_MODELS
+from engine.models import HUMAN, locate
+
+from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
+
+
+def digest_of(pictures: Iterable[np.ndarray]) -> str:
+    """Of the pixels and sizes of pictures uint8 H×W×3, in their order."""
+    found = hashlib.sha256()
+    for pixels in pictures:
+        found.update(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
+    return found.hexdigest()[:16]
+
+
+def jnd_key(name: str, version: int | None = None, weights: str | None = None) -> dict:
+    """A human JND: of the version and the weights that are in force, or earlier ones."""
+    key = {"name": name, "version": version or JND_VERSIONS[name]}
+    if HUMAN_MODELS[name].learned:
+        key["weights"] = locate(HUMAN, weights).sha256
+    return key
+
+
+def jnds(*names: str, sample: bool = False) -> Iterator[dict]:
+    """These human JNDs by name, as they are, then with earlier versions whose rows may stand.
+
+    sample: only as they are.
+    """
+    now = {name: jnd_key(name) for name in names}
+    yield now
+    if sample:
+        return
+    for name in names:
+        for version, weights in sorted(STANDING.get(name, {}).items(), reverse=True):
+            if version != now[name]["version"]:
+                yield now | {name: {"name": name, "version": version, "weights": weights}}
+
+
+def numbers(settings: object) -> dict:
+    """The numbers of a dataclass and those in it; what is a function has a declared version."""
+    found = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            found[each.name] = numbers(value)
+        elif value is None or isinstance(value, (bool, int, float, tuple)):
+            found[each.name] = value
+    return found
+
+
+def attack_key(chosen: Method) -> dict:
+    """A method of attack: version, and every number that its row sets."""
+    name = chosen.name
+    key = {
+        "name": name,
+        "version": METHOD_VERSIONS["attack"][name],
+        "loop": METHOD_VERSIONS["loop"],
+        "settings": numbers(chosen),
+    }
+    if name.startswith("ours"):
+        power = {"ours-jnd": ours.BY_EYE}.get(name, methods.POWERS.get(name, ours.POWER))
+        key |= {"power": power, "polish": [ours.ROUNDS, ours.SHAVES, ours.HALVINGS]}
+    elif name in ("paper", *methods.ABLATIONS):
+        weights = methods.ABLATIONS.get(name, objective.Weights())
+        key |= {"weights": asdict(weights), "channels": objective.CHANNELS, "step": methods.DESCENT}
+    elif name in ("jndmga", "mnd"):
+        key |= {"step": methods.DESCENT}
+    elif chosen.steps == methods.STEPS:
+        key |= {"rate": methods.RATE}
+    return key
+
+
+def attempts(lasting: bool) -> dict:
+    """How a photo's cloak is tried again, by the margins of its distance."""
+    margins = cloak.LASTING_MARGINS if lasting else cloak.MARGINS
+    return {"margins": margins, "long": cloak.LONG, "temperature": cloak.TEMPERATURE}
+
+
+def section_key(section: str) -> dict:
+    """A section of the machine's evaluation: version, and the engine's settings that decide it."""
+    settings = {
+        "controls": {"controls": list(controls.CONTROLS), "halvings": controls.HALVINGS},
+        "homogeneity": {"steps": machine.STEPS},
+        "verified": verified(),
+        "search": verified() | searched(),
+    }
+    return {
+        "section": section,
+        "version": METHOD_VERSIONS["machine"][section],
+        **settings.get(section, {}),
+        "metrics": metrics("rca", "psnr"),
+    }
+
+
+def verified() -> dict:
+    return {"steps": machine.STEPS, "finer": machine.FINER, "again": machine.AGAIN}
+
+
+def searched() -> dict:
+    """The per-image search: its gradient steps and their size are defaults of its function."""
+    given = inspect.signature(per_image.Searcher.steps).parameters
+    defaults = {name: given[name].default for name in ("count", "rate")}
+    return defaults | {"margin": per_image.MARGIN}

@@ -1,0 +1,65 @@
+"""Declared versions of what decides a published number, beside settings, weights and data.
+
+A row of the results is valid as long as these are what it was measured with. Raise a version when
+a change of the code may change a number beyond its last bits: another formula, constant, order of
+random numbers, rule of choice. Not for a renamed or moved file, another package version, speed, or
+wording: those leave the rows as they are. A setting that a key names already (`training.keys`)
+needs no new version.
+"""
+
+from __future__ import annotations
+
+from engine.attack.methods import METHODS
+from engine.human import HUMAN_MODELS
+from engine.hvs import VERSION
+from engine.models import HUMAN
+
+# The human JNDs. Raise where J of a picture changes.
+JND_VERSIONS = dict.fromkeys(HUMAN_MODELS, 1) | {HUMAN: VERSION}
+JND_VERSIONS["uniform white noise"] = 1  # the reference
+# Earlier JNDs whose rows stand until they are measured anew: name -> version -> sha256 of the
+# weights. What the step from one to the next changes is measured on a sample (README). An entry
+# that is taken out has its rows measured anew.
+STANDING = {HUMAN: {1: "30300aeb1336276ab8df1729534ff7cae3cd2f36355f17020d801190ba0c540e"}}
+
+METHOD_VERSIONS = {
+    # An attack: its loss, step, start, tuning or polish. dict.fromkeys: one entry for each method.
+    "attack": dict.fromkeys(METHODS, 1),
+    # The loop around it: `engine.attack.search`, `engine.cloak`'s attempts and views.
+    "loop": 1,
+    # Sections of the machine's evaluation: how each distorts, weakens, verifies or searches.
+    "machine": {
+        "rows": 1,
+        "controls": 1,
+        "homogeneity": 1,
+        "verified": 1,
+        "unseen": 1,
+        "curve": 1,
+        "search": 1,
+    },
+    # Faces: how one is found, aligned and described, and who is enrolled with which photos.
+    "faces": 1,
+    # How noise is injected at a human JND, and the level found for a PSNR or a JOD.
+    "injection": 1,
+}
+# Raise where the number of one and the same pair of pictures changes.
+METRIC_VERSIONS = {
+    "rca": 1,
+    "psnr": 1,
+    "ssim": 1,
+    "delta_e": 1,
+    "beyond_jnd": 1,
+    "jod": 1,
+    "fsim": 1,
+    "vif": 1,
+    "verdict": 1,  # whether a cloak succeeds, on which versions of the picture
+    "unseen": 1,  # how the recogniser that takes part in nothing is looked at
+    "latency": 1,  # what is within the clock, of a cloak
+    "speed": 1,  # the same of a human JND
+    "symmetry": 1,  # how far a human JND of a flipped picture is from the flipped one
+}
+
+
+def metrics(*names: str) -> dict[str, int]:
+    """Of these the versions, as a part of a key."""
+    return {name: METRIC_VERSIONS[name] for name in names}
