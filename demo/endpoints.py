@@ -85,17 +85,23 @@ def add(limits: Limits) -> None:
         return noisy, kept(view.map, f"{name}.human.png"), view.numbers
 
     def find_faces(photo):
-        """The faces in a photo, the largest first.
+        """The faces in a photo: the sure ones, largest first, then those that may be none.
 
         Args:
             photo (image): The photo.
 
         Returns:
-            A list of faces: number, box (left, top, right, bottom), side in pixels, usable.
+            A list of faces: number, box (left, top, right, bottom), side in pixels, usable, sure.
         """
         found = faces.find(opened(photo, limits))
         return [
-            {"number": f.number, "box": list(f.box), "side": f.side, "usable": f.usable}
+            {
+                "number": f.number,
+                "box": list(f.box),
+                "side": f.side,
+                "usable": f.usable,
+                "sure": f.sure,
+            }
             for f in found
         ]
 
@@ -104,7 +110,7 @@ def add(limits: Limits) -> None:
 
         Args:
             photo (image): The photo; it keeps its size and loses its metadata.
-            face (number): Which face, 1 being the largest.
+            face (number): Which face, by the number that find_faces gives it.
             method (string): The attack: ours, paper, or one of those they are compared with.
             lasting (boolean): Also hold after JPEG and at half size, by a larger change.
             seconds (number): The longest search.
@@ -137,7 +143,7 @@ def add(limits: Limits) -> None:
         """Whether two photos show the same person, to dlib's recogniser: use it to test a cloak.
 
         Args:
-            first (image): A photo; its largest face counts.
+            first (image): A photo; its largest sure face counts.
             second (image): Another photo.
 
         Returns:
@@ -152,7 +158,7 @@ def add(limits: Limits) -> None:
         }
 
     def compare_methods(photo, methods, seconds):
-        """Cloak the largest face of a photo with several methods, and what a viewer may see of it.
+        """Cloak the first face of a photo with several methods, and what a viewer may see of it.
 
         Args:
             photo (image): The photo.

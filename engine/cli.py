@@ -82,7 +82,7 @@ COMMANDS = (
         VerifyOptions,
         ("A", "B"),
         "whether two photos show the same person, to a machine",
-        "Compares the largest face of two photos with dlib's recogniser: the same person where "
+        "Compares the largest sure face of two photos with dlib's recogniser: one person where "
         "their descriptors are closer than 0.6. Use it to test a cloak.",
         ("verify me.jpg out/me.cloaked.png", "verify one.jpg two.jpg --json"),
     ),

@@ -6,34 +6,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .faces import SAME, FaceError, load_finder
+from .faces import SAME, load_finder, no_face, searched
 from .image import as_picture
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """distance: Euclidean, of two descriptors; same: below the threshold; faces: how many found."""
+    """distance: Euclidean, of two descriptors; same: below the threshold.
+
+    faces: how many were found in each picture; notes: on how.
+    """
 
     distance: float
     same: bool
     faces: tuple[int, int]
     threshold: float = SAME
+    notes: tuple[str, ...] = ()
 
 
 def verify(one: object, two: object) -> Comparison:
-    """Two pictures (see `engine.image.as_picture`), the largest face of each, compared.
+    """Two pictures (see `engine.image.as_picture`), the best face of each, compared.
+
+    The best is the largest of those that the detector is sure of (see `FaceFinder.find`).
 
     Needs dlib, no torch. Raises ImageError, FaceError, WeightsError.
     """
     finder = load_finder()
-    descriptors, counts = [], []
+    descriptors, counts, notes = [], [], []
     for image, place in ((one, "first"), (two, "second")):
-        pixels = np.ascontiguousarray(as_picture(image).pixels)
+        picture = as_picture(image)
+        pixels, name = picture.pixels, image if isinstance(image, str) else f"the {place} picture"
         faces = finder.find(pixels)
         if not faces:
-            name = image if isinstance(image, str) else f"the {place} picture"
-            raise FaceError(f"{name}: no face found: take a photo in which one looks at the camera")
+            raise no_face(name, picture.size)
+        notes += [f"{name}: {note}" for note in searched(faces, picture.size)]
         descriptors.append(finder.describe(pixels, faces[0]))
-        counts.append(len(faces))
+        counts.append(max(1, sum(face.sure for face in faces)))
     distance = float(np.linalg.norm(descriptors[0] - descriptors[1]))
-    return Comparison(distance, distance < SAME, (counts[0], counts[1]))
+    return Comparison(distance, distance < SAME, (counts[0], counts[1]), notes=tuple(notes))

@@ -1,32 +1,35 @@
 """Faces in a photo: where they are, their five landmarks, and what dlib itself says of them.
 
-Detection is dlib's HOG detector, the landmarks its 5-point model, the recogniser its C++ one: the
-second opinion on everything that the PyTorch port says. Needs `dlib-bin`; the two model files come
-with `face-recognition-models` (CC0), whose package is not imported, for it needs a module that
-Python no longer has. A model file is loaded only if its sha256 is the known one.
+Detection is dlib's HOG detector (`engine.detector`), the landmarks its 5-point model, the
+recogniser its C++ one: the second opinion on everything that the PyTorch port says. All of it may
+be called from several threads. Each call is given the part of the photo around the face, for dlib
+keeps every other Python thread waiting while it copies a picture or describes a face. Needs
+`dlib-bin`; the two model files come with `face-recognition-models` (CC0), whose package is not
+imported, for it needs a module that Python no longer has. A model file is loaded only if its
+sha256 is the known one.
 """
 
 from __future__ import annotations
 
-import math
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
-from PIL import Image
 
 from .chip import PADDING, SIDE, Chip, locate_chip
-from .errors import ImageError, WeightsError
+from .detector import OVERLAP, SURE, Detection, Detector, overlap, smallest
+from .errors import ImageError, UsageError, WeightsError
 from .models import checked
+from .turns import WORDS, box_after, box_before, points_before, turned
 
 REMEDY = "run pip install 'just-noticeable[faces]'"
 SAME = 0.6  # descriptors closer than this are of one person (dlib's threshold)
 SMALLEST = 40  # pixels of a face's box: below, landmarks are guesses
-LARGEST = 1_600_000  # pixels in which faces are looked for; landmarks use the whole photo
-WINDOW = 80  # pixels of the detector's
-SMALL = 400_000  # pixels below which the photo is enlarged once more to look
+LATEST = 8  # photos whose faces are remembered: the demo looks at each several times
 FILES = {  # name: sha256
     "shape_predictor_5_face_landmarks.dat": (
         "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
@@ -47,13 +50,19 @@ class Face:
 
     box: (left, top, right, bottom) of the detector, exclusive, in pixels, may reach outside;
     landmarks: float64 5×2, (x, y); confidence: the detector's, above 0; chip: where the aligned
-    chip lies.
+    chip lies; turn: quarter turns of the photo, counter-clockwise, in which the face is upright.
     """
 
     box: tuple[int, int, int, int]
     landmarks: np.ndarray
     confidence: float
     chip: Chip
+    turn: int = 0
+
+    @property
+    def sure(self) -> bool:
+        """Whether the detector is: some of the others are no faces (see `engine.detector`)."""
+        return self.confidence >= SURE
 
     @property
     def side(self) -> int:
@@ -61,9 +70,7 @@ class Face:
 
     def overlap(self, box: tuple[float, float, float, float]) -> float:
         """Intersection over union of the detector's boxes, 0…1."""
-        a, b = np.array(self.box, float), np.array(box, float)
-        shared = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
-        return float(shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared))
+        return overlap(self.box, box)
 
 
 def model_file(name: str) -> Path:
@@ -88,76 +95,107 @@ class FaceFinder:
                 raise  # it is here, but not whole
             raise WeightsError(f"faces need dlib: {REMEDY}") from None
         landmarks, recogniser = (str(model_file(name)) for name in FILES)
-        self._dlib = dlib
-        self._detector = dlib.get_frontal_face_detector()
+        self._dlib, self._one_at_a_time = dlib, Lock()
+        self._latest: dict[tuple, list[Face]] = {}  # by the photo's digest; never its pixels
+        self._detector = Detector(dlib.get_frontal_face_detector)
         self._predictor = dlib.shape_predictor(landmarks)
         self._recogniser = dlib.face_recognition_model_v1(recogniser)
 
     def find(self, pixels: np.ndarray) -> list[Face]:
-        """Faces in uint8 H×W×3, largest first.
+        """Faces in uint8 H×W×3: the sure ones, largest first, then the others, surest first.
 
-        Very large photos are scaled down to look, small ones up; the landmarks are always those
-        of the photo itself.
+        Where there is no sure one, the photo is gone over in its other three turns, as a whole:
+        what is sure in one of them is preferred. Boxes and landmarks are the photo's own.
+        """
+        pixels = np.ascontiguousarray(pixels)
+        known = pixels.shape, hashlib.sha256(pixels).digest()
+        found = self._latest.get(known)
+        if found is None:
+            found = self._find(pixels)
+            with self._one_at_a_time:
+                self._latest = dict([*self._latest.items(), (known, found)][-LATEST:])
+        return list(found)
+
+    def _find(self, pixels: np.ndarray) -> list[Face]:
+        faces = self._faces(pixels, self._detector.find(pixels))
+        if not any(face.sure for face in faces):
+            others = [
+                self._faces(pixels, self._detector.in_whole(turned(pixels, turn)), turn)
+                for turn in WORDS
+            ]
+            sure = [[face for face in each if face.sure] for each in others]
+            faces = max(sure, key=_surest, default=[]) or faces
+        return sorted(
+            faces, key=lambda face: (not face.sure, -face.side if face.sure else -face.confidence)
+        )
+
+    def find_again(self, pixels: np.ndarray, box: tuple, turn: int = 0) -> tuple[Face, bool]:
+        """The face that was in this box of a like photo -> (`Face`, whether it was found).
+
+        It is looked for as `find` does, but of the small ones only nearby. Where it is not found,
+        the face is what lies in the box.
         """
         height, width = pixels.shape[:2]
-        scale = min(1.0, (LARGEST / (width * height)) ** 0.5)
-        seen = pixels
-        if scale < 1:
-            size = max(1, round(width * scale)), max(1, round(height * scale))
-            seen = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
-        rectangles, confidences, _ = self._detector.run(
-            np.ascontiguousarray(seen), 1 if seen.shape[0] * seen.shape[1] <= SMALL else 0, 0.0
-        )
-        zoom = (width / seen.shape[1], height / seen.shape[0])
-        faces = []
-        for found, confidence in zip(rectangles, confidences, strict=True):
-            left, right = (round(x * zoom[0]) for x in (found.left(), found.right() + 1))
-            top, bottom = (round(y * zoom[1]) for y in (found.top(), found.bottom() + 1))
-            faces.append(self.at(pixels, (left, top, right, bottom), confidence))
-        return sorted(faces, key=lambda face: -face.side)
+        upright, near = turned(pixels, turn), box_after(box, turn, width, height)
+        boxes = self._detector.in_whole(upright)
+        if not any(overlap(each.box, near) >= OVERLAP for each in boxes):
+            boxes = self._detector.find(upright, near=tuple(round(value) for value in near))
+        best = max(boxes, key=lambda each: overlap(each.box, near), default=None)
+        if best is None or overlap(best.box, near) < OVERLAP:
+            return self.at(pixels, box, turn=turn), False
+        return self._faces(pixels, [best], turn)[0], True
 
-    def at(self, pixels: np.ndarray, box: tuple, confidence: float = 0.0) -> Face:
+    def _faces(self, pixels: np.ndarray, found: list[Detection], turn: int = 0) -> list[Face]:
+        """Of boxes in the turned photo."""
+        height, width = pixels.shape[:2]
+        return [
+            self.at(pixels, box_before(each.box, turn, width, height), each.confidence, turn)
+            for each in found
+        ]
+
+    def at(self, pixels: np.ndarray, box: tuple, confidence: float = 0.0, turn: int = 0) -> Face:
         """The face in this box, (left, top, right, bottom) exclusive, found or not."""
-        left, top, right, bottom = (round(value) for value in box)
+        height, width = pixels.shape[:2]
+        box = tuple(round(value) for value in box)
+        left, top, right, bottom = box_after(box, turn, width, height)
         rectangle = self._dlib.rectangle(left, top, right - 1, bottom - 1)
-        shape = self._predictor(np.ascontiguousarray(pixels), rectangle)
-        landmarks = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
-        chip = locate_chip(landmarks, pixels.shape[1], pixels.shape[0])
-        return Face((left, top, right, bottom), landmarks, float(confidence), chip)
-
-    def _shape(self, face: Face):
-        left, top, right, bottom = face.box
-        points = [self._dlib.point(int(x), int(y)) for x, y in face.landmarks]
-        rectangle = self._dlib.rectangle(left, top, right - 1, bottom - 1)
-        return self._dlib.full_object_detection(rectangle, points)
+        with self._one_at_a_time:
+            shape = self._predictor(turned(np.ascontiguousarray(pixels), turn), rectangle)
+        points = np.array([(point.x, point.y) for point in shape.parts()], np.float64)
+        landmarks = points_before(points, turn, width, height)
+        chip = locate_chip(landmarks, width, height)
+        return Face(box, landmarks, float(confidence), chip, turn)
 
     def chip(self, pixels: np.ndarray, face: Face) -> np.ndarray:
         """dlib's own face chip, uint8 150×150×3."""
-        photo = np.ascontiguousarray(pixels)
-        return self._dlib.get_face_chip(photo, self._shape(face), SIDE, PADDING)
+        first, upper, last, lower = face.chip.box
+        part = np.ascontiguousarray(pixels[upper:lower, first:last])
+        left, top, right, bottom = face.box
+        rectangle = self._dlib.rectangle(
+            left - first, top - upper, right - first - 1, bottom - upper - 1
+        )
+        points = [self._dlib.point(int(x) - first, int(y) - upper) for x, y in face.landmarks]
+        shape = self._dlib.full_object_detection(rectangle, points)
+        return self._dlib.get_face_chip(part, shape, SIDE, PADDING)
 
     def describe(self, pixels: np.ndarray, face: Face) -> np.ndarray:
         """dlib's own descriptor of a face, float32 128, from its own chip."""
-        photo, shape = np.ascontiguousarray(pixels), self._shape(face)
-        found = self._recogniser.compute_face_descriptor(photo, shape, 0, PADDING)
-        return np.array(found, np.float32)
+        return self.describe_chip(self.chip(pixels, face))
 
     def describe_chip(self, chip: np.ndarray) -> np.ndarray:
         """dlib's own descriptor of an aligned chip, uint8 150×150×3 -> float32 128."""
-        return np.array(self._recogniser.compute_face_descriptor(chip), np.float32)
+        with self._one_at_a_time:
+            return np.array(self._recogniser.compute_face_descriptor(chip), np.float32)
+
+
+def _surest(faces: list[Face]) -> float:
+    return max((face.confidence for face in faces), default=0.0)
 
 
 @lru_cache(maxsize=1)
 def load_finder() -> FaceFinder:
     """The `FaceFinder`, loaded once."""
     return FaceFinder()
-
-
-def smallest(width: int, height: int) -> int:
-    """Pixels of the smallest face's box that is found in a photo of this size."""
-    if width * height <= SMALL:
-        return WINDOW // 2
-    return math.ceil(WINDOW * max(1.0, (width * height / LARGEST) ** 0.5))
 
 
 def whole(face: Face, width: int, height: int) -> bool:
@@ -170,31 +208,55 @@ def whole(face: Face, width: int, height: int) -> bool:
     return inside and face.side >= SMALLEST
 
 
-def choose(faces: list[Face], number: str | None, size: tuple[int, int], name: str) -> list[Face]:
-    """The faces that were asked for: "all", a number from 1 (largest first), or the only one.
-
-    Raises FaceError: none, several without a choice, a number too high, too small or cut off.
-    """
-    if not faces:
-        raise FaceError(
-            f"{name}: no face found: in a photo of this size a face must look at the camera and be "
-            f"{smallest(*size)} pixels or more"
+def searched(faces: list[Face], size: tuple[int, int]) -> tuple[str, ...]:
+    """Notes on how these faces were found in a photo of this (width, height)."""
+    notes = []
+    if smallest(*size) > SMALLEST:
+        notes.append(
+            f"in a photo this large, faces of {smallest(*size)} pixels or more are looked for"
         )
-    if number is None and len(faces) > 1:
+    if faces and faces[0].turn:
+        notes.append(
+            f"the photo lies on its side or head: its faces were found with it turned by "
+            f"{WORDS[faces[0].turn]}, and it stays as it is"
+        )
+    return tuple(notes)
+
+
+def no_face(name: str, size: tuple[int, int]) -> FaceError:
+    """What to say of a photo of this (width, height) in which no face was found."""
+    return FaceError(
+        f"{name}: no face found, upright or turned: a face must look at the camera and be "
+        f"{smallest(*size)} pixels or more"
+    )
+
+
+def choose(
+    faces: list[Face], number: str | int | None, size: tuple[int, int], name: str
+) -> list[Face]:
+    """The faces that were asked for: "all" sure ones, a number from 1, or the only sure one.
+
+    faces: in the order of `FaceFinder.find`; the surest one counts where none is sure. Raises
+    FaceError: none, several without a choice, a number too high, too small or cut off; UsageError:
+    what is neither a number nor "all".
+    """
+    number = choice_of(number)
+    if not faces:
+        raise no_face(name, size)
+    sure = [face for face in faces if face.sure] or faces[:1]
+    if number is None and len(sure) > 1:
         places = "; ".join(
             f"{k}: {face.side} pixels at ({face.box[0]}, {face.box[1]})"
-            for k, face in enumerate(faces, 1)
+            for k, face in enumerate(sure, 1)
         )
         raise FaceError(
-            f"{name} has {len(faces)} faces ({places}): choose one with --face N, or all"
+            f"{name} has {len(sure)} faces ({places}): choose one with --face N, or all"
         )
     if number == "all":
-        chosen = [face for face in faces if whole(face, *size)] or faces
+        chosen = [face for face in sure if whole(face, *size)] or sure
     else:
-        if number is not None and not number.isdecimal():
-            raise FaceError(f"--face {number} is no choice: give a number from 1, or all")
-        place = int(number or 1)
-        if not 1 <= place <= len(faces):
+        place = number or 1
+        if place > len(faces):
             raise FaceError(
                 f"{name} has {len(faces)} faces, none is number {place}: choose another"
             )
@@ -206,3 +268,14 @@ def choose(faces: list[Face], number: str | None, size: tuple[int, int], name: s
                 f"off or below {SMALLEST} pixels: use a photo that shows more of it"
             )
     return chosen
+
+
+def choice_of(number: object) -> int | str | None:
+    """None, "all", or a face's number from 1, which may be given as text. Raises UsageError."""
+    if number is None or number == "all":
+        return number
+    whole_number = isinstance(number, int) and not isinstance(number, bool)
+    text = str(number) if whole_number or isinstance(number, str) else ""
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise UsageError(f"face {number!r} is no choice: give a number from 1, or all")
+    return int(text)

@@ -112,7 +112,10 @@ class CloakOptions:
     )
     face: str | None = field(
         default=None,
-        metadata={"metavar": "N", "help": 'which face, 1 being the largest, or "all"'},
+        metadata={
+            "metavar": "N",
+            "help": 'which face, 1 being the largest that is certain, or "all"',
+        },
     )
     gallery: str | None = field(
         default=None,

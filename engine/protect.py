@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import EngineError, ImageError, UsageError
-from .faces import SAME, SMALLEST, Face, FaceError, choose
+from .faces import SAME, SMALLEST, Face, choose, no_face, searched
 from .gallery import Goal, Matching
 from .image import ADDRESS, Picture, as_picture, encode_png, open_image
 from .jobs import Cloaked, Job, Progress
@@ -35,10 +35,11 @@ PASSES = 3  # over the faces of one photo
 class CloakedFace:
     """One face of a photo, judged in the finished PNG.
 
-    number: 1 is the photo's largest; box: (left, top, right, bottom); before, after: distance to
-    what is enrolled (or to the target), dlib's, the least favourable version's after; distances:
-    each version's; own: distance to the face as it was, the closest version's; targeted: whether
-    there was a target; success: as `engine.verdict` says; attempts, gradients, seconds: the effort.
+    number: 1 is the photo's best (see `FaceFinder.find`); box: (left, top, right, bottom); before,
+    after: distance to what is enrolled (or to the target), dlib's, the least favourable version's
+    after; distances: each version's; own: distance to the face as it was, the closest version's;
+    targeted: whether there was a target; success: as `engine.verdict` says; attempts, gradients,
+    seconds: the effort.
     """
 
     number: int
@@ -92,17 +93,16 @@ def name_of(image: object, otherwise: str) -> str:
 
 
 def described(cloak: Cloak, image: object) -> np.ndarray:
-    """The descriptor 1×128 of a picture's largest face. Raises ImageError, FaceError."""
-    pixels = as_picture(image).pixels
-    faces = cloak.finder.find(pixels)
+    """The descriptor 1×128 of a picture's best face. Raises ImageError, FaceError."""
+    picture = as_picture(image)
+    faces = cloak.finder.find(picture.pixels)
     if not faces:
-        name = name_of(image, "the target")
-        raise FaceError(f"{name}: no face found: choose a photo in which one looks at the camera")
-    return cloak.finder.describe(pixels, faces[0])[None]
+        raise no_face(name_of(image, "the target"), picture.size)
+    return cloak.finder.describe(picture.pixels, faces[0])[None]
 
 
 def enrolled_in(cloak: Cloak, folder: str | os.PathLike) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Descriptors m×128 of the largest face of every picture below a folder, and notes.
+    """Descriptors m×128 of the best face of every picture below a folder, and notes.
 
     Every file is tried, whatever its name. The notes say which were left out: no face, or not to be
     read. Raises EngineError.
@@ -160,7 +160,7 @@ def protect(
     *,
     name: str | None = None,
     method: str = "ours",
-    face: str | None = None,
+    face: str | int | None = None,
     target: np.ndarray | None = None,
     gallery: np.ndarray | None = None,
     lasting: bool = False,
@@ -169,9 +169,9 @@ def protect(
 ) -> Iterator[Progress | CloakedPhoto]:
     """Cloak the faces of one picture; yields progress, then the result.
 
-    name: of the picture, in errors. face: "all", a number from 1, or None where there is only
-    one. target: descriptors m×128 of the person to be taken for; gallery: descriptors not to be
-    matched beside the face's own; not both. max_seconds: per face. Raises ImageError, FaceError,
+    name: of the picture, in errors. face: "all", a number from 1, or None for the only sure one.
+    target: descriptors m×128 of the person to be taken for; gallery: descriptors not to be matched
+    beside the face's own; not both. max_seconds: per face. Raises ImageError, FaceError,
     UsageError.
     """
     check_goal(target, gallery)
@@ -224,17 +224,21 @@ def protect(
         largest=int(change.max()),
         changed_share=float(change.any(2).mean()),
         beyond_share=beyond_share(picture.pixels, pixels, sight),
-        notes=(*picture.notes, *left_out(found, chosen, face)),
+        notes=(*picture.notes, *searched(found, picture.size), *left_out(found, chosen, face)),
     )
 
 
-def left_out(found: list[Face], chosen: list[Face], face: str | None) -> list[str]:
+def left_out(found: list[Face], chosen: list[Face], face: str | int | None) -> list[str]:
     """Where all faces were asked for, a note for each that is not cloaked."""
     if face != "all":
         return []
     return [
         f"face {number} of {each.side} pixels at ({each.box[0]}, {each.box[1]}) is NOT cloaked: "
-        f"it is cut off or below {SMALLEST} pixels"
+        + (
+            f"it is cut off or below {SMALLEST} pixels"
+            if each.sure
+            else f"it is uncertain whether it is one; if so, choose it with --face {number}"
+        )
         for number, each in enumerate(found, 1)
         if not any(each is one for one in chosen)
     ]
@@ -281,7 +285,7 @@ def cloak_photo(
     image: object,
     *,
     method: str = "ours",
-    face: str | None = None,
+    face: str | int | None = None,
     target: object | None = None,
     gallery: str | os.PathLike | None = None,
     lasting: bool = False,
@@ -292,12 +296,12 @@ def cloak_photo(
 ) -> CloakedPhoto:
     """One picture (see `engine.image.as_picture`) cloaked.
 
-    method: a name of `engine.attack.methods.METHODS`. face: "all", a number from 1 (the largest),
-    or None where there is only one. target: a picture of the person to be taken for; gallery: a
-    folder of photos not to be matched, beside the face's own; not both. lasting: also after JPEG
-    and at half size. max_seconds: per face, None for no limit. jnd: the model of the eye.
-    weights, device: as in `engine.models.locate`; auto, cpu or cuda. Raises ImageError, FaceError,
-    UsageError, WeightsError, DeviceError.
+    method: a name of `engine.attack.methods.METHODS`. face: "all", a number from 1 (the best, see
+    `FaceFinder.find`), or None for the only sure one. target: a picture of the person to be taken
+    for; gallery: a folder of photos not to be matched, beside the face's own; not both. lasting:
+    also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the model of
+    the eye. weights, device: as in `engine.models.locate`; auto, cpu or cuda. Raises ImageError,
+    FaceError, UsageError, WeightsError, DeviceError.
     """
     from .ready import ready_cloak
 

@@ -19,7 +19,6 @@ from .image import decode, resize
 
 PNG = ("png",)
 LASTING = ("png", "jpeg75", "half", "half+jpeg80")
-OVERLAP = 0.3  # of the boxes, from which a face found again is the same one
 
 
 @dataclass(frozen=True)
@@ -84,14 +83,11 @@ def version(name: str, pixels: np.ndarray) -> np.ndarray:
     return smaller(pixels) if name == "half" else reencode(smaller(pixels), 80)
 
 
-def find_again(finder: FaceFinder, pixels: np.ndarray, face: Face, scale: float) -> tuple:
+def find_again(
+    finder: FaceFinder, pixels: np.ndarray, face: Face, scale: float
+) -> tuple[Face, bool]:
     """The face of the original, scaled, in a version of it -> (`Face`, whether it was found)."""
-    box = tuple(scale * value for value in face.box)
-    faces = finder.find(pixels)
-    best = max(faces, key=lambda found: found.overlap(box), default=None)
-    if best is not None and best.overlap(box) >= OVERLAP:
-        return best, True
-    return finder.at(pixels, box), False
+    return finder.find_again(pixels, tuple(scale * value for value in face.box), face.turn)
 
 
 def look(

@@ -385,22 +385,25 @@ def test_faces_that_all_leaves_out_are_noted(portrait):
     assert left_out([face, tiny], [face, tiny], "all") == []
     (note,) = left_out([face, tiny], [face], "all")
     assert note.startswith("face 2 of 30 pixels at (200, 10) is NOT cloaked")
+    assert "cut off or below 40 pixels" in note
+    (note,) = left_out([face, replace(tiny, confidence=0.1)], [face], "all")
+    assert "uncertain" in note
+    assert "--face 2" in note
 
 
-def test_the_smallest_face_depends_on_the_photos_size(portrait):
-    from engine.faces import load_finder, smallest
-
-    assert smallest(256, 256) == 40
-    assert smallest(1000, 1000) == 80
-    assert smallest(4000, 3000) == 220
-    side = load_finder().find(portrait)[0].side
-    canvas = np.full((900, 1200, 3), 128, np.uint8)
-    shown = Image.fromarray(portrait)
-    for pixels, found in ((50, 0), (100, 1)):
-        size = round(256 * pixels / side)
-        photo = canvas.copy()
-        photo[100 : 100 + size, 200 : 200 + size] = np.asarray(shown.resize((size, size)))
-        assert len(load_finder().find(photo)) == found
+def test_a_photo_on_its_side_is_cloaked_as_it_lies(cloak, portrait):
+    lying = np.ascontiguousarray(np.rot90(portrait))
+    result = finish(protect(cloak, lying, method="bim"))
+    assert result.success
+    assert result.pixels.shape == lying.shape
+    assert any("on its side" in note for note in result.notes)
+    (found,) = cloak.finder.find(result.pixels)
+    (clean,) = cloak.finder.find(portrait)
+    upright = np.ascontiguousarray(np.rot90(result.pixels, -1))
+    (turned,) = cloak.finder.find(upright)
+    for pixels, face in ((result.pixels, found), (upright, turned)):
+        moved = cloak.finder.describe(pixels, face) - cloak.finder.describe(portrait, clean)
+        assert np.linalg.norm(moved) > 0.5
 
 
 def test_too_small_a_budget_is_exit_code_3_and_no_file(photo, tmp_path, capsys, eye):

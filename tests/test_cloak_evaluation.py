@@ -16,7 +16,6 @@ from engine.attack.methods import METHODS
 from engine.faces import Face
 from engine.gallery import Gallery, Identity
 from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
-from engine.threads import available_cores
 from training import cloak_metrics, cloak_plan, record
 from training import evaluate_cloak as module
 from training.cloak_keys import row_keys

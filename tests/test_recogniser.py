@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from engine.chip import PADDING, PLACES, SIDE, locate_chip, similarity
+from engine.errors import UsageError
 from engine.models import EMBEDDED, MODELS, RECOGNISER
 from engine.recogniser import load_recogniser
 from training.recogniser import reference_picture
@@ -110,7 +111,7 @@ def test_faces_are_chosen_or_refused_in_one_line(finder, photos):
         choose([faces[0], faces[0]], None, size, "two.png")
     with pytest.raises(FaceError, match="none is number 9"):
         choose(faces, "9", size, "astronaut.png")
-    with pytest.raises(FaceError, match="number from 1, or all"):
+    with pytest.raises(UsageError, match="number from 1, or all"):
         choose(faces, "left", size, "astronaut.png")
     with pytest.raises(FaceError, match="cut off"):
         choose(faces[:1], None, (faces[0].box[0] + 40, 512), "astronaut.png")

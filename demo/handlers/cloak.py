@@ -145,7 +145,7 @@ def cloak(
 ) -> Iterator[Step | CloakView]:
     """Steps, then the cloaked photo, which may have failed. Raises EngineError.
 
-    face: its number, 1 being the largest; jnd: the model of the eye.
+    face: its number, 1 being the best; jnd: the model of the eye.
     """
     if target is not None:
         find(target)
@@ -178,7 +178,7 @@ def view(result, method: str) -> CloakView:
 def compare(
     picture: Picture, methods: list[str], *, seconds: float, jnd: str
 ) -> Iterator[tuple[str, Step] | Rated]:
-    """Each method on the photo's largest face: (method, step) while it runs, then what it reached.
+    """Each method on the photo's best face: (method, step) while it runs, then what it reached.
 
     seconds: per method. Raises EngineError.
     """

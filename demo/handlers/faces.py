@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.compare import Comparison, verify
-from engine.faces import SMALLEST, FaceError, load_finder, whole
+from engine.detector import smallest
+from engine.faces import FaceError, load_finder, whole
 from engine.image import Picture
 
 
 @dataclass(frozen=True)
 class Found:
-    """One face, 1 the largest. box: (left, top, right, bottom) in pixels; usable: for a cloak."""
+    """One face, 1 the best (see `engine.faces.FaceFinder.find`).
+
+    box: (left, top, right, bottom) in pixels; usable: for a cloak; sure: whether the detector is.
+    """
 
     number: int
     box: tuple[int, int, int, int]
     side: int
     usable: bool
+    sure: bool = True
 
 
 def find(picture: Picture) -> list[Found]:
@@ -24,14 +29,15 @@ def find(picture: Picture) -> list[Found]:
     faces = load_finder().find(picture.pixels)
     if not faces:
         raise FaceError(
-            f"No face found: a face must look at the camera and be {SMALLEST} pixels or more"
+            "No face found, upright or turned: a face must look at the camera and be "
+            f"{smallest(*picture.size)} pixels or more"
         )
     return [
-        Found(number, face.box, face.side, whole(face, *picture.size))
+        Found(number, face.box, face.side, whole(face, *picture.size), face.sure)
         for number, face in enumerate(faces, 1)
     ]
 
 
 def compare(one: Picture, two: Picture) -> Comparison:
-    """The largest faces of two photos: the same person or not. Raises FaceError."""
+    """The best faces of two photos: the same person or not. Raises FaceError."""
     return verify(one, two)

@@ -57,7 +57,8 @@ element.addEventListener('click', (event) => {
 
 def label_of(found: faces.Found) -> str:
     small = "" if found.usable else ", cut off or too small"
-    return f"Face {found.number} ({found.side} pixels{small})"
+    doubt = "" if found.sure else ", perhaps none"
+    return f"Face {found.number} ({found.side} pixels{small}{doubt})"
 
 
 def tab(limits: Limits) -> None:
@@ -273,7 +274,8 @@ def tab(limits: Limits) -> None:
 
 
 def count(found: list[faces.Found]) -> str:
-    return "One face" if len(found) == 1 else f"{len(found)} faces"
+    sure = sum(face.sure for face in found) or 1
+    return "One face" if sure == 1 else f"{sure} faces"
 
 
 def chosen_box(event: gr.EventData) -> int:

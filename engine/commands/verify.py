@@ -11,7 +11,7 @@ from .pictures import read
 
 
 def run(images: list[str], options: VerifyOptions) -> int:
-    """Print whether the largest faces of two photos match; returns 0. Raises EngineError."""
+    """Print whether the best faces of two photos match; returns 0. Raises EngineError."""
     from ..compare import verify
 
     one, two = images
@@ -19,10 +19,13 @@ def run(images: list[str], options: VerifyOptions) -> int:
     if options.json:
         print(json_line(as_json(one, two, found)))
     else:
+        for note in found.notes:
+            print(f"note: {note}", file=sys.stderr)
         for image, count in zip(images, found.faces, strict=True):
             if count > 1:
                 print(
-                    f"note: {image} shows {count} faces, the largest is compared", file=sys.stderr
+                    f"note: {image} shows {count} faces, the largest of them is compared",
+                    file=sys.stderr,
                 )
         said = "the same person" if found.same else "different people"
         limit = f"the same below {found.threshold}"
@@ -31,7 +34,7 @@ def run(images: list[str], options: VerifyOptions) -> int:
 
 
 def as_json(one: str, two: str, found) -> dict:
-    """The object `--json` prints; faces: how many each photo shows."""
+    """The object `--json` prints; faces: how many each photo surely shows."""
     return {
         "images": [one, two],
         "same": found.same,
