@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 
 from engine.samples import sample_paths
 
-from . import endpoints, look, mcp_server
+from . import endpoints, look, mcp_server, warm
 from .door import Door, Doorkeeper
 from .folder import assets, keep_swept, refused
 from .limits import DEFAULT, Limits
@@ -90,6 +90,7 @@ def launch(
     host, port: by default this machine only, and the first free port from 7860; root_path: where
     a reverse proxy shows the page, by default what GRADIO_ROOT_PATH says.
     """
+    warm.load()
     blocks = build(limits=limits, collect=collect)
     _, local, shared = blocks.launch(
         server_name=host,

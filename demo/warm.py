@@ -1,0 +1,20 @@
+"""What keeps every visitor waiting while it is loaded, loaded before the first one comes.
+
+The import of PyTorch and dlib's models hold Python's interpreter for up to half a second at a time.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+
+from engine.errors import WeightsError
+from engine.faces import load_finder
+
+
+def load() -> None:
+    """dlib's models and PyTorch, where they are installed."""
+    with suppress(WeightsError):
+        load_finder()
+    with suppress(ModuleNotFoundError):
+        import_module("engine.cloak")
