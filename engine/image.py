@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from .arguments import check_number
 from .conversion import Picture, convert
 from .errors import ImageError
 from .formats import Prepared, heif, prepared
@@ -50,9 +51,15 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|(https?|ftp|s3|file):/|data:[^/]*/[^
 
 
 def open_image(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Open a picture file. Raises ImageError: what is wrong, the limit, the remedy."""
+    """Open a picture file. Raises ImageError: what is wrong, the limit, the remedy.
+
+    max_pixels: of width times height, checked before decoding; UsageError where it is below 1.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise ImageError(f"{type(path).__name__} is no path of a picture: give its name")
     if ADDRESS.match(os.fspath(path)):
         raise ImageError(f"{path} is an address, not a file: download it first, then name the file")
+    check_number("max_pixels", max_pixels, 1)
     path = Path(path)
     try:
         status = path.stat()

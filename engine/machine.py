@@ -21,6 +21,7 @@ from functools import lru_cache
 import numpy as np
 
 from . import models
+from .arguments import check_choice, check_number, check_placement
 from .errors import EngineError, UsageError
 from .image import (
     as_picture,
@@ -106,12 +107,11 @@ class MachineJND:
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
+        check_choice("generator", generator, models.GENERATORS)
+        check_placement(weights, device)
         self.panel = tuple(
             open_session(name, weights=weights, device=device) for name in models.PANEL
         )
-        if generator not in models.GENERATORS:
-            known = ", ".join(models.GENERATORS)
-            raise UsageError(f"no generator {generator!r}: choose from {known}")
         name = models.GENERATORS[generator]
         self.generator = open_session(name, weights=weights, device=device)
         for classifier in self.panel:
@@ -154,15 +154,12 @@ class MachineJND:
 
     def check_strength(self, strength: float) -> None:
         """Raise UsageError where this generator cannot be asked for that strength."""
-        if self.knows(strength):
-            return
-        if "strength" not in self.generator.inputs:
+        check_number("strength", strength, *STRENGTHS)
+        if not self.knows(strength):
             raise UsageError(
                 f"strength {strength}: this generator has only one, 1; "
                 f"choose the generator {models.BEST} for others"
             )
-        low, high = STRENGTHS
-        raise UsageError(f"strength {strength} is outside {low}…{high}: 1 is the usual")
 
     def change(
         self, pixels: np.ndarray, logits: np.ndarray, cams: np.ndarray, strength: float = 1.0
@@ -183,10 +180,11 @@ class MachineJND:
         """Which classifiers these are; all where None. Raises UsageError."""
         if members is None:
             return list(range(len(self.classifiers)))
+        members = [members] if isinstance(members, str) else list(members)
         unknown = set(members) - set(self.classifiers)
         if unknown or not members:
             known = ", ".join(self.classifiers)
-            said = ", ".join(sorted(unknown)) or "none"
+            said = ", ".join(sorted(map(str, unknown))) or "none"
             raise UsageError(f"classifiers {said}: choose one or more of {known}")
         return [row for row, name in enumerate(self.classifiers) if name in members]
 
@@ -361,5 +359,9 @@ def machine_jnd(
     device as in `MachineJND`. Raises ImageError, WeightsError, DeviceError, UsageError.
     Source: paper A, eqs 2-4, 16-17.
     """
+    check_number("strength", strength, *STRENGTHS)
+    check_choice("generator", generator, models.GENERATORS)
+    check_placement(weights, device)
+    picture = as_picture(image)
     whole = load(None if weights is None else str(weights), device, generator)
-    return whole(image, strength=strength)
+    return whole(picture, strength=strength)

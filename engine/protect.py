@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import check_choice, check_flag, check_number, check_place, check_placement
 from .errors import EngineError, ImageError, UsageError
-from .faces import SAME, SMALLEST, Face, choose, no_face, searched
+from .faces import SAME, SMALLEST, Face, choice_of, choose, no_face, searched
 from .gallery import Goal, Matching
 from .image import ADDRESS, Picture, as_picture, encode_png, open_image
 from .jobs import Cloaked, Job, Progress
-from .options import HUMAN_DEFAULT
+from .options import HUMAN_DEFAULT, HUMAN_NAMES
 from .quality import beyond, psnr_8bit
 from .sight import Sight
 from .verdict import LASTING, PNG, Verdict
@@ -92,12 +93,12 @@ def name_of(image: object, otherwise: str) -> str:
     return str(image) if isinstance(image, (str, Path)) else otherwise
 
 
-def described(cloak: Cloak, image: object) -> np.ndarray:
+def described(cloak: Cloak, image: object, name: str | None = None) -> np.ndarray:
     """The descriptor 1×128 of a picture's best face. Raises ImageError, FaceError."""
     picture = as_picture(image)
     faces = cloak.finder.find(picture.pixels)
     if not faces:
-        raise no_face(name_of(image, "the target"), picture.size)
+        raise no_face(name or name_of(image, "the target"), picture.size)
     return cloak.finder.describe(picture.pixels, faces[0])[None]
 
 
@@ -140,6 +141,17 @@ def check_goal(target: object, gallery: object) -> None:
         )
 
 
+def check_attack(method: object, face: object, lasting: object, max_seconds: object) -> None:
+    """Raise UsageError where one of them is none of the choices that `cloak_photo` documents."""
+    from .attack.methods import METHODS
+
+    check_choice("method", method, METHODS)
+    choice_of(face)
+    check_flag("lasting", lasting)
+    if max_seconds is not None:
+        check_number("max_seconds", max_seconds, 0)
+
+
 def goal_for(
     cloak: Cloak,
     photo: np.ndarray,
@@ -158,7 +170,6 @@ def protect(
     cloak: Cloak,
     image: object,
     *,
-    name: str | None = None,
     method: str = "ours",
     face: str | int | None = None,
     target: np.ndarray | None = None,
@@ -166,19 +177,22 @@ def protect(
     lasting: bool = False,
     max_seconds: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
+    name: str | None = None,
 ) -> Iterator[Progress | CloakedPhoto]:
     """Cloak the faces of one picture; yields progress, then the result.
 
-    name: of the picture, in errors. face: "all", a number from 1, or None for the only sure one.
-    target: descriptors m×128 of the person to be taken for; gallery: descriptors not to be matched
-    beside the face's own; not both. max_seconds: per face. Raises ImageError, FaceError,
+    face: "all", a number from 1, or None for the only sure one. target: descriptors m×128 of
+    the person to be taken for; gallery: descriptors not to be matched beside the face's own; not
+    both. max_seconds: per face. name: of the picture, in errors. Raises ImageError, FaceError,
     UsageError.
     """
     check_goal(target, gallery)
+    check_attack(method, face, lasting, max_seconds)
+    name = name or name_of(image, "the picture")
     picture: Picture = as_picture(image)
     sight = cloak.sight(picture.pixels)
     found = cloak.finder.find(picture.pixels)
-    chosen = choose(found, face, picture.size, name or name_of(image, "the picture"))
+    chosen = choose(found, face, picture.size, name)
     goals = [goal_for(cloak, picture.pixels, each, target, gallery) for each in chosen]
     pixels, versions = picture.pixels, LASTING if lasting else PNG
     effort: list[list[Cloaked]] = [[] for _ in chosen]
@@ -291,7 +305,7 @@ def cloak_photo(
     lasting: bool = False,
     max_seconds: float | None = None,
     jnd: str = HUMAN_DEFAULT,
-    weights: str | None = None,
+    weights: str | os.PathLike | None = None,
     device: str = "auto",
 ) -> CloakedPhoto:
     """One picture (see `engine.image.as_picture`) cloaked.
@@ -303,19 +317,30 @@ def cloak_photo(
     the eye. weights, device: as in `engine.models.locate`; auto, cpu or cuda. Raises ImageError,
     FaceError, UsageError, WeightsError, DeviceError.
     """
-    from .ready import ready_cloak
+    from .ready import lacking, ready_cloak
 
     check_goal(target, gallery)
-    cloak = ready_cloak(jnd, device, weights)
+    check_choice("jnd", jnd, HUMAN_NAMES)
+    check_placement(weights, device)
+    check_place("gallery", gallery)
+    try:
+        check_attack(method, face, lasting, max_seconds)
+    except ModuleNotFoundError as error:
+        raise lacking(error) from None
+    name, image = name_of(image, "the picture"), as_picture(image)
+    if target is not None:
+        called, target = name_of(target, "the target"), as_picture(target)
+    cloak = ready_cloak(jnd, device, None if weights is None else str(weights))
     others, notes = (None, ()) if gallery is None else enrolled_in(cloak, gallery)
     *_, result = protect(
         cloak,
         image,
         method=method,
         face=face,
-        target=None if target is None else described(cloak, target),
+        target=None if target is None else described(cloak, target, called),
         gallery=others,
         lasting=lasting,
         max_seconds=max_seconds,
+        name=name,
     )
     return replace(result, notes=(*result.notes, *notes))

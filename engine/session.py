@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .errors import DeviceError, WeightsError
+from .errors import DeviceError, UsageError, WeightsError
 from .libraries import onnx_runtime
 from .models import Located, locate
 from .options import DEVICES
@@ -76,7 +76,7 @@ class Session:
 def _providers(device: str, available: list[str]) -> tuple[list[str], str]:
     """The providers to ask for and the reason. Raises DeviceError for cuda without a driver."""
     if device not in DEVICES:
-        raise DeviceError(f"device {device!r} is not one of {', '.join(DEVICES)}")
+        raise UsageError(f"no device {device!r}: choose from {', '.join(DEVICES)}")
     if device == "cpu":
         return ["CPUExecutionProvider"], "asked for"
     if "CUDAExecutionProvider" not in available:

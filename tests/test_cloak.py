@@ -478,6 +478,7 @@ def test_an_interrupt_leaves_nothing(photo, tmp_path, monkeypatch, eye):
         (["{photo}", "--target", "{coffee}"], "no face found", 1),
         (["{photo}", "--face", "7"], "none is number 7", 1),
         (["{photo}", "--method", "magic"], "choose from fgsm", 2),
+        (["{photo}", "--face", "left"], "a number from 1, or all", 2),
         (["{photo}", "--gallery", "{photo}"], "is no folder", 1),
         (["{photo}", "--gallery", "{photo}", "--target", "{photo}"], "give one of them", 2),
         (["{tiny}"], "cut off or below 40 pixels", 1),

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from engine.errors import DeviceError, WeightsError
+from engine.errors import UsageError, WeightsError
 from engine.models import BEST, EMBEDDED, GENERATORS, MODELS, locate
 from engine.session import Session, open_session
 
@@ -91,7 +91,7 @@ def test_another_graph_under_the_same_name_is_an_error(tmp_path):
 
 
 def test_an_unknown_device_is_an_error():
-    with pytest.raises(DeviceError, match="auto, cpu, cuda"):
+    with pytest.raises(UsageError, match="choose from auto, cpu, cuda"):
         Session(locate("resnet-cifar10"), "tpu")
 
 

@@ -96,11 +96,11 @@ def load(options: CloakOptions) -> Loaded:
     from ..ready import lacking, ready_cloak
 
     try:
-        from ..attack.methods import METHODS
+        from ..protect import check_attack
+
+        check_attack(options.method, options.face, options.lasting, options.max_seconds)
     except (ImportError, OSError) as error:
         raise lacking(error) from None
-    if options.method not in METHODS:
-        raise UsageError(f"no method {options.method}: choose from {', '.join(METHODS)}")
     if HUMAN_MODELS[options.jnd].learned:
         load(options.weights, options.device)  # missing weights are said now, not once per photo
     cloak = ready_cloak(options.jnd, options.device, options.weights)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 import numpy as np
 
-from ..errors import UsageError
+from ..arguments import check_choice, check_placement
 from ..image import as_picture
 from ..options import HUMAN_DEFAULT, HUMAN_NAMES
 
@@ -57,6 +57,8 @@ def human_jnd(
     outside 0…255. weights and device are for the learned model (see `engine.models.locate`).
     Raises ImageError, UsageError for an unknown model, WeightsError, DeviceError.
     """
+    check_choice("model", model, HUMAN_MODELS)
+    check_placement(weights, device)
     return thresholds(as_picture(image).pixels, model, weights=weights, device=device)
 
 
@@ -68,8 +70,8 @@ def thresholds(
     device: str = "auto",
 ) -> np.ndarray:
     """`human_jnd` of uint8 H×W×3 sRGB 0…255."""
-    if model not in HUMAN_MODELS:
-        raise UsageError(f"no model {model!r}: choose from {', '.join(HUMAN_MODELS)}")
+    check_choice("model", model, HUMAN_MODELS)
+    check_placement(weights, device)
     row = HUMAN_MODELS[model]
     home = import_module(f".{row.home}", __package__)
     if row.learned:

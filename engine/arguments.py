@@ -1,0 +1,45 @@
+"""What a public function was given, checked before anything is loaded. All raise UsageError."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable
+from numbers import Real
+
+from .errors import UsageError
+from .options import DEVICES
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """One of these words."""
+    known = tuple(choices)
+    if not isinstance(value, str) or value not in known:
+        raise UsageError(f"no {name} {value!r}: choose from {', '.join(known)}")
+
+
+def check_number(name: str, value: object, least: float, most: float = math.inf) -> None:
+    """A number that is not below the one and not above the other."""
+    if isinstance(value, Real) and not isinstance(value, bool) and least <= value <= most:
+        return
+    if most == math.inf:
+        raise UsageError(f"{name} {value!r}: give a number, {least:g} or more")
+    raise UsageError(f"{name} {value!r} is outside {least:g}…{most:g}: give a number between")
+
+
+def check_flag(name: str, value: object) -> None:
+    """True or False, for any other word would count as true."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} {value!r}: give True or False")
+
+
+def check_place(name: str, value: object) -> None:
+    """The path of a folder, or None."""
+    if value is not None and not isinstance(value, (str, os.PathLike)):
+        raise UsageError(f"{name} {value!r}: give a folder's path, or leave it out")
+
+
+def check_placement(weights: object, device: object) -> None:
+    """Where models come from and where they run, as every function takes it."""
+    check_place("weights", weights)
+    check_choice("device", device, DEVICES)
