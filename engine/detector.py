@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from .parts import Box, grown
-from .session import available_cores
+from .threads import threads
 
 WINDOW = 80  # pixels of the detector's
 SMALL = 400_000  # pixels of a photo below which it is enlarged as a whole
@@ -83,7 +83,7 @@ class Detector:
 
     def __init__(self, create: Callable[[], object]):
         """create: makes one of dlib's detectors."""
-        self._create, self._count = create, available_cores()
+        self._create, self._count = create, threads()
         self._free: LifoQueue = LifoQueue()  # the one that was used last is taken first
         for _ in range(self._count - 1):
             self._free.put(None)  # made when it is needed

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.faces import SAME
 from engine.models import RECOGNISER, locate, sha256_of
 from engine.options import HUMAN_DEFAULT
-from engine.session import available_cores
+from engine.threads import available_cores
 
 from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row
 from .keys import attack_key, attempts, jnds
