@@ -31,10 +31,10 @@ def verify(one: object, two: object) -> Comparison:
 
     Needs dlib, no torch. Raises ImageError, FaceError, WeightsError.
     """
+    pictures = as_picture(one), as_picture(two)  # refused before a model is loaded
     finder = load_finder()
     descriptors, counts, notes = [], [], []
-    for image, place in ((one, "first"), (two, "second")):
-        picture = as_picture(image)
+    for image, picture, place in zip((one, two), pictures, ("first", "second"), strict=True):
         pixels, name = picture.pixels, image if isinstance(image, str) else f"the {place} picture"
         faces = finder.find(pixels)
         if not faces:
