@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib import import_module
 
+import numpy as np
+
 from engine.errors import WeightsError
 from engine.faces import load_finder
 
@@ -15,6 +17,6 @@ from engine.faces import load_finder
 def load() -> None:
     """dlib's models and PyTorch, where they are installed."""
     with suppress(WeightsError):
-        load_finder()
+        load_finder().find(np.zeros((700, 900, 3), np.uint8))  # two tiles: a detector for each
     with suppress(ModuleNotFoundError):
         import_module("engine.cloak")

@@ -17,7 +17,11 @@ def test_models_are_loaded_before_the_first_visitor(monkeypatch):
             order.append("served")
             return None, "http://127.0.0.1", None
 
-    monkeypatch.setattr(warm, "load_finder", lambda: order.append("dlib"))
+    class Finder:
+        def find(self, pixels):
+            order.append("dlib")
+
+    monkeypatch.setattr(warm, "load_finder", Finder)
     monkeypatch.setattr(warm, "import_module", order.append)
     monkeypatch.setattr(app, "build", lambda **choices: Page())
     app.launch(block=False)
