@@ -215,11 +215,11 @@ def symmetry_of(
     """Mean |J(x) - flipped J(flipped x)| over mean J, by what is flipped, over the pictures."""
 
     def measured() -> dict:
-        plain = [function(pixels) for pixels in photos.images]
-        found = {"n": len(plain)}
+        upright = [function(pixels) for pixels in photos.images]
+        found = {"n": len(upright)}
         for way, axis in (("left_and_right", 1), ("up_and_down", 0)):
             off = []
-            for pixels, jnd in zip(photos.images, plain, strict=True):
+            for pixels, jnd in zip(photos.images, upright, strict=True):
                 other = np.flip(function(np.ascontiguousarray(np.flip(pixels, axis))), axis)
                 off.append(np.abs(jnd - other).mean() / jnd.mean())
             found |= spread(way, np.array(off))
