@@ -20,7 +20,7 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
 }
 EXTRAS = {
-    "engine": ("attack", "evaluation", "faces"),
+    "engine": ("attack", "evaluation", "faces", "heif"),
     "demo": ("demo",),
     "export": ("train",),
     "training": ("train",),
