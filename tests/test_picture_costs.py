@@ -17,17 +17,20 @@ from engine.errors import ImageError
 from engine.image import decode
 
 BOUNDED = """
-import resource, sys, time
+import sys, time
 from engine.image import open_image
 from engine.errors import ImageError
-before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+def peak_kb():  # of this program alone: ru_maxrss begins with what its parent held
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+begun = time.process_time()
 for path in sys.argv[1:]:
     try:
         open_image(path)
     except ImageError:
         pass
     taken = time.process_time() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_kb()
     assert taken < 10, f"{path}: {taken:.1f} s"
     assert peak < 1_000_000, f"{path}: {peak} KB"
     begun = time.process_time()
