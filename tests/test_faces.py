@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -266,6 +268,7 @@ def longest_wait(work: Callable[[], object]) -> float:
             now = time.perf_counter()
             gaps.append(now - last)
             last = now
+        gaps.append(time.perf_counter() - last)  # held up to the very end
 
     thread = threading.Thread(target=other)
     thread.start()
@@ -276,6 +279,12 @@ def longest_wait(work: Callable[[], object]) -> float:
         over.set()
         thread.join()
     return max(gaps)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="usleep is POSIX's")
+def test_a_held_interpreter_is_seen():
+    """PyDLL keeps the interpreter lock, as dlib's descriptor does; CDLL gives it away."""
+    assert longest_wait(lambda: ctypes.PyDLL(None).usleep(600_000)) > 0.5
 
 
 def test_a_large_photo_leaves_others_their_turn(large):
