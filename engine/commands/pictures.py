@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tqdm import tqdm
+
 from .. import batch
 from ..errors import ImageError
 from ..image import MAX_BYTES, Picture, decode, open_image
@@ -65,5 +67,5 @@ class Announced:
 
     def __call__(self) -> None:
         for line in self._lines:
-            print(line, file=sys.stderr, flush=True)
+            tqdm.write(line, file=sys.stderr)  # above a bar that is drawn
         self._lines = ()
