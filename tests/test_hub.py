@@ -146,6 +146,14 @@ def test_a_pull_on_an_empty_cache_and_then_no_request_at_all(published, tmp_path
     assert offline.stdout == again.stdout
 
 
+def test_a_pull_draws_no_progress_into_a_log_file(published, tmp_path):
+    settings = environment(published[0].address, tmp_path) | {"HF_HUB_DISABLE_PROGRESS_BARS": "0"}
+    done = locate(RESNET.name, **settings)
+    assert done.returncode == 0, done.stderr
+    assert "\r" not in done.stderr
+    assert "%|" not in done.stderr
+
+
 def test_a_commit_is_as_good_a_pin_as_a_tag(published, tmp_path):
     hub, _ = published
     commit = hub.repository("model", REPO).tags["v0.1.0"]
