@@ -34,7 +34,10 @@ class Latest:
                 self._of.popitem(last=False)
 
     def holds(self, *inputs: object) -> bool:
-        """Whether the page has chosen nothing else in the meantime."""
+        """Whether the page has chosen nothing else in the meantime.
+
+        To be looked at last, when the result is all made: only what is on its way by then is late.
+        """
         return self._of.get(page.get() or "", key(inputs)) == key(inputs)
 
     def before(self, validator: Callable) -> Callable:

@@ -204,13 +204,14 @@ def tab(limits: Limits) -> None:
             seconds=most,
             jnd=eye,
         ):
+            if isinstance(step, handler.Step):
+                found = (words.progress(step, time.monotonic() - started, most), *nothing)
+            else:
+                found = shown(step, stem(upload), wanted is not None)
             if not latest.holds(*given):
                 yield "", *empty  # the progress of a moment ago may have come after the change
                 return
-            if isinstance(step, handler.Step):
-                yield words.progress(step, time.monotonic() - started, most), *nothing
-            else:
-                yield shown(step, stem(upload), wanted is not None)
+            yield found
 
     @told
     def test(upload, second, cloaked):

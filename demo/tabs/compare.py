@@ -90,9 +90,6 @@ def tab(limits: Limits) -> None:
         yield words.note("Loading the recogniser …", "busy"), "", None, None
         started = time.monotonic()
         for step in handler.compare(picture, chosen, seconds=most, jnd=human_models()[0]):
-            if not latest.holds(upload, methods, seconds):
-                yield "", "", None, None  # what came after the change goes as well
-                return
             if isinstance(step, handler.Rated):
                 rated.append(step)
                 label = step.method if step.cloak.success else f"{step.method}: not cloaked"
@@ -100,11 +97,15 @@ def tab(limits: Limits) -> None:
                 file = f"{name}.{step.method}.difference.png"
                 changes.append((kept(step.cloak.difference, file), label))
                 started = time.monotonic()
-                yield gr.skip(), words.rated_table(rated), shown, changes
+                found = gr.skip(), words.rated_table(rated), shown, changes
             else:
                 method, at = step
                 line = words.progress(at, time.monotonic() - started, most, method)
-                yield line, gr.skip(), gr.skip(), gr.skip()
+                found = line, gr.skip(), gr.skip(), gr.skip()
+            if not latest.holds(upload, methods, seconds):
+                yield "", "", None, None  # what came after the change goes as well
+                return
+            yield found
         done = sum(each.cloak.success for each in rated)
         note = words.note(f"{done} of {len(rated)} methods cloaked the face.", "good")
         yield note, words.rated_table(rated), shown, changes

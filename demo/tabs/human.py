@@ -89,8 +89,9 @@ def tab(limits: Limits) -> None:
         if sample is not None:
             yield words.note("Measuring …", "busy"), *nothing
             view = handler.of_sample(sample, model, wanted, bool(perceptual), most)
+            found = shown(view, name)
             if latest.holds(upload, model, level, perceptual):
-                yield shown(view, name)
+                yield found
             return
         for step in handler.measure(
             opened(upload, limits.to_reduce),
@@ -99,13 +100,12 @@ def tab(limits: Limits) -> None:
             perceptual=bool(perceptual),
             max_pixels=most,
         ):
+            busy = isinstance(step, str)
+            found = (words.note(step, "busy"), *nothing) if busy else shown(step, name)
             if not latest.holds(upload, model, level, perceptual):
                 yield "", *nothing
                 return
-            if isinstance(step, str):
-                yield words.note(step, "busy"), *nothing
-            else:
-                yield shown(step, name)
+            yield found
 
     @told
     def first(upload):

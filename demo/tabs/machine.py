@@ -149,10 +149,10 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
 
     @told
     def measure(upload, strength, members, generator):
-        view = view_of(upload, strength, members, generator, limits)
+        found = shown(view_of(upload, strength, members, generator, limits), stem(upload))
         if not latest.holds(upload, strength, members, generator):
             return (gr.skip(),) * len(outputs)
-        return shown(view, stem(upload))
+        return found
 
     def first():
         path = samples()[FIRST]
