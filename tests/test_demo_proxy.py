@@ -29,13 +29,15 @@ def served(log: Path, *arguments: str, **environment: str) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "demo", "--port", str(port), *arguments]
+    inherited = dict(os.environ)  # not the folder of a demo in this process, which is swept
+    inherited.pop("GRADIO_TEMP_DIR", None)
     with log.open("w") as stream:
         server = subprocess.Popen(
             command,
             cwd=Path(__file__).parents[1],
             stdout=stream,
             stderr=stream,
-            env={**os.environ, **environment},
+            env={**inherited, **environment},
         )
     try:
         until = time.monotonic() + 240
