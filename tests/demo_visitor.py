@@ -11,6 +11,18 @@ import pytest
 
 httpx = pytest.importorskip("httpx")
 
+# The page's functions for programs, and the names of their parameters.
+ENDPOINTS = {
+    "machine_jnd": ["picture", "strength", "network", "classifiers"],
+    "human_jnd": ["picture", "model", "level", "perceptual"],
+    "find_faces": ["photo"],
+    "cloak_face": ["photo", "face", "method", "lasting", "seconds", "target"],
+    "verify_faces": ["first", "second"],
+    "compare_methods": ["photo", "methods", "seconds"],
+    "viewing_picture": ["picture", "kind", "psnr_db"],
+    "viewing_results": ["files"],
+}
+
 
 class Visitor:
     """A program that talks to the demo over HTTP, with or without cookies of its own."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from demo_server import PIXELS, UPLOAD_BYTES
+from demo_visitor import ENDPOINTS
 from PIL import Image
 
 from engine import machine_jnd
@@ -27,16 +28,6 @@ gradio_client = pytest.importorskip("gradio_client")
 pytest.importorskip("gradio_client.exceptions")
 
 CAT, ROCKET, COFFEE, ASTRONAUT = map(str, sample_paths())
-ENDPOINTS = {
-    "machine_jnd": ["picture", "strength", "network", "classifiers"],
-    "human_jnd": ["picture", "model", "level", "perceptual"],
-    "find_faces": ["photo"],
-    "cloak_face": ["photo", "face", "method", "lasting", "seconds", "target"],
-    "verify_faces": ["first", "second"],
-    "compare_methods": ["photo", "methods", "seconds"],
-    "viewing_picture": ["picture", "kind", "psnr_db"],
-    "viewing_results": ["files"],
-}
 
 
 @pytest.fixture(scope="module")

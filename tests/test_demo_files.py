@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demo_visitor import Visitor, asked, with_mcp
+from demo_visitor import ENDPOINTS, Visitor, asked, with_mcp
 from PIL import Image
 
 from demo.folder import refused
@@ -41,15 +41,6 @@ PLACES = {
     "verify_faces second": [PHOTO, FILE],
     "compare_methods": [FILE, ["fgsm"], 1],
     "viewing_results": [[FILE]],
-}
-NAMES = {
-    "machine_jnd": ["picture", "strength", "network", "classifiers"],
-    "human_jnd": ["picture", "model", "level", "perceptual"],
-    "find_faces": ["photo"],
-    "cloak_face": ["photo", "face", "method", "lasting", "seconds", "target"],
-    "verify_faces": ["first", "second"],
-    "compare_methods": ["photo", "methods", "seconds"],
-    "viewing_results": ["files"],
 }
 MARK = {"_type": "gradio.FileData"}
 
@@ -173,7 +164,7 @@ def test_no_mcp_tool_opens_what_is_not_the_visitors(demo, foreign, listener, pla
             for form in forms:
                 values = placed(place, form)
                 values = [ASTRONAUT if each is PHOTO else each for each in values]
-                given = dict(zip(NAMES[name], values, strict=True))
+                given = dict(zip(ENDPOINTS[name], values, strict=True))
                 answer = await client.call_tool(name, {k: v for k, v in given.items() if v})
                 text = answer.content[0].text
                 assert answer.isError, (why, text)
