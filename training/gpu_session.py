@@ -30,7 +30,7 @@ from engine.stored import fill
 
 from . import photo_generator
 from .photo_objective import look
-from .photo_preset import add_options, from_options
+from .photo_preset import from_options
 from .record import card, write_json
 
 TESTS = ("tests/test_search.py", "tests/test_precision.py")
@@ -127,13 +127,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training.gpu_session", description=__doc__.splitlines()[0]
     )
-    photo_generator.sources(parser)
+    photo_generator.training_options(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/gpu"), help="default: runs/gpu")
     parser.add_argument("--parts", default=",".join(PARTS), help="default: all, joined by commas")
-    parser.add_argument("--minutes", type=float, default=5, help="of training; default: 5")
-    parser.add_argument("--begins", type=Path, help="photo generator to go on from")
-    parser.add_argument("--count", type=int, help="at most so many photos of each set: a trial")
-    add_options(parser)
     given = parser.parse_args()
     names = given.parts.split(",")
     if not set(names) <= set(PARTS):

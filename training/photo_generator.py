@@ -82,20 +82,25 @@ def sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--panel", type=Path, required=True, help="the panel's safetensors file")
 
 
+def training_options(parser: argparse.ArgumentParser) -> None:
+    """`sources`, and the options of every command that trains one, its preset's among them."""
+    sources(parser)
+    parser.add_argument("--begins", type=Path, help="generator to go on from")
+    parser.add_argument("--count", type=int, help="at most so many photos of each set: a trial")
+    parser.add_argument("--minutes", type=float, default=5, help="of training; default: 5")
+    add_options(parser)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.photo_generator", description=__doc__.splitlines()[0]
     )
-    sources(parser)
+    training_options(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/photos"), help="default: runs/photos"
     )
-    parser.add_argument("--minutes", type=float, default=5, help="default: 5")
     parser.add_argument("--steps", type=int, help="train for so many steps, not minutes")
-    parser.add_argument("--begins", type=Path, help="generator to go on from")
-    parser.add_argument("--count", type=int, help="at most so many photos of each set: a trial")
     parser.add_argument("--size", type=int, help="pixels a side of training pictures")
-    add_options(parser)
     given = parser.parse_args()
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
