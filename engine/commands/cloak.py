@@ -92,12 +92,10 @@ def load(options: CloakOptions) -> Loaded:
     """The cloak, the target's and the gallery's descriptors. Raises EngineError."""
     from ..human import HUMAN_MODELS
     from ..human.learned import load
-    from ..protect import described, enrolled_in
+    from ..protect import check_attack, described, enrolled_in
     from ..ready import lacking, ready_cloak
 
     try:
-        from ..protect import check_attack
-
         check_attack(options.method, options.face, options.lasting, options.max_seconds)
     except (ImportError, OSError) as error:
         raise lacking(error) from None
