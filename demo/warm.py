@@ -1,6 +1,7 @@
 """What keeps every visitor waiting while it is loaded, loaded before the first one comes.
 
-The import of PyTorch and dlib's models hold Python's interpreter for up to half a second at a time.
+The import of PyTorch and dlib's models hold Python's interpreter for up to half a second at a time,
+and Gradio imports matplotlib, where it is installed, on its event loop when the first event comes.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from engine.faces import load_finder
 
 
 def load() -> None:
-    """dlib's models and PyTorch, where they are installed."""
+    """dlib's models, PyTorch and matplotlib, where they are installed."""
     with suppress(WeightsError):
         load_finder().find(np.zeros((700, 900, 3), np.uint8))  # two tiles: a detector for each
     with suppress(ModuleNotFoundError):
         import_module("engine.cloak")
+    with suppress(ModuleNotFoundError):
+        import_module("matplotlib").use("agg")  # Gradio's choice; another loads pyplot as well

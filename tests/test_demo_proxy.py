@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 import test_demo_browser as browser
 from demo_proxy import proxy
+from demo_server import served
 
 from engine import machine_jnd
 
 pytest.importorskip("gradio")
 
 chromium = browser.chromium
-
-
-@contextmanager
-def served(log: Path, *arguments: str, **environment: str) -> Iterator[int]:
-    """The port of `python -m demo` with these arguments and variables."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "demo", "--port", str(port), *arguments]
-    inherited = dict(os.environ)  # not the folder of a demo in this process, which is swept
-    inherited.pop("GRADIO_TEMP_DIR", None)
-    with log.open("w") as stream:
-        server = subprocess.Popen(
-            command,
-            cwd=Path(__file__).parents[1],
-            stdout=stream,
-            stderr=stream,
-            env={**inherited, **environment},
-        )
-    try:
-        until = time.monotonic() + 240
-        while True:
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 @pytest.mark.parametrize(
