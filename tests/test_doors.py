@@ -16,6 +16,7 @@ from PIL import Image
 from engine import cli
 from engine.commands.progress import progress
 from engine.errors import ImageError
+from engine.samples import sample_paths
 
 ROOT = Path(__file__).parents[1]
 
@@ -174,6 +175,17 @@ def test_a_log_file_has_no_progress_in_it(strange):
     result = run("module", "quality", strange[0], strange[0], "--model", "wu2017")
     assert result.returncode == 0, result.stderr
     assert result.stderr == b""
+
+
+@pytest.mark.parametrize("command", ["machine", "cloak"])
+def test_a_search_draws_nothing_into_a_log_file(command, capfd, tmp_path):
+    (photo,) = (str(path) for path in sample_paths() if path.stem == "astronaut")
+    limit = {"machine": ["--search"], "cloak": ["--face", "1"]}[command] + ["--max-seconds", "1"]
+    cli.main([command, photo, "--out", str(tmp_path), "--device", "cpu", *limit])
+    logged = capfd.readouterr().err
+    assert "\r" not in logged
+    assert "step 1" not in logged
+    assert "attempt" not in logged
 
 
 # --- nothing before an error ---
