@@ -7,6 +7,6 @@ tools. Pictures leave as the engine's own PNG bytes; nothing is kept.
 
 import engine  # noqa: F401  (its first act is to switch telemetry off)
 
-from .folder import private
+from .server.folder import private
 
 private()  # before anything imports Gradio

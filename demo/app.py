@@ -16,13 +16,15 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
 
-from . import endpoints, look, mcp_server, warm
-from .door import Door, Doorkeeper
-from .folder import assets, keep_swept, refused
-from .limits import DEFAULT, Limits
+from .api import endpoints
+from .server import mcp_server, warm
+from .server.door import Door, Doorkeeper
+from .server.folder import assets, keep_swept, refused
+from .server.limits import DEFAULT, Limits
 from .tabs import cloak, compare, human, machine, viewing
+from .ui import look
 
 
 def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.Blocks:

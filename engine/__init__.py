@@ -21,7 +21,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
-    from .compare import Comparison, verify
+    from .cloak.photo import CloakedPhoto, cloak_photo
     from .errors import (
         DeviceError,
         EngineError,
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
+    from .faces.verification import Comparison, verify
     from .human import human_jnd
-    from .image import open_image
-    from .machine import MachineJND, MachineResult, machine_jnd
-    from .protect import CloakedPhoto, cloak_photo
+    from .images.picture import open_image
+    from .machine.jnd import MachineJND, MachineResult, machine_jnd
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "CloakedPhoto": "protect",
-    "Comparison": "compare",
+    "CloakedPhoto": "cloak.photo",
+    "Comparison": "faces.verification",
     "DeviceError": "errors",
     "EngineError": "errors",
     "ImageError": "errors",
-    "MachineJND": "machine",
-    "MachineResult": "machine",
+    "MachineJND": "machine.jnd",
+    "MachineResult": "machine.jnd",
     "OutputError": "errors",
     "UsageError": "errors",
     "WeightsError": "errors",
-    "cloak_photo": "protect",
+    "cloak_photo": "cloak.photo",
     "human_jnd": "human",
-    "machine_jnd": "machine",
-    "open_image": "image",
-    "verify": "compare",
+    "machine_jnd": "machine.jnd",
+    "open_image": "images.picture",
+    "verify": "faces.verification",
 }
 __all__ = [
     "CloakedPhoto",

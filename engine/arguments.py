@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from numbers import Real
 
 from .errors import UsageError
-from .options import DEVICES
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:

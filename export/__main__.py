@@ -16,9 +16,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from engine.commands.terminal import Help, Manual, examples, ready
 from engine.errors import EngineError
-from engine.models import EMBEDDED
-from engine.terminal import Help, Manual, examples, ready
+from engine.models.registry import EMBEDDED
 
 from .build import Artefact, PairError, build, embed, human, machine
 from .push import push

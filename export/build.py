@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import models
-from engine.models import (
+from engine.models import registry
+from engine.models.registry import (
     GENERATORS,
     HUMAN,
     LICENCE,
@@ -59,9 +59,9 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
     a generator, to be exported or already in `out`, belongs to another panel, and where there is
     none at all.
     """
-    from training.classifiers import load_classifier
-    from training.looks import digest, load_panel, trained_panel
-    from training.networks import load_generator
+    from training.data.looks import digest, load_panel, trained_panel
+    from training.train.classifiers import load_classifier
+    from training.train.networks import load_generator
 
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 
@@ -172,7 +172,7 @@ def update(path: Path, key: str, entries: dict, **said: str) -> None:
 
 def embed(files: dict[str, dict]) -> None:
     """Write the files' sha256 and sizes into the table of `engine/models.py`."""
-    table = Path(models.__file__)
+    table = Path(registry.__file__)
     text = table.read_text()
     for name, entry in files.items():
         row = re.compile(rf'(_row\(\s*"{Path(name).stem}",\s*)"[^"]*"(,\s*)[\d_]+')
@@ -185,7 +185,7 @@ def embed(files: dict[str, dict]) -> None:
 
 def describe(path: Path) -> dict:
     """One file's provenance, without how it was trained."""
-    from training.record import versions
+    from training.results.record import versions
 
     return {
         "sha256": sha256_of(path),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.record import RESULTS, read_json
-from training.tables import BLOCK, TABLES, markdown
+from training.results.record import RESULTS, read_json
+from training.results.tables import BLOCK, TABLES, markdown
 
 TEMPLATES = Path(__file__).parent / "cards"
 NOT_MEASURED = "Not measured yet."

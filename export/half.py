@@ -21,9 +21,9 @@ from onnxruntime.transformers.onnx_model import OnnxModel
 from PIL import Image
 from torch import Tensor, nn
 
-from engine.image import to_batch
-from engine.samples import sample_paths
-from engine.stored import HALF
+from engine.images.picture import to_batch
+from engine.images.samples import sample_paths
+from engine.networks.stored import HALF
 
 from .check import Parity, differences, distance, summary
 

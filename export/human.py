@@ -1,7 +1,7 @@
 """HVS-SD to ONNX: one graph from the picture to absolute thresholds.
 
 The attention maps, which need the gradients of the degradation autoencoder, are replaced by the
-branch that learned them; the autoencoder does not ship. `training.evaluate_human` measures what
+branch that learned them; the autoencoder does not ship. `training.evaluate.human` measures what
 that costs. The scale of the calibration is a constant of the graph.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from engine.hvs import MARGIN, STRIDE, VERSION, HvsSd
-from engine.models import LICENCE
+from engine.models.registry import LICENCE
+from engine.networks.hvs import MARGIN, STRIDE, VERSION, HvsSd
 
 from .graphs import SPATIAL, export, image_contract
 
@@ -47,8 +47,8 @@ def calibrated_human(name: str, runs: Path) -> tuple[HvsSd, dict, dict]:
     The networks that ship where RUNS holds none and NAME is the default's. Raises
     FileNotFoundError where it is not trained or not calibrated.
     """
-    from training.calibration import calibrated
-    from training.thresholds import load_thresholds
+    from training.train.human.calibration import calibrated
+    from training.train.human.thresholds import load_thresholds
 
     model, note = load_thresholds(name, runs)
     calibration = {k: v for k, v in calibrated(name, runs).items() if k != "tried"}

@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 
 from engine import __version__
+from engine.commands.terminal import Manual, examples
 from engine.errors import PublishError
-from engine.models import EMBEDDED, MODELS, sha256_of
-from engine.publish import carry_out, plan
-from engine.terminal import Manual, examples
+from engine.models.registry import EMBEDDED, MODELS, sha256_of
+from engine.models.upload import carry_out, plan
 
 from .repository import CONFIG, README, assemble, repositories
 
@@ -57,7 +57,7 @@ def push(arguments: list[str]) -> int:
 
 
 def original(repo: str) -> str:
-    """The repository of `engine.models` with the same name after the slash."""
+    """The repository of `engine.models.registry` with the same name after the slash."""
     known = {name.partition("/")[2]: name for name in repositories()}
     name = repo.partition("/")[2]
     if name not in known:

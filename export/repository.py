@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models import MODELS, RECOGNISER, Model, sha256_of
+from engine.models.registry import MODELS, RECOGNISER, Model, sha256_of
 
 from .build import PARITY
 from .card import card
@@ -17,10 +17,10 @@ CONFIG = "config.json"
 README = "README.md"
 # Of a graph's contract; how it was trained is in the provenance.
 LEFT_OUT = {"training", "calibration"}
-# What is no ONNX graph cannot say its contract itself: see `engine.recogniser`.
+# What is no ONNX graph cannot say its contract itself: see `engine.networks.recogniser`.
 CONTRACTS = {
     RECOGNISER: {
-        "network": "engine.recogniser.Recogniser",
+        "network": "engine.networks.recogniser.Recogniser",
         "inputs": {
             "chips": {
                 "type": "float32",
@@ -36,7 +36,7 @@ CONTRACTS = {
 
 
 def repositories() -> dict[str, list[Model]]:
-    """Every repository that `engine.models` names, and its rows."""
+    """Every repository that `engine.models.registry` names, and its rows."""
     found: dict[str, list[Model]] = {}
     for row in MODELS.values():
         found.setdefault(row.repo, []).append(row)

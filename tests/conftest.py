@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
 
 
 def keep_to_one_core() -> None:

@@ -83,7 +83,7 @@ def main() -> None:
     watch(log)
     from demo.__main__ import end_politely
     from demo.app import launch
-    from demo.limits import DEFAULT
+    from demo.server.limits import DEFAULT
 
     end_politely()
 

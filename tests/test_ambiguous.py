@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from engine.image import to_batch
-from engine.layers import fold
-from engine.machine import MachineJND
-from training import checkpoint
-from training.ambiguous import ambiguous, joined, mixed
-from training.classifiers import train_classifier
-from training.data import DataError, LabelledImages, load
-from training.generator import beginning, train_generator
-from training.looks import load_panel, looks
-from training.networks import begun, build, load_generator, unfolded, widened
-from training.pictures import with_assistants
-from training.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
-from training.probe import measure
+from engine.images.picture import to_batch
+from engine.machine.jnd import MachineJND
+from engine.networks.layers import fold
+from training.data.ambiguous import ambiguous, joined, mixed
+from training.data.labelled import DataError, LabelledImages, load
+from training.data.looks import load_panel, looks
+from training.data.pictures import with_assistants
+from training.train import checkpoint
+from training.train.classifiers import train_classifier
+from training.train.generator import beginning, train_generator
+from training.train.networks import begun, build, load_generator, unfolded, widened
+from training.train.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
+from training.train.probe import measure
 
 
 @pytest.fixture

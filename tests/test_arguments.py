@@ -18,7 +18,7 @@ from engine import (
     verify,
 )
 from engine.errors import ImageError
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
 
 ASTRONAUT = str(sample_paths()[3])
 
@@ -28,11 +28,15 @@ def nothing_loads(monkeypatch):
     def loaded(*arguments, **named):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("engine.machine.open_session", loaded)
+    monkeypatch.setattr("engine.machine.jnd.open_session", loaded)
     monkeypatch.setattr("engine.human.learned.open_session", loaded)
-    monkeypatch.setattr("engine.faces.FaceFinder", loaded)
-    monkeypatch.setattr("engine.cloak.load_recogniser", loaded)
-    for cached in ("engine.machine.load", "engine.ready.ready_cloak", "engine.faces.load_finder"):
+    monkeypatch.setattr("engine.faces.finder.FaceFinder", loaded)
+    monkeypatch.setattr("engine.cloak.face.load_recogniser", loaded)
+    for cached in (
+        "engine.machine.jnd.load",
+        "engine.cloak.ready.ready_cloak",
+        "engine.faces.finder.load_finder",
+    ):
         room, _, name = cached.rpartition(".")
         function = getattr(__import__(room, fromlist=[name]), name)
         monkeypatch.setattr(cached, function.__wrapped__)
@@ -113,7 +117,9 @@ def test_what_is_no_picture_is_refused(function, image, nothing_loads):
     [{"face": 1}, {"face": "1"}, {"face": "all"}, {"target": Path(ASTRONAUT)}, {"weights": None}],
 )
 def test_documented_choices_of_a_cloak_work(choices, monkeypatch):
-    monkeypatch.setattr("engine.sight.eye", lambda *given: lambda pixels: pixels * np.float32(1))
+    monkeypatch.setattr(
+        "engine.human.sight.eye", lambda *given: lambda pixels: pixels * np.float32(1)
+    )
     named = {"method": "fgsm", "device": "cpu", "max_seconds": 0}
     result = cloak_photo(ASTRONAUT, **named, **choices)
     assert [face.number for face in result.faces] == [1]

@@ -12,11 +12,11 @@ from torch import nn
 
 from engine.attack import moves, objective
 from engine.attack.colour import colour_distance, difference
+from engine.attack.loop import Active, Earlier, Method, Problem, Search, last
 from engine.attack.methods import METHODS, ce, method
 from engine.attack.objective import to_levels
 from engine.attack.observers import PanelObserver
 from engine.attack.ours import ROUNDS
-from engine.attack.search import Active, Earlier, Method, Problem, Search, last
 from engine.attack.transforms import half, jpeg
 from engine.attack.tuning import Bisect, Knobs, Lower, Once
 
@@ -205,8 +205,8 @@ def test_ours_is_no_larger_than_the_fixed_ones(toy, pictures):
 
 
 def test_the_loop_attacks_a_panel_of_classifiers(crops):
-    from engine.image import to_batch
-    from engine.stored import stored_panel
+    from engine.images.picture import to_batch
+    from engine.networks.stored import stored_panel
 
     panel, _ = stored_panel()
     clean = torch.from_numpy(to_batch(crops[:3]))
@@ -311,7 +311,7 @@ def test_metrics_of_the_loop_are_scikit_images(photos):
 
 
 def test_the_soft_jpeg_is_pillows(photos):
-    from engine.verdict import reencode, smaller
+    from engine.cloak.verdict import reencode, smaller
 
     pixels = np.ascontiguousarray(photos["astronaut"][32:288, 160:416])
     x = (torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255).requires_grad_()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import batch, cli
+from engine.commands import batch, cli
 from engine.errors import SetupError
-from engine.machine import MachineJND
+from engine.machine.jnd import MachineJND
 
 
 class OutOfMemoryError(RuntimeError):
@@ -74,7 +74,7 @@ def test_a_developer_gets_the_traceback(pictures, tmp_path, monkeypatch, capsys)
 
 
 def test_outside_of_a_batch_it_is_one_line_too(pictures, monkeypatch, capsys):
-    monkeypatch.setattr("engine.quality.psnr_8bit", lambda *_: np.zeros(2)[5])
+    monkeypatch.setattr("engine.metrics.quality.psnr_8bit", lambda *_: np.zeros(2)[5])
     assert cli.main(["quality", *pictures[:2], "--model", "wu2017"]) == 1
     error = capsys.readouterr().err
     assert "IndexError" in error

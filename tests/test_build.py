@@ -11,19 +11,19 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from engine import models
-from engine.models import EMBEDDED, GENERATORS, MODELS, PANEL
-from engine.networks import Generator
-from engine.stored import contract, fill, stored_panel
-from engine.unseen import UNSEEN
+from engine.models import registry
+from engine.models.registry import EMBEDDED, GENERATORS, MODELS, PANEL
+from engine.networks.machine import Generator
+from engine.networks.stored import contract, fill, stored_panel
+from engine.networks.unseen import UNSEEN
 from export import build as builder
 from export import check, half
 from export.__main__ import main as export_main
 from export.build import Artefact, PairError, build, check_pairs, embed
 from export.graphs import ClassifierGraph, generator_graph
 from export.repository import assemble
-from training import checkpoint
-from training.looks import digest
+from training.data.looks import digest
+from training.train import checkpoint
 
 REPO = "just-noticeable/machine-jnd-cifar10"
 GENERATOR = GENERATORS["merged"]
@@ -52,13 +52,13 @@ def test_a_generator_of_another_panel_is_not_left_in_place(panel, tmp_path):
 
 def test_an_export_refuses_to_leave_one(panel, tmp_path, monkeypatch, capsys):
     """Classifiers trained anew, one generator with them, and the other one still in `out`."""
-    from training import looks
+    from training.data import looks
 
     out = tmp_path / "weights"
     shutil.copytree(EMBEDDED, out)
     monkeypatch.setattr(looks, "digest", lambda panel: "anew")
     monkeypatch.setattr(
-        "training.networks.load_generator",
+        "training.train.networks.load_generator",
         lambda path: (Generator(conditioned=True, norm=False), {"panel": "anew"}),
     )
     runs = tmp_path / "runs"
@@ -166,7 +166,7 @@ def test_half_precision_is_not_embedded(capsys):
 
 def test_embedding_writes_sha256_and_size_into_the_table(tmp_path, monkeypatch):
     table = tmp_path / "models.py"
-    shutil.copyfile(models.__file__, table)
+    shutil.copyfile(registry.__file__, table)
     monkeypatch.setattr(builder.models, "__file__", str(table))
     entries = {"hvs-sd.onnx": {"sha256": "ab" * 32, "bytes": 1234567}}
     entries["vgg-cifar10.onnx"] = {"sha256": "cd" * 32, "bytes": 7654321}

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torchcam.methods import CAM
 
-from engine.classifiers import CLASSIFIERS
-from engine.image import to_batch
-from engine.layers import fold
-from engine.networks import Panel, scale_maps
+from engine.images.picture import to_batch
+from engine.networks.classifiers import CLASSIFIERS
+from engine.networks.layers import fold
+from engine.networks.machine import Panel, scale_maps
 
 
 class Body(nn.Module):

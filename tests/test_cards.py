@@ -13,11 +13,11 @@ import yaml
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models import EMBEDDED, MODELS
+from engine.models.registry import EMBEDDED, MODELS
 from export import card as cards
 from export.push import TAG, check
 from export.repository import assemble, assemble_all, repositories
-from training import record, tables
+from training.results import record, tables
 
 MACHINE = "just-noticeable/machine-jnd-cifar10"
 NAMES = [name.partition("/")[2] for name in repositories()]
@@ -156,7 +156,7 @@ def test_the_parity_report_is_about_the_files_of_the_folder(folders):
 
 
 def test_the_engine_runs_on_a_folder(folders, monkeypatch):
-    from engine.models import locate
+    from engine.models.registry import locate
 
     for name, folder in folders.items():
         for row in repositories()[f"just-noticeable/{name}"]:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import cli
-from engine.machine import MachineJND
-from engine.samples import sample_paths
+from engine.commands import cli
+from engine.images.samples import sample_paths
+from engine.machine.jnd import MachineJND
 
 ROOT = Path(__file__).parents[1]
 
@@ -127,7 +127,7 @@ def test_an_impossible_folder_is_one_line_before_any_work(chelsea, tmp_path, cap
 )
 def test_wrong_set_up_is_exit_code_2(chelsea, tmp_path, capsys, arguments, words):
     if "cuda" in arguments:
-        from engine.session import _has_driver
+        from engine.models.session import _has_driver
 
         if _has_driver():
             pytest.skip("a CUDA driver is here")

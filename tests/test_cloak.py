@@ -12,21 +12,21 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import cli
-from engine import cloak as cloak_module
 from engine.attack.ours import FAR, NEAR, ours
-from engine.cloak import Cloak
+from engine.cloak import face as cloak_module
+from engine.cloak.face import Cloak
+from engine.cloak.jobs import Job, Work, is_grey
+from engine.cloak.photo import CloakedPhoto, beyond_share, protect
+from engine.cloak.verdict import LASTING, judge, look, version
+from engine.commands import cli
 from engine.errors import UsageError
-from engine.faces import SAME
-from engine.gallery import Gallery, Identity, Matching
-from engine.image import decode, encode_png
-from engine.jobs import Job, Work, is_grey
-from engine.parts import equally_large, region
-from engine.protect import CloakedPhoto, beyond_share, protect
-from engine.quality import beyond, psnr_8bit
-from engine.samples import sample_paths
-from engine.sight import NEARBY, Sight
-from engine.verdict import LASTING, judge, look, version
+from engine.faces.finder import SAME
+from engine.faces.gallery import Gallery, Identity, Matching
+from engine.human.sight import NEARBY, Sight
+from engine.images.parts import equally_large, region
+from engine.images.picture import decode, encode_png
+from engine.images.samples import sample_paths
+from engine.metrics.quality import beyond, psnr_8bit
 
 
 def simple_eye(pixels: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def cloak() -> Cloak:
 
 @pytest.fixture
 def eye(monkeypatch):
-    monkeypatch.setattr("engine.sight.eye", lambda *choices: simple_eye)
+    monkeypatch.setattr("engine.human.sight.eye", lambda *choices: simple_eye)
 
 
 @pytest.fixture
@@ -376,8 +376,8 @@ def test_of_a_large_photo_only_the_face_is_changed(cloak, portrait):
 
 
 def test_faces_that_all_leaves_out_are_noted(portrait):
-    from engine.faces import load_finder
-    from engine.protect import left_out
+    from engine.cloak.photo import left_out
+    from engine.faces.finder import load_finder
 
     (face,) = load_finder().find(portrait)
     tiny = replace(face, box=(200, 10, 230, 40))
@@ -519,7 +519,7 @@ def test_a_gallerys_photos_without_a_face_are_noted(photo, tmp_path, eye, capsys
 def test_every_file_of_a_gallery_is_tried(tmp_path, portrait):
     from types import SimpleNamespace
 
-    from engine.protect import enrolled_in
+    from engine.cloak.photo import enrolled_in
 
     folder = tmp_path / "gallery"
     (folder / "more").mkdir(parents=True)
@@ -550,7 +550,7 @@ def test_a_folder_of_exported_weights_will_do(photo, tmp_path, monkeypatch, caps
         asked.append(choices)
         return simple_eye
 
-    monkeypatch.setattr("engine.sight.eye", looked)
+    monkeypatch.setattr("engine.human.sight.eye", looked)
     folder = tmp_path / "export"  # as `python -m export` writes it: no recogniser
     folder.mkdir()
     arguments = ["cloak", photo, "--out", str(tmp_path / "out"), "--weights", str(folder)]

@@ -11,20 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import perceptual
 from engine.attack.methods import METHODS
-from engine.faces import Face
-from engine.gallery import Gallery, Identity
-from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
-from training import cloak_metrics, cloak_plan, record
-from training import evaluate_cloak as module
-from training.cloak_keys import row_keys
-from training.cloak_metrics import summary
-from training.cloak_plan import Row, derangement, plan
-from training.enrolment import digest
-from training.evaluate_cloak import batches, evaluate_cloak
-from training.lfw import Subject
-from training.store import mark
+from engine.faces.finder import Face
+from engine.faces.gallery import Gallery, Identity
+from engine.metrics import perceptual
+from engine.models.registry import HUMAN_DEFAULT, HUMAN_NAMES
+from training.data.lfw import Subject
+from training.evaluate.cloak import metrics
+from training.evaluate.cloak import plan as cloak_plan
+from training.evaluate.cloak import run as module
+from training.evaluate.cloak.enrolment import digest
+from training.evaluate.cloak.keys import row_keys
+from training.evaluate.cloak.metrics import summary
+from training.evaluate.cloak.plan import Row, derangement, plan
+from training.evaluate.cloak.run import batches, evaluate_cloak
+from training.evaluate.store import mark
+from training.results import record
 
 SHARED = Path(os.environ.get("SHARED", Path(__file__).parents[2] / "shared"))
 LFW = SHARED / "data" / "lfw"
@@ -155,22 +157,22 @@ def test_means_are_over_successes_and_rates_over_all():
 
 
 def test_what_is_seen_is_what_quality_says(photos, monkeypatch):
-    from engine.quality import compare
+    from engine.metrics.quality import compare
 
-    monkeypatch.setattr(cloak_metrics, "jod", lambda one, two: float(one.shape[0]))
+    monkeypatch.setattr(metrics, "jod", lambda one, two: float(one.shape[0]))
     before = photos["astronaut"][:120, 160:280]
     after = before.copy()
     after[40:80, 40:80] ^= 1
     jnd = np.full(before.shape, 0.6, np.float32)
     face = Face((40, 40, 80, 80), None, 1.0, None)
-    found = cloak_metrics.seen(before, after, jnd, face)
+    found = metrics.seen(before, after, jnd, face)
     wanted = compare(before, after, jnd=jnd, perceptual=False)
     assert found["psnr_db"] == wanted.psnr_db
     assert found["ssim"] == wanted.ssim
     assert found["delta_e_99"] == wanted.delta_e_p99
     assert found["beyond_jnd_share"] == wanted.beyond_jnd_share == 0  # half a level is forgiven
     assert found["jod"] == 80  # of the face and half its width on each side
-    assert perceptual.jod is not cloak_metrics.jod
+    assert perceptual.jod is not metrics.jod
 
 
 def test_the_last_bits_of_descriptors_are_the_processors():
@@ -197,7 +199,7 @@ def test_a_row_is_measured_and_not_measured_twice(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
     (tmp_path / "results").mkdir()
-    monkeypatch.setattr(cloak_metrics, "jod", lambda one, two: 9.9)
+    monkeypatch.setattr(metrics, "jod", lambda one, two: 9.9)
     module.bench.cache_clear()
     arguments = (str(LFW), ONLOOKER, None, "python -m training evaluate cloak", tmp_path)
     choices = {"only": "closed-set-fgv", "workers": 1, "people": 2}
@@ -230,7 +232,7 @@ def test_a_row_is_measured_and_not_measured_twice(tmp_path, monkeypatch, capsys)
 
 @needs_lfw
 def test_pairs_are_told_apart(tmp_path, monkeypatch):
-    from training.evaluate_recogniser import evaluate_recogniser
+    from training.evaluate.cloak.recogniser import evaluate_recogniser
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     path = evaluate_recogniser(str(LFW), ONLOOKER, 20, "python -m training evaluate recogniser")
@@ -241,9 +243,9 @@ def test_pairs_are_told_apart(tmp_path, monkeypatch):
 
 
 def test_methods_are_measured_on_the_panel(crops, tmp_path, monkeypatch):
-    from engine.machine import MachineJND
-    from training import evaluate_panel as panel
-    from training.data import LabelledImages
+    from engine.machine.jnd import MachineJND
+    from training.data.labelled import LabelledImages
+    from training.evaluate.cloak import panel as panel
 
     answers = MachineJND(device="cpu").answer(crops)
     monkeypatch.setattr(record, "RESULTS", tmp_path)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from training import cloak_tables
-from training.cloak_plan import row
-from training.record import RESULTS
-from training.tables import BLOCK, README, TABLES, render
+from training.evaluate.cloak.plan import row
+from training.results import cloak_tables
+from training.results.record import RESULTS
+from training.results.tables import BLOCK, README, TABLES, render
 
 NAMES = tuple(cloak_tables.TABLES)
 PHOTO = {
@@ -30,7 +30,7 @@ PHOTO = {
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     """Made-up results of four photos, one method without a success."""
-    from training.cloak_metrics import summary
+    from training.evaluate.cloak.metrics import summary
 
     rows = []
     for protocol, targeted in (("closed-set", False), ("closed-set", True), ("lasting", False)):

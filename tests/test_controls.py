@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.controls import CONTROLS, match
-from engine.image import decode, to_batch
-from engine.machine import load
-from engine.noise import noise_beside
-from engine.quality import psnr
+from engine.images.picture import decode, to_batch
+from engine.machine.baselines import CONTROLS, match
+from engine.machine.jnd import load
+from engine.machine.noise import noise_beside
+from engine.metrics.quality import psnr
 
 
 @pytest.mark.parametrize("name", CONTROLS)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from engine.errors import ImageError
-from engine.image import decode
+from engine.images.picture import decode
 
 ENDLESS = "end marker missing, every row there"
 FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 8

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.data import DataError, load
+from training.data.labelled import DataError, load
 
 
 def test_parquet_in_the_hubs_layout(labelled, crops):

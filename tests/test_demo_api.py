@@ -18,11 +18,11 @@ from demo_visitor import ENDPOINTS
 from PIL import Image
 
 from engine import machine_jnd
-from engine.faces import SAME
+from engine.faces.finder import SAME
 from engine.human import thresholds
 from engine.human.injection import inject
-from engine.image import decode
-from engine.samples import sample_paths
+from engine.images.picture import decode
+from engine.images.samples import sample_paths
 
 gradio_client = pytest.importorskip("gradio_client")
 pytest.importorskip("gradio_client.exceptions")

@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import at_hand, machine_jnd
-from engine.faces import SAME
+from engine import machine_jnd
+from engine.faces.finder import SAME
 from engine.human import thresholds
 from engine.human.injection import inject
-from engine.image import decode
-from engine.samples import sample_paths
+from engine.images.picture import decode
+from engine.images.samples import sample_paths
+from engine.models import available
 
 CAT, _, COFFEE, ASTRONAUT = map(str, sample_paths())
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -172,7 +173,7 @@ def test_you_do_not_notice(visit):
     page.wait_for_selector("#human-slider a[download='chelsea.noisy.png']", timeout=LONG)
     _, png = downloaded(page, page.locator("#human-slider a").click)
     pixels = decode(Path(CAT).read_bytes()).pixels
-    jnd = thresholds(pixels, at_hand.human_models()[0])
+    jnd = thresholds(pixels, available.human_models()[0])
     np.testing.assert_array_equal(decode(png).pixels, inject(pixels, jnd, 1.0, 0))
     drawn = page.locator("#human-map img").first.get_attribute("src")
     seen = decode(page.request.get(drawn).body()).pixels

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import test_demo_browser as browser
 
-from demo.changes import Latest, key
-from demo.visitors import page as open_page
+from demo.server.visitors import page as open_page
+from demo.ui.changes import Latest, key
 
 pytest.importorskip("gradio")
 

@@ -18,8 +18,8 @@ import pytest
 from demo_visitor import ENDPOINTS, Visitor, asked, with_mcp
 from PIL import Image
 
-from demo.folder import refused
-from engine.samples import sample_paths
+from demo.server.folder import refused
+from engine.images.samples import sample_paths
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("gradio")
@@ -235,8 +235,8 @@ def test_the_door_and_the_mcp_server_are_in_force(demo):
     import gradio.mcp
 
     from demo.app import build
-    from demo.door import Door
-    from demo.mcp_server import MENDED, MCPServer
+    from demo.server.door import Door
+    from demo.server.mcp_server import MENDED, MCPServer
 
     blocks = build()
     assert gradio.mcp.GradioMCPServer is MCPServer
@@ -254,8 +254,8 @@ def test_the_door_and_the_mcp_server_are_in_force(demo):
 
 def test_only_regular_files_of_the_folder_are_read(tmp_path, monkeypatch):
     """Whoever owns them: the second wall, for files that the door lets in."""
-    from demo import uploads
-    from demo.limits import Limits
+    from demo.server import uploads
+    from demo.server.limits import Limits
     from engine.errors import ImageError
 
     (tmp_path / "files").mkdir()

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from demo.handlers import cloak, faces, human, machine
-from demo.limits import DEFAULT
-from engine import at_hand, machine_jnd
+from demo.server.limits import DEFAULT
+from engine import machine_jnd
 from engine.errors import EngineError, ImageError, UsageError
-from engine.faces import SAME, FaceError
+from engine.faces.finder import SAME, FaceError
 from engine.human import thresholds
 from engine.human.injection import inject
-from engine.image import Picture, decode
-from engine.quality import psnr_8bit
+from engine.images.picture import Picture, decode
+from engine.metrics.quality import psnr_8bit
+from engine.models import available
 
-EYE = at_hand.human_models()[0]
+EYE = available.human_models()[0]
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +76,7 @@ def test_the_machine_refuses_what_makes_no_sense(photos, strength, generator, me
 
 
 def test_a_sample_is_measured_once():
-    from engine.samples import sample_paths
+    from engine.images.samples import sample_paths
 
     first, second = (machine.of_sample(sample_paths()[0], 1.0, "conditioned", None) for _ in "ab")
     assert first is second

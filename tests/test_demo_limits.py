@@ -10,8 +10,8 @@ from demo_server import GALLERY_PIXELS, VIEWERS
 from demo_visitor import Visitor, asked, with_mcp
 from PIL import Image
 
-from demo.limits import DEFAULT
-from engine.samples import sample_paths
+from demo.server.limits import DEFAULT
+from engine.images.samples import sample_paths
 
 pytest.importorskip("gradio")
 
@@ -123,7 +123,7 @@ def test_mcp_keeps_to_the_limits(demo):
 
 def test_the_sliders_of_the_page_are_the_limits(visitor, demo):
     from demo.handlers import human, viewing
-    from engine.machine import STRENGTHS
+    from engine.machine.jnd import STRENGTHS
 
     config = visitor.http.get(f"{demo.url}/config").json()
     ranges = {

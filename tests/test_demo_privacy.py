@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from demo import folder
-from demo.limits import DEFAULT
+from demo.server import folder
+from demo.server.limits import DEFAULT
 
 pytest.importorskip("gradio")
 

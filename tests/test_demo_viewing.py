@@ -12,9 +12,9 @@ from demo.handlers import viewing
 from demo.handlers.answers import COLUMNS, from_csv, to_csv
 from demo.handlers.screening import Answer, Viewer, analyse, kurtosis, screen, summarise
 from engine.errors import ImageError, UsageError
-from engine.image import decode, encode_png
-from engine.quality import psnr_8bit
-from engine.samples import sample_paths
+from engine.images.picture import decode, encode_png
+from engine.images.samples import sample_paths
+from engine.metrics.quality import psnr_8bit
 
 SHOWN = {name: ["original", "flat", "wu2017"] for name in ("a", "b", "c", "d")}
 

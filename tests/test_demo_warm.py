@@ -15,8 +15,9 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
-from demo import app, warm
-from engine.samples import sample_paths
+from demo import app
+from demo.server import warm
+from engine.images.samples import sample_paths
 
 LONGEST = 0.3  # seconds without an answer; half a second is what a visitor notices
 
@@ -42,7 +43,7 @@ def test_models_are_loaded_before_the_first_visitor(monkeypatch):
     monkeypatch.setattr(warm, "import_module", load)
     monkeypatch.setattr(app, "build", lambda **choices: Page())
     app.launch(block=False)
-    assert order == ["dlib", "engine.cloak", "matplotlib", "agg", "served"]
+    assert order == ["dlib", "engine.cloak.face", "matplotlib", "agg", "served"]
 
 
 def listen(url: str, over: threading.Event, silences: list[float]) -> None:

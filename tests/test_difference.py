@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.difference import amplified
 from engine.errors import UsageError
-from engine.fit import fitted
-from engine.image import Picture
+from engine.images.difference import amplified
+from engine.images.fit import fitted
+from engine.images.picture import Picture
 
 
 def test_no_change_is_grey_and_a_change_is_its_gain():

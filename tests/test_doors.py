@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine import cli
+from engine.commands import cli
 from engine.commands.progress import progress
 from engine.errors import ImageError
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
 
 ROOT = Path(__file__).parents[1]
 
@@ -142,7 +142,7 @@ def test_results_go_to_out_in_the_current_folder(strange, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["human", strange[0], "--model", "wu2017"]) == 0
     assert (tmp_path / "out" / "café.noisy.png").is_file()
-    from engine.options import CloakOptions, MachineOptions
+    from engine.commands.options import CloakOptions, MachineOptions
 
     assert CloakOptions().out == MachineOptions().out == Path("out")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.efficientnet import WIDTH, EfficientNetLite, SameConv
+from engine.networks.photo.efficientnet import WIDTH, EfficientNetLite, SameConv
 
 PARAMETERS = {"lite0": 4.65e6, "lite1": 5.42e6, "lite2": 6.09e6}  # with normalisation, published
 

@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 
 from engine.human import HUMAN_MODELS
-from engine.quality import psnr_8bit
-from training import evaluate_human, figures, record, speed, tables
+from engine.metrics.quality import psnr_8bit
 from training.__main__ import main as training_main
-from training.record import read_json
+from training.evaluate import human as evaluate_human
+from training.evaluate import speed
+from training.results import figures, record, tables
+from training.results.record import read_json
 
 
 def visibility(reference: np.ndarray, changed: np.ndarray) -> float:

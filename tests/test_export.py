@@ -8,12 +8,12 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from engine.classifiers import CLASSIFIERS
 from engine.errors import WeightsError
-from engine.models import EMBEDDED, GENERATORS, MODELS
-from engine.networks import Generator
-from engine.stored import contract, fill
-from engine.unseen import UNSEEN
+from engine.models.registry import EMBEDDED, GENERATORS, MODELS
+from engine.networks.classifiers import CLASSIFIERS
+from engine.networks.machine import Generator
+from engine.networks.stored import contract, fill
+from engine.networks.unseen import UNSEEN
 from export.check import ParityError, check_parity, compare
 from export.graphs import (
     ClassifierGraph,
@@ -21,9 +21,9 @@ from export.graphs import (
     export_generator,
     generator_graph,
 )
-from training.classifiers import NETWORKS, round_to_half
-from training.networks import build
-from training.presets import GeneratorPreset
+from training.train.classifiers import NETWORKS, round_to_half
+from training.train.networks import build
+from training.train.presets import GeneratorPreset
 
 FILES = [model.file for model in MODELS.values() if model.sha256 and model.file.endswith(".onnx")]
 GENERATOR_FILES = [

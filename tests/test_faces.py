@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.compare import verify
-from engine.detector import Detection, merged, smallest, tiles
 from engine.errors import UsageError
-from engine.faces import FaceError, FaceFinder, choose, load_finder, searched
-from engine.turns import box_after, box_before, points_before, turned
+from engine.faces.detector import Detection, merged, smallest, tiles
+from engine.faces.finder import FaceError, FaceFinder, choose, load_finder, searched
+from engine.faces.turns import box_after, box_before, points_before, turned
+from engine.faces.verification import verify
 
 HEAD = (96, 0, 352, 256)  # the astronaut's, the one face in it about 90 pixels
 

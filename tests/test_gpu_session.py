@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from training import gpu_session, photo_generator
-from training.photo_preset import PhotoPreset, add_options, from_options
+from training.train.photo import generator as photo_generator
+from training.train.photo import gpu_session
+from training.train.photo.preset import PhotoPreset, add_options, from_options
 
 
 def test_a_command_sets_any_field_of_the_preset():

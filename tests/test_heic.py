@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from engine.errors import ImageError
-from engine.image import decode
+from engine.images.picture import decode
 
 
 def heic(image: Image.Image, *others: Image.Image, exif: Image.Exif | None = None) -> bytes:

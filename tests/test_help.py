@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-from engine.cli import COMMANDS
+from engine.commands.cli import COMMANDS
 
 ENGINE = [(), ("samples",), *((row.name,) for row in COMMANDS)]
 TRAINING = ("classifiers", "generator", "human", "calibrate", "evaluate", "recogniser")

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from loopback_hub import LoopbackHub, environment, loopback_hub, run
 
-from engine.models import EMBEDDED, MODELS
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
+from engine.models.registry import EMBEDDED, MODELS
 
 REPO = "just-noticeable/machine-jnd-cifar10"
 RESNET = MODELS["resnet-cifar10"]
@@ -30,7 +30,7 @@ def push(*arguments: str, **settings: str) -> subprocess.CompletedProcess:
 
 
 def locate(name: str, *, code: str = LOCATE, **settings: str) -> subprocess.CompletedProcess:
-    """`engine.models.locate` of one row; an error of the engine is the last line of stderr."""
+    """`engine.models.registry.locate` of one row; an error is the last line of stderr."""
     return run("-c", code, name, JND_WEIGHTS="hub", **settings)
 
 

@@ -20,7 +20,7 @@ from engine.human.pattern import (
     pattern_complexity,
 )
 from engine.human.prediction import DISORDER_GAIN, predicted
-from engine.quality import psnr_8bit
+from engine.metrics.quality import psnr_8bit
 
 CLASSICAL = [name for name, row in HUMAN_MODELS.items() if not row.learned]
 GREY = [name for name in CLASSICAL if name not in ("yang2005", "rgb2022")]
@@ -217,7 +217,7 @@ def test_a_learned_model_without_weights_says_that_it_is_not_trained(cat, monkey
     from dataclasses import replace
 
     from engine.human import learned
-    from engine.models import HUMAN, MODELS
+    from engine.models.registry import HUMAN, MODELS
 
     monkeypatch.setitem(MODELS, HUMAN, replace(MODELS[HUMAN], sha256=""))
     learned.load.cache_clear()
@@ -286,7 +286,7 @@ def test_the_learned_model_of_a_mirrored_picture_is_the_mirrored_threshold(width
 
 
 def test_the_graph_that_ships_is_of_the_version_that_the_code_declares():
-    from engine.hvs import VERSION
+    from engine.networks.hvs import VERSION
 
     contract = HvsSd(device="cpu").session.contract
     assert contract["version"] == contract["calibration"]["version"] == VERSION

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import cli
+from engine.commands import cli
 from engine.human import thresholds
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,9 @@ def cat(photos, tmp_path_factory) -> str:
 def quick(monkeypatch):
     """JOD, FSIM and VIF have tests of their own."""
     nothing = {"jod": None, "fsim": None, "vif": None}
-    monkeypatch.setattr("engine.perceptual.measure", lambda *_: (nothing, ["jod: not here"]))
+    monkeypatch.setattr(
+        "engine.metrics.perceptual.measure", lambda *_: (nothing, ["jod: not here"])
+    )
 
 
 def run(*arguments: str) -> int:
@@ -69,7 +71,11 @@ SLOW = ("ssim", "delta_e_mean", "delta_e_p99", "jod", "fsim", "vif")
 
 
 def test_what_takes_long_is_on_request(cat, tmp_path, capsys, monkeypatch):
-    for name in ("engine.quality.ssim", "engine.quality.delta_e", "engine.perceptual.measure"):
+    for name in (
+        "engine.metrics.quality.ssim",
+        "engine.metrics.quality.delta_e",
+        "engine.metrics.perceptual.measure",
+    ):
         monkeypatch.setattr(name, lambda *_, name=name: pytest.fail(f"{name} was not wanted"))
     assert run(cat, "--out", str(tmp_path), "--json") == 0
     report = json.loads(capsys.readouterr().out)
@@ -86,7 +92,7 @@ def test_the_pictures_are_there_before_the_metrics(cat, tmp_path, monkeypatch):
         assert (tmp_path / "cat.noisy.png").is_file()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("engine.quality.ssim", interrupted)
+    monkeypatch.setattr("engine.metrics.quality.ssim", interrupted)
     assert run(cat, "--out", str(tmp_path), "--metrics") == 130
     assert (tmp_path / "cat.human.png").is_file()
 

@@ -10,17 +10,18 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import hvs
 from engine.human import thresholds
 from engine.human.learned import HvsSd
 from engine.human.pattern import CHANNEL_WEIGHTS
-from engine.image import to_batch
-from engine.quality import psnr_8bit
+from engine.images.picture import to_batch
+from engine.metrics.quality import psnr_8bit
+from engine.networks import hvs
 from export.__main__ import main as export_main
-from training import calibration, checkpoint, iqa
 from training.__main__ import main as training_main
-from training.data import DataError, load_photos
-from training.human import coloured, injected, load_human, true_maps
+from training.data.labelled import DataError, load_photos
+from training.train import checkpoint
+from training.train.human import calibration, iqa
+from training.train.human.hvs import coloured, injected, load_human, true_maps
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +125,9 @@ def test_the_networks_are_as_symmetric_as_their_padding(width):
 
 
 def test_what_ships_is_calibrated_and_exported_again_where_nothing_is_trained(tmp_path, photos):
-    from engine.models import HUMAN, locate
-    from engine.stored import contract
-    from training.thresholds import load_thresholds
+    from engine.models.registry import HUMAN, locate
+    from engine.networks.stored import contract
+    from training.train.human.thresholds import load_thresholds
 
     model, note = load_thresholds("default", tmp_path)
     told = contract(locate(HUMAN).path)
@@ -150,11 +151,11 @@ def test_the_border_is_no_artefact(trained):
 
 
 def test_the_command_line_runs_it(trained, pictures, tmp_path, capsys, monkeypatch):
-    from engine import cli
+    from engine.commands import cli
 
-    monkeypatch.setattr("engine.perceptual.METRICS", {})
+    monkeypatch.setattr("engine.metrics.perceptual.METRICS", {})
     nothing = {"jod": None, "fsim": None, "vif": None}
-    monkeypatch.setattr("engine.perceptual.measure", lambda *_: (nothing, []))
+    monkeypatch.setattr("engine.metrics.perceptual.measure", lambda *_: (nothing, []))
     picture = str(pictures / "val" / "astronaut.png")
     arguments = ["human", picture, "--out", str(tmp_path), "--weights", str(trained[1]), "--json"]
     assert cli.main([*arguments, "--model", "hvs-sd"]) == 0
@@ -187,8 +188,8 @@ def test_an_export_leaves_the_other_models_provenance(tmp_path):
 def test_a_stopped_stage_goes_on_where_it_was(pictures, tmp_path):
     from dataclasses import replace
 
-    from training.human import train_human
-    from training.presets import HUMAN_PRESETS
+    from training.train.human.hvs import train_human
+    from training.train.presets import HUMAN_PRESETS
 
     photos = load_photos(str(pictures), "train")
     preset = replace(
@@ -282,7 +283,7 @@ def test_noise_is_a_tint_where_one_of_its_signs_is_clipped():
 
 
 def test_visibility_is_what_the_engine_s_jod_lacks_of_ten(photos):
-    from engine.perceptual import jod
+    from engine.metrics.perceptual import jod
 
     a = photos["chelsea"][:128, :128]
     b = np.clip(a.astype(int) + np.random.default_rng(0).integers(-20, 21, a.shape), 0, 255)

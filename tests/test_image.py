@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from engine.errors import ImageError
-from engine.image import (
+from engine.images.picture import (
     MAX_BYTES,
     MAX_PIXELS,
     as_picture,

@@ -15,45 +15,76 @@ MAY_IMPORT = {
     "export": {"training", "engine"},
     "demo": {"engine"},
 }
+# Of each house, low to high: a room imports itself and those before it.
+ROOMS = {
+    "engine": (
+        *("errors", "arguments", "system", "images", "metrics", "models", "human", "networks"),
+        *("machine", "faces", "attack", "cloak", "commands"),
+    ),
+    "training": ("results", "data", "train", "evaluate"),
+    "demo": ("server", "handlers", "ui", "tabs", "api", "app", "space"),
+}
+# Everything in these may need PyTorch when it is imported; nothing elsewhere does.
+NEED_TORCH = ("engine/networks", "engine/attack", "engine/cloak")
+NEED_TORCH_TOO = {"engine/metrics/perceptual.py", "engine/machine/search.py"}
 
 
-def imports(path: Path) -> set[str]:
-    """Top-level names of every absolute import in a file, at any depth."""
-    found = set()
+def modules(path: Path) -> list[list[str]]:
+    """Every module that a file imports, at any depth, as its parts from the top."""
+    package = list(path.relative_to(ROOT).parts[:-1])
+    found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add(node.module.partition(".")[0])
+            found += [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = base + (node.module.split(".") if node.module else [])
+            # `from ..models import registry` names a module, `from .errors import E` does not
+            found += [[*module, alias.name] for alias in node.names]
     return found
 
 
-ROOMS = [room for room in MAY_IMPORT if (ROOT / room).is_dir()]
+def files(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, folder
+    return found
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_arrows(room):
-    others = set(MAY_IMPORT) - {room} - MAY_IMPORT[room]
-    files = list((ROOT / room).rglob("*.py"))
-    assert files
-    for path in files:
-        assert not imports(path) & others, path
+@pytest.mark.parametrize("house", MAY_IMPORT)
+def test_arrows_between_houses(house):
+    others = set(MAY_IMPORT) - {house} - MAY_IMPORT[house]
+    for path in files(house):
+        assert not {module[0] for module in modules(path)} & others, path
 
 
-TORCH_MODULES = ("classifiers", "hvs", "layers", "losses", "networks", "search", "stored", "unseen")
-TORCH_MODULES += ("perceptual",)  # ColorVideoVDP runs on it; only `quality` and a measure ask it
-# The cloak is a gradient search; its command imports torch when it runs.
-CLOAK_MODULES = ("alignment", "cloak", "placement", "recogniser")
-ATTACK_MODULES = ("colour", "methods", "moves", "objective", "observers", "ours", "transforms")
-NEEDS_TORCH = {f"{name}.py" for name in (*TORCH_MODULES, *CLOAK_MODULES, *ATTACK_MODULES)}
-NEEDS_TORCH |= {"ready.py", "tuning.py", "precision.py"}
-NEEDS_TORCH |= {"efficientnet.py", "photo_generator.py", "photo_panel.py", "quantised.py"}
+@pytest.mark.parametrize("house", ROOMS)
+def test_arrows_between_rooms(house):
+    order = {room: place for place, room in enumerate(ROOMS[house])}
+    for path in files(house):
+        own = path.relative_to(ROOT / house).with_suffix("").parts[0]
+        if own in ("__init__", "__main__"):
+            continue
+        assert own in order, f"{path} is in no room"
+        for module in modules(path):
+            if module[0] == house and len(module) > 1 and module[1] in order:
+                assert order[module[1]] <= order[own], (path, ".".join(module))
 
 
-def test_only_what_needs_gradients_imports_torch():
-    for path in (ROOT / "engine").rglob("*.py"):
-        if path.parent.name != "commands":  # these say what is missing
-            assert ("torch" in imports(path)) == (path.name in NEEDS_TORCH), path
+def test_import_paths_say_what_needs_torch():
+    """PyTorch itself is imported nowhere else; commands say what is missing."""
+    for path in files("engine"):
+        name = path.relative_to(ROOT).as_posix()
+        if "torch" in {module[0] for module in modules(path)}:
+            assert name.startswith((*NEED_TORCH, "engine/commands")) or name in NEED_TORCH_TOO, name
+
+
+def test_rooms_are_small():
+    """No file above 300 lines, no room above ten files besides its __init__."""
+    for house in MAY_IMPORT:
+        for path in files(house):
+            assert len(path.read_text().splitlines()) <= 300, path
+            beside = [each for each in path.parent.glob("*.py") if each.name != "__init__.py"]
+            assert len(beside) <= 10, path.parent
 
 
 def tracked() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
 
 ROOT = Path(__file__).parents[1]
 MISSING_FILE = 'raise ImportError("libcudart.so.13: cannot open shared object file")'
@@ -65,7 +65,7 @@ def test_what_is_left_of_onnx_runtime_is_no_attribute_error(monkeypatch):
     from types import ModuleType
 
     from engine.errors import SetupError
-    from engine.libraries import onnx_runtime
+    from engine.system.libraries import onnx_runtime
 
     monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
     with pytest.raises(SetupError, match="pip uninstall -y onnxruntime onnxruntime-gpu"):

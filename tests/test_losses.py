@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine import losses
-from training.generator import learning_rate
-from training.looks import Batch
-from training.objective import (
+from engine.networks import losses
+from training.data.looks import Batch
+from training.train.generator import learning_rate
+from training.train.objective import (
     Draws,
     contradict,
     moved,
@@ -20,7 +20,7 @@ from training.objective import (
     step_loss,
     strengths,
 )
-from training.presets import GENERATOR_PRESETS
+from training.train.presets import GENERATOR_PRESETS
 
 
 def test_classification_loss_is_the_mean_cross_entropy_of_the_own_labels():

@@ -12,10 +12,10 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from engine import machine_jnd
 from engine.errors import UsageError
-from engine.image import to_batch, to_pixels
-from engine.machine import MachineJND, load
-from engine.models import GENERATORS, MODELS
-from engine.quality import psnr
+from engine.images.picture import to_batch, to_pixels
+from engine.machine.jnd import MachineJND, load
+from engine.metrics.quality import psnr
+from engine.models.registry import GENERATORS, MODELS
 
 
 @pytest.fixture(scope="module")

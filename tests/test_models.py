@@ -9,8 +9,8 @@ import shutil
 import pytest
 
 from engine.errors import UsageError, WeightsError
-from engine.models import BEST, EMBEDDED, GENERATORS, MODELS, locate
-from engine.session import Session, open_session
+from engine.models.registry import BEST, EMBEDDED, GENERATORS, MODELS, locate
+from engine.models.session import Session, open_session
 
 RESNET = MODELS["resnet-cifar10"]
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_no_model_is_an_error(tmp_path):
 
 
 def test_another_graph_under_the_same_name_is_an_error(tmp_path):
-    from engine.machine import MachineJND
+    from engine.machine.jnd import MachineJND
 
     shutil.copytree(EMBEDDED, tmp_path / "weights")
     other = tmp_path / "weights" / RESNET.file

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import OutputError
-from engine.output import check_folder, write_files
+from engine.images.output import check_folder, write_files
 
 
 def names(folder) -> list[str]:

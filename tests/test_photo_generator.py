@@ -12,16 +12,16 @@ from PIL import Image
 from pyarrow import parquet
 from torch import Tensor, nn
 
-from engine.efficientnet import WIDTH
-from engine.photo_generator import PhotoGenerator
-from training import checkpoint
-from training.data import DataError
-from training.photo_objective import VALUES, log_odds, look, step_loss
-from training.photo_pictures import Pictures
-from training.photo_preset import PhotoPreset, ramp, rate
-from training.photo_probe import Probe
-from training.photo_record import eight_bits, kept_generator
-from training.photo_training import FILE, RESUME, PhotoTraining, load_generator, train
+from engine.networks.photo.efficientnet import WIDTH
+from engine.networks.photo.generator import PhotoGenerator
+from training.data.labelled import DataError
+from training.train import checkpoint
+from training.train.photo.loop import FILE, RESUME, PhotoTraining, load_generator, train
+from training.train.photo.objective import VALUES, log_odds, look, step_loss
+from training.train.photo.pictures import Pictures
+from training.train.photo.preset import PhotoPreset, ramp, rate
+from training.train.photo.probe import Probe
+from training.train.photo.record import eight_bits, kept_generator
 
 CPU = torch.device("cpu")
 LEVELS = (8, 8, 16, 16, 16)

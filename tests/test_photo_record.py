@@ -6,10 +6,10 @@ import hashlib
 
 import torch
 
-from engine.efficientnet import WIDTH
-from training.photo_record import KEPT, thinned
-from training.photo_training import load_generator
-from training.record import RESULTS, read_json
+from engine.networks.photo.efficientnet import WIDTH
+from training.results.record import RESULTS, read_json
+from training.train.photo.loop import load_generator
+from training.train.photo.record import KEPT, thinned
 
 
 def test_the_kept_generator_loads_and_draws():

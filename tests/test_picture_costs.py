@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import ImageError
-from engine.image import decode
+from engine.images.picture import decode
 
 BOUNDED = """
 import sys, time
@@ -164,7 +164,7 @@ def test_small_files_stay_within_ten_seconds_and_a_gigabyte(tmp_path):
 
 
 def test_a_large_picture_is_converted_in_bands(photos, monkeypatch):
-    monkeypatch.setattr("engine.conversion.BAND", 1000)
+    monkeypatch.setattr("engine.images.conversion.BAND", 1000)
     pixels = photos["chelsea"][:60, :80]
     image = Image.fromarray(np.dstack([pixels, np.full((60, 80), 255, np.uint8)]))
     image.putpixel((79, 59), (0, 0, 0, 0))  # in the last band

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine import precision
+from engine.networks import precision
 
 
 @pytest.fixture(autouse=True)

@@ -7,23 +7,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine import cloak as engine_cloak
-from engine import machine as engine_machine
-from engine.models import BEST, GENERATORS, PANEL, UNSEEN
-from training import (
-    cloak_keys,
-    cloak_plan,
-    evaluate,
-    evaluate_cloak,
-    evaluate_human,
-    evaluate_panel,
-    keys,
-    machine_sections,
-    onlooker,
-    record,
-    versions,
-)
-from training.record import RESULTS, read_json
+from engine.cloak import face as engine_cloak
+from engine.machine import jnd as engine_machine
+from engine.models.registry import BEST, GENERATORS, PANEL, UNSEEN
+from training.evaluate import human as evaluate_human
+from training.evaluate import keys, versions
+from training.evaluate.cloak import keys as cloak_keys
+from training.evaluate.cloak import onlooker, panel, plan
+from training.evaluate.cloak import run as evaluate_cloak
+from training.evaluate.machine import run as evaluate
+from training.evaluate.machine import sections
+from training.results import record
+from training.results.record import RESULTS, read_json
 
 
 class MeasuredAnewError(Exception):
@@ -137,15 +132,15 @@ def test_a_row_says_which_version_of_the_jnd_it_was_made_with():
 
 
 def test_every_method_and_jnd_has_a_version():
-    assert set(versions.METHOD_VERSIONS["attack"]) == {row.method for row in cloak_plan.plan()}
-    assert set(versions.METHOD_VERSIONS["machine"]) == set(machine_sections.SECTIONS)
+    assert set(versions.METHOD_VERSIONS["attack"]) == {row.method for row in plan.plan()}
+    assert set(versions.METHOD_VERSIONS["machine"]) == set(sections.SECTIONS)
     assert versions.JND_VERSIONS["hvs-sd"] == keys.jnd_key("hvs-sd")["version"]
 
 
 def test_no_key_knows_where_code_lies():
-    line = cloak_plan.row("ours", "lasting")
+    line = plan.row("ours", "lasting")
     texts = [json.dumps(cloak_keys.row_keys(line, "a", None))]
-    texts += [json.dumps(keys.section_key(section)) for section in machine_sections.SECTIONS]
+    texts += [json.dumps(keys.section_key(section)) for section in sections.SECTIONS]
     for text in texts:
         assert not [word for word in (".py", ".onnx", "engine", "training", "/") if word in text]
 
@@ -181,9 +176,9 @@ def test_no_section_of_the_machine_is_measured_again(machine):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m, _: m.setattr(machine_sections, "SEED", 1),
-        lambda m, _: m.setattr(machine_sections, "STRENGTHS", (1.0,)),
-        lambda m, _: m.setattr(machine_sections, "SEARCHED", 4),
+        lambda m, _: m.setattr(sections, "SEED", 1),
+        lambda m, _: m.setattr(sections, "STRENGTHS", (1.0,)),
+        lambda m, _: m.setattr(sections, "SEARCHED", 4),
         lambda m, _: m.setattr(engine_machine, "FINER", 4),
         lambda m, _: m.setattr(engine_machine, "AGAIN", ()),
         lambda m, _: m.setattr(keys.controls, "HALVINGS", 3),
@@ -247,26 +242,24 @@ def test_a_human_jnd_is_measured_anew_where_what_decided_it_changes(change, huma
 def test_no_attack_on_the_panel_is_measured_again(tmp_path, monkeypatch):
     import numpy as np
 
-    from training.data import LabelledImages
+    from training.data.labelled import LabelledImages
 
     before = copied(tmp_path, monkeypatch, "panel_cifar10")
     images = np.zeros((40, 2, 2, 3), np.uint8)
     labels = np.zeros(40, int)
-    monkeypatch.setattr(
-        evaluate_panel, "load", lambda *_: LabelledImages(images, labels, before["data"])
-    )
+    monkeypatch.setattr(panel, "load", lambda *_: LabelledImages(images, labels, before["data"]))
     machine = SimpleNamespace(answer=lambda pixels: np.zeros((len(pixels), 4), int))
-    monkeypatch.setattr(evaluate_panel, "MachineJND", lambda **_: machine)
+    monkeypatch.setattr(panel, "MachineJND", lambda **_: machine)
     digest = before["rows"][0]["decided_by"]["images"]
-    monkeypatch.setattr(evaluate_panel, "digest_of", lambda _: digest)
-    monkeypatch.setattr(evaluate_panel, "measure", fails)
+    monkeypatch.setattr(panel, "digest_of", lambda _: digest)
+    monkeypatch.setattr(panel, "measure", fails)
 
     def again():
-        path = evaluate_panel.evaluate_panel("", None, None, before["command"], tmp_path)
+        path = panel.evaluate_panel("", None, None, before["command"], tmp_path)
         return read_json(path)
 
     assert again() == before
-    monkeypatch.setattr(evaluate_panel, "MARGIN", 0.5)
+    monkeypatch.setattr(panel, "MARGIN", 0.5)
     with pytest.raises(MeasuredAnewError):
         again()
 

@@ -11,7 +11,8 @@ from PIL import Image
 from skimage import metrics
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from engine import cli, quality
+from engine.commands import cli
+from engine.metrics import quality
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_a_picture_smaller_than_the_window_has_no_ssim(pair):
 def test_missing_libraries_are_notes_not_errors(files, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pycvvdp", None)
     monkeypatch.setitem(sys.modules, "piq", None)
-    from engine import perceptual
+    from engine.metrics import perceptual
 
     perceptual.colour_video_vdp.cache_clear()
     assert cli.main(["quality", *files, "--model", "chou1995", "--metrics", "--json"]) == 0
@@ -97,12 +98,12 @@ def test_without_weights_only_the_jnd_is_missing(files, capsys, monkeypatch):
     from dataclasses import replace
 
     from engine.human import learned
-    from engine.models import HUMAN, MODELS
+    from engine.models.registry import HUMAN, MODELS
 
     monkeypatch.setitem(MODELS, HUMAN, replace(MODELS[HUMAN], sha256=""))
     learned.load.cache_clear()
-    monkeypatch.setattr("engine.perceptual.METRICS", {})
-    monkeypatch.setattr("engine.perceptual.measure", lambda *_: (dict.fromkeys(SEEN), []))
+    monkeypatch.setattr("engine.metrics.perceptual.METRICS", {})
+    monkeypatch.setattr("engine.metrics.perceptual.measure", lambda *_: (dict.fromkeys(SEEN), []))
     assert cli.main(["quality", *files, "--model", HUMAN]) == 0
     captured = capsys.readouterr()
     assert "hvs-sd is not trained yet" in captured.err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from engine import quantised
+from engine.networks.photo import quantised
 
 
 def test_whole_numbers_of_a_scale_come_back_exactly():

@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.chip import PADDING, PLACES, SIDE, locate_chip, similarity
 from engine.errors import UsageError
-from engine.models import EMBEDDED, MODELS, RECOGNISER
-from engine.recogniser import load_recogniser
-from training.recogniser import reference_picture
-from training.record import RESULTS, read_json
+from engine.faces.chip import PADDING, PLACES, SIDE, locate_chip, similarity
+from engine.models.registry import EMBEDDED, MODELS, RECOGNISER
+from engine.networks.recogniser import load_recogniser
+from training.results.record import RESULTS, read_json
+from training.train.recogniser import reference_picture
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "dlib_reference.json").read_text())
 # Half precision moves the reference embedding by 7e-4; two photos of one person are up to 0.6
@@ -30,7 +30,7 @@ def recogniser():
 
 @pytest.fixture(scope="module")
 def finder():
-    from engine.faces import load_finder
+    from engine.faces.finder import load_finder
 
     return load_finder()
 
@@ -69,7 +69,7 @@ def test_a_chip_of_its_own_size_is_the_photo_itself():
 
 
 def test_a_gradient_reaches_the_photo_through_a_pyramid():
-    from engine.alignment import extract
+    from engine.attack.alignment import extract
 
     landmarks = (PADDING + PLACES) / (2 * PADDING + 1) * 700 + (40, 30)
     chip = locate_chip(landmarks, 800, 800)
@@ -86,7 +86,7 @@ def test_a_gradient_reaches_the_photo_through_a_pyramid():
 
 @pytest.mark.parametrize("size", [256, 512, 1500])
 def test_chips_and_descriptors_are_dlibs(size, photos, finder, recogniser):
-    from engine.alignment import extract
+    from engine.attack.alignment import extract
 
     photo = Image.fromarray(photos["astronaut"]).resize((size, size), Image.Resampling.LANCZOS)
     pixels = np.array(photo.rotate(7))
@@ -101,7 +101,7 @@ def test_chips_and_descriptors_are_dlibs(size, photos, finder, recogniser):
 
 
 def test_faces_are_chosen_or_refused_in_one_line(finder, photos):
-    from engine.faces import FaceError, choose
+    from engine.faces.finder import FaceError, choose
 
     faces = finder.find(photos["astronaut"])
     size = (512, 512)

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.models import MODELS, PANEL, UNSEEN, locate, sha256_of
-from training import record
-from training.figures import joins
-from training.measure import rates
-from training.record import RESULTS, read_json
-from training.shipped import trained_with
-from training.tables import BLOCK, README, render
+from engine.models.registry import MODELS, PANEL, UNSEEN, locate, sha256_of
+from training.evaluate.machine.measure import rates
+from training.evaluate.shipped import trained_with
+from training.results import record
+from training.results.figures import joins
+from training.results.record import RESULTS, read_json
+from training.results.tables import BLOCK, README, render
 
 FIGURES = RESULTS / "figures"
 CLASSIFIERS = (*PANEL, *UNSEEN)
@@ -95,7 +95,7 @@ def test_the_readme_says_what_the_results_say():
 def test_the_figures_are_drawn_from_the_results(tmp_path, monkeypatch):
     from PIL import Image
 
-    from training import figures
+    from training.results import figures
 
     monkeypatch.setattr(figures, "FOLDER", tmp_path)
     drawn = figures.draw()

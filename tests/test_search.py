@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from engine import cli
 from engine.attack.objective import lead
-from engine.image import to_batch, to_pixels
-from engine.machine import load
-from engine.quality import psnr
-from engine.samples import sample_paths
-from engine.search import Searcher
+from engine.commands import cli
+from engine.images.picture import to_batch, to_pixels
+from engine.images.samples import sample_paths
+from engine.machine.jnd import load
+from engine.machine.search import Searcher
+from engine.metrics.quality import psnr
 
 
 @pytest.fixture(scope="module")

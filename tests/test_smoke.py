@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from engine import cli
-from engine.models import BEST
+from engine.commands import cli
+from engine.models.registry import BEST
 from export.__main__ import main as export_main
-from training import checkpoint
 from training.__main__ import main as training_main
+from training.train import checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_losses_are_recorded_and_finite(trained):
 
 
 def test_engine_runs_on_the_exported_weights(trained, photos, tmp_path, capsys):
-    from engine.samples import sample_paths
+    from engine.images.samples import sample_paths
 
     _, weights, _ = trained
     paths = [str(path) for path in sample_paths()[:2]]
@@ -56,7 +56,7 @@ def test_engine_runs_on_the_exported_weights(trained, photos, tmp_path, capsys):
 def test_changed_weights_are_refused(trained, tmp_path, capsys):
     import shutil
 
-    from engine.samples import sample_paths
+    from engine.images.samples import sample_paths
 
     _, weights, _ = trained
     copy = tmp_path / "weights"
@@ -87,10 +87,12 @@ def few(tmp_path_factory, labelled):
 
 
 def test_evaluation_measures_what_was_exported(trained, few, tmp_path, monkeypatch):
-    from training import evaluate, machine_sections, record
+    from training.evaluate.machine import run as evaluate
+    from training.evaluate.machine import sections
+    from training.results import record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    monkeypatch.setattr(machine_sections, "SEARCHED", 2)
+    monkeypatch.setattr(sections, "SEARCHED", 2)
     common = ["--data", str(few), "--weights", str(trained[1]), "--runs", str(tmp_path)]
     assert training_main(["evaluate", "classifiers", *common]) == 0
     assert training_main(["evaluate", "machine", *common]) == 0
@@ -136,7 +138,8 @@ def test_evaluation_measures_what_was_exported(trained, few, tmp_path, monkeypat
 def test_fresh_classifiers_learn_from_clean_and_from_distorted_pictures(
     trained, labelled, tmp_path, monkeypatch
 ):
-    from training import fresh, record
+    from training.evaluate.machine import fresh
+    from training.results import record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(fresh, "PRESET", "smoke")
@@ -151,8 +154,8 @@ def test_fresh_classifiers_learn_from_clean_and_from_distorted_pictures(
 def test_the_ablation_s_rows_add_up_from_the_paper_s_settings():
     from dataclasses import asdict
 
-    from training.ablation import variations
-    from training.presets import GENERATOR_PRESETS
+    from training.evaluate.machine.ablation import variations
+    from training.train.presets import GENERATOR_PRESETS
 
     rows = [asdict(preset) for preset in variations().values()]
     paper = asdict(GENERATOR_PRESETS["paper"])
@@ -167,7 +170,8 @@ def test_the_ablation_adds_one_thing_per_row(trained, few, tmp_path, monkeypatch
     import shutil
     from dataclasses import replace
 
-    from training import ablation, record
+    from training.evaluate.machine import ablation
+    from training.results import record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(ablation, "PLAIN", replace(ablation.PLAIN, epochs=1, batch=32))
@@ -191,7 +195,7 @@ def test_the_ablation_adds_one_thing_per_row(trained, few, tmp_path, monkeypatch
 
 
 def test_what_a_row_brings_is_said_seed_by_seed():
-    from training import ablation
+    from training.evaluate.machine import ablation
 
     names = list(ablation.STEPWISE)[:3]
     given = zip(names, ((0.5, 0.7), (0.6, 0.9), (None, 0.9)), strict=True)
@@ -230,9 +234,9 @@ def test_a_stopped_generator_goes_on_with_its_average_and_optimiser(trained, lab
     import shutil
     from dataclasses import replace
 
-    from training.data import DataError, load
-    from training.generator import train_generator
-    from training.presets import GENERATOR_PRESETS
+    from training.data.labelled import DataError, load
+    from training.train.generator import train_generator
+    from training.train.presets import GENERATOR_PRESETS
 
     train, test = load(str(labelled), "train"), load(str(labelled), "test")
     preset = replace(GENERATOR_PRESETS["smoke"], epochs=2, average=0.9, images=64)
@@ -272,9 +276,9 @@ def test_a_classifier_is_polished_once_with_what_the_others_say(trained, labelle
     import shutil
     from dataclasses import replace
 
-    from training.classifiers import load_classifier, train_classifier
-    from training.data import load
-    from training.presets import CLASSIFIER_PRESETS
+    from training.data.labelled import load
+    from training.train.classifiers import load_classifier, train_classifier
+    from training.train.presets import CLASSIFIER_PRESETS
 
     train, test = load(str(labelled), "train"), load(str(labelled), "test")
     shutil.copytree(trained[0] / "classifiers", tmp_path / "classifiers")
@@ -295,9 +299,9 @@ def test_a_classifier_is_polished_once_with_what_the_others_say(trained, labelle
 
 def test_a_stopped_training_goes_on_where_it_was(labelled, tmp_path):
     """Two epochs in one go and in two give the same network."""
-    from training.classifiers import train_classifier
-    from training.data import load
-    from training.presets import ClassifierPreset
+    from training.data.labelled import load
+    from training.train.classifiers import train_classifier
+    from training.train.presets import ClassifierPreset
 
     train, test = load(str(labelled), "train"), load(str(labelled), "test")
     preset = ClassifierPreset(epochs=2, batch=64)

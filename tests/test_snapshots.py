@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.networks import Generator
-from engine.stored import stored_panel
-from training.snapshots import jnd_maps, read_map, samples, stages
+from engine.networks.machine import Generator
+from engine.networks.stored import stored_panel
+from training.train.snapshots import jnd_maps, read_map, samples, stages
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from packaging.version import Version
 from demo.space import stage as staging
 from demo.space.__main__ import main as space_main
 from engine.errors import PublishError
-from engine.models import MODELS
+from engine.models.registry import MODELS
 
 gradio = pytest.importorskip("gradio")
 ROOT = Path(__file__).parents[1]

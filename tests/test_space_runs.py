@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from demo.space.stage import stage
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
 
 pytest.importorskip("gradio")
 START = 240  # seconds; a loaded machine imports slowly

@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import UsageError
 from engine.human.stimuli import FLAT, ORIGINAL, stimulus
-from engine.quality import psnr_8bit
+from engine.metrics.quality import psnr_8bit
 
 CROP = (slice(60, 188), slice(40, 168))
 

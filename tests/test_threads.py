@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UsageError
-from engine.threads import available_cores, threads
+from engine.system.threads import available_cores, threads
 
 
 @pytest.fixture
@@ -97,9 +97,9 @@ def test_a_users_setting_wins(many_cores, monkeypatch):
 
 def test_onnx_runtime_and_pytorch_get_that_many(monkeypatch):
     torch = pytest.importorskip("torch")
-    from engine.models import PANEL
-    from engine.placement import use_threads
-    from engine.session import open_session
+    from engine.models.registry import PANEL
+    from engine.models.session import open_session
+    from engine.networks.device import use_threads
 
     monkeypatch.setenv("JND_THREADS", "3")
     before = torch.get_num_threads()

@@ -6,11 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from engine.commands.terminal import Help, examples, ready
 from engine.errors import EngineError
-from engine.terminal import Help, examples, ready
 
-from .data import DataError
-from .presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
+from .data.labelled import DataError
+from .train.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
 
 PROGRAM = "python -m training"
 EXAMPLES = {
@@ -119,10 +119,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def classifiers(options: argparse.Namespace) -> None:
-    from engine.classifiers import CLASSIFIERS
+    from engine.networks.classifiers import CLASSIFIERS
 
-    from .classifiers import NETWORKS, train_classifier
-    from .data import load
+    from .data.labelled import load
+    from .train.classifiers import NETWORKS, train_classifier
 
     train, test = load(options.data, "train"), load(options.data, "test")
     for name in options.names or CLASSIFIERS:
@@ -135,8 +135,8 @@ def classifiers(options: argparse.Namespace) -> None:
 
 
 def generator(options: argparse.Namespace) -> None:
-    from .data import load
-    from .generator import train_generator
+    from .data.labelled import load
+    from .train.generator import train_generator
 
     train, test = load(options.data, "train"), load(options.data, "test")
     preset, name = GENERATOR_PRESETS[options.preset], options.name or options.preset
@@ -150,8 +150,8 @@ def generator(options: argparse.Namespace) -> None:
 
 
 def human(options: argparse.Namespace) -> None:
-    from .data import load_photos
-    from .human import train_human
+    from .data.labelled import load_photos
+    from .train.human.hvs import train_human
 
     photos = load_photos(options.data, "train")
     preset, name = HUMAN_PRESETS[options.preset], options.name or options.preset
@@ -162,8 +162,8 @@ def human(options: argparse.Namespace) -> None:
 
 
 def calibrate(options: argparse.Namespace) -> None:
-    from .calibration import calibrate as find
-    from .data import load_photos
+    from .data.labelled import load_photos
+    from .train.human.calibration import calibrate as find
 
     photos = load_photos(options.data, "val", "test")
     command = f"{PROGRAM} calibrate --name {options.name}"
@@ -186,54 +186,54 @@ def evaluate(options: argparse.Namespace) -> None:
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
-            from .evaluate_human import evaluate_human
+            from .evaluate.human import evaluate_human
 
             path = evaluate_human(data, weights, count, runs, options.name, command)
         case "recogniser":
-            from .evaluate_recogniser import evaluate_recogniser
+            from .evaluate.cloak.recogniser import evaluate_recogniser
 
             path = evaluate_recogniser(data, options.onlooker, count, command)
         case "cloak":
-            from .evaluate_cloak import evaluate_cloak
+            from .evaluate.cloak.run import evaluate_cloak
 
             path = evaluate_cloak(data, options.onlooker, count, command, runs, only=options.only)
         case "panel":
-            from .evaluate_panel import evaluate_panel
+            from .evaluate.cloak.panel import evaluate_panel
 
             path = evaluate_panel(data, weights, count, command, runs)
         case "machine":
-            from .evaluate import evaluate_machine
+            from .evaluate.machine.run import evaluate_machine
 
             path = evaluate_machine(data, weights, count, runs, command, options.sections)
         case "classifiers":
-            from .evaluate import evaluate_classifiers
+            from .evaluate.machine.run import evaluate_classifiers
 
             path = evaluate_classifiers(data, weights, count, command)
         case "fresh":
-            from .fresh import evaluate_fresh
+            from .evaluate.machine.fresh import evaluate_fresh
 
             path = evaluate_fresh(data, weights, count, runs, command)
         case "ablation":
-            from .ablation import evaluate_ablation
+            from .evaluate.machine.ablation import evaluate_ablation
 
             path = evaluate_ablation(data, count, runs, command)
     print(path)
 
 
 def recogniser(options: argparse.Namespace) -> None:
-    from .recogniser import convert
+    from .train.recogniser import convert
 
     print(convert(options.source, options.reference, f"{PROGRAM} recogniser"))
 
 
 def figures(options: argparse.Namespace) -> None:
-    from .figures import draw
+    from .results.figures import draw
 
     print(*draw(), sep="\n")
 
 
 def tables(options: argparse.Namespace) -> None:
-    from .tables import update
+    from .results.tables import update
 
     update()
 

@@ -10,18 +10,18 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from engine.at_hand import generators, human_models
 from engine.human.stimuli import FLAT
+from engine.models.available import generators, human_models
 
-from .handlers import cloak as cloaking
-from .handlers import faces, viewing
-from .handlers import human as eye
-from .handlers import machine as panel
-from .limits import Limits
-from .refusals import number, told, whole
-from .tabs.photo import samples
-from .tabs.viewing import kinds, results_of
-from .uploads import kept, opened, stem
+from ..handlers import cloak as cloaking
+from ..handlers import faces, viewing
+from ..handlers import human as eye
+from ..handlers import machine as panel
+from ..server.limits import Limits
+from ..server.refusals import number, told, whole
+from ..server.uploads import kept, opened, stem
+from ..tabs.photo import samples
+from ..tabs.viewing import kinds, results_of
 
 
 def _photo(label: str) -> gr.Image:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.difference import amplified
 from engine.errors import UsageError
-from engine.image import Picture, encode_png
-from engine.quality import Quality
-from engine.quality import compare as quality_of
+from engine.images.difference import amplified
+from engine.images.picture import Picture, encode_png
+from engine.metrics.quality import Quality
+from engine.metrics.quality import compare as quality_of
 
-from ..limits import Limits
-from ..zerogpu import on_gpu
+from ..server.limits import Limits
+from ..server.zerogpu import on_gpu
 from .faces import find
 
 # What the page offers of `engine.attack.methods.METHODS`: name, words, source. Best first.
@@ -89,14 +89,14 @@ def search(
     seconds: float,
     jnd: str,
 ) -> Iterator[object]:
-    """`engine.protect.protect`: yields `engine.cloak.Progress`, then the `CloakedPhoto`.
+    """`engine.cloak.photo.protect`: yields `engine.cloak.face.Progress`, then the `CloakedPhoto`.
 
     target: a photo of the person to be taken for. Raises EngineError.
     """
-    from engine.ready import ready_cloak
+    from engine.cloak.ready import ready_cloak
 
     cloak = ready_cloak(jnd)
-    from engine.protect import protect
+    from engine.cloak.photo import protect
 
     wanted = None
     if target is not None:
@@ -159,7 +159,7 @@ def cloak(
 
 
 def view(result, method: str) -> CloakView:
-    """An `engine.protect.CloakedPhoto` as the page shows it."""
+    """An `engine.cloak.photo.CloakedPhoto` as the page shows it."""
     from engine.commands.cloak import as_json
 
     numbers = as_json(result, "", None)
@@ -182,7 +182,7 @@ def compare(
 
     seconds: per method. Raises EngineError.
     """
-    from engine.image import decode
+    from engine.images.picture import decode
 
     for method in methods:
         for step in cloak(picture, method=method, seconds=seconds, jnd=jnd):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.compare import Comparison, verify
-from engine.detector import smallest
-from engine.faces import FaceError, load_finder, whole
-from engine.image import Picture
+from engine.faces.detector import smallest
+from engine.faces.finder import FaceError, load_finder, whole
+from engine.faces.verification import Comparison, verify
+from engine.images.picture import Picture
 
 
 @dataclass(frozen=True)
 class Found:
-    """One face, 1 the best (see `engine.faces.FaceFinder.find`).
+    """One face, 1 the best (see `engine.faces.finder.FaceFinder.find`).
 
     box: (left, top, right, bottom) in pixels; usable: for a cloak; sure: whether the detector is.
     """

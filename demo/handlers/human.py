@@ -8,12 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import UsageError
-from engine.fit import fitted
 from engine.human import HUMAN_MODELS, thresholds
 from engine.human.injection import inject, level_for_psnr
 from engine.human.report import HumanResult, as_json
-from engine.image import Picture, encode_png, open_image
-from engine.quality import compare
+from engine.images.fit import fitted
+from engine.images.picture import Picture, encode_png, open_image
+from engine.metrics.quality import compare
 
 LEVELS = (0.0, 8.0)  # times the threshold, that the page offers
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import report
-from engine.image import Picture, encode_png, open_image
-from engine.machine import MachineResult, load
-from engine.noise import NoiseControl, noise_beside
+from engine.images.picture import Picture, encode_png, open_image
+from engine.machine import report
+from engine.machine.jnd import MachineResult, load
+from engine.machine.noise import NoiseControl, noise_beside
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def measure(
 ) -> MachineView:
     """The largest change that these members of the panel do not notice. Raises EngineError.
 
-    strength, generator, members: as `engine.machine.MachineJND` takes them.
+    strength, generator, members: as `engine.machine.jnd.MachineJND` takes them.
     """
     machine = load(generator=generator)
     machine.check_strength(strength)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from engine.image import MAX_PIXELS
+from engine.images.picture import MAX_PIXELS
 
 
 @dataclass(frozen=True)

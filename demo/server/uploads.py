@@ -15,8 +15,8 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from engine.errors import ImageError
-from engine.image import Picture, decode
-from engine.samples import sample_paths
+from engine.images.picture import Picture, decode
+from engine.images.samples import sample_paths
 
 from .folder import uploads
 from .limits import Limits
@@ -32,7 +32,7 @@ def contents(upload: dict, limits: Limits, most: int | None = None) -> tuple[str
 
     Only a regular file of the upload folder is opened, or a sample picture; a link counts as what
     it leads to. Whatever is wrong with a path, the sentence is the same. Whose upload it is, the
-    door has checked (`demo.door`).
+    door has checked (`demo.server.door`).
     """
     minutes = limits.keep_seconds // 60
     unknown = ImageError(

@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import unquote
 
-from engine.samples import sample_paths
+from engine.images.samples import sample_paths
 
 COOKIE = "just-noticeable-visitor"
 HEADER = "x-just-noticeable-visitor"  # from the MCP server to the API of the same process

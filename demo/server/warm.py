@@ -12,7 +12,7 @@ from importlib import import_module
 import numpy as np
 
 from engine.errors import WeightsError
-from engine.faces import load_finder
+from engine.faces.finder import load_finder
 
 
 def load() -> None:
@@ -20,6 +20,6 @@ def load() -> None:
     with suppress(WeightsError):
         load_finder().find(np.zeros((700, 900, 3), np.uint8))  # two tiles: a detector for each
     with suppress(ModuleNotFoundError):
-        import_module("engine.cloak")
+        import_module("engine.cloak.face")
     with suppress(ModuleNotFoundError):
         import_module("matplotlib").use("agg")  # Gradio's choice; another loads pyplot as well

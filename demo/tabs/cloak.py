@@ -6,19 +6,19 @@ import time
 
 import gradio as gr
 
-from engine.at_hand import human_models
-from engine.fit import fitted
-from engine.image import Picture, encode_png, open_image
+from engine.images.fit import fitted
+from engine.images.picture import Picture, encode_png, open_image
+from engine.models.available import human_models
 
-from .. import words
-from ..changes import Latest, clears, notes
 from ..handlers import cloak as handler
 from ..handlers import faces
-from ..limits import Limits
-from ..refusals import checks, number, told, whole
-from ..running import Running, stop_by
-from ..slider import pair, slider
-from ..uploads import Upload, kept, linked, opened, stem
+from ..server.limits import Limits
+from ..server.refusals import checks, number, told, whole
+from ..server.running import Running, stop_by
+from ..server.uploads import Upload, kept, linked, opened, stem
+from ..ui import words
+from ..ui.changes import Latest, clears, notes
+from ..ui.slider import pair, slider
 from .photo import photo, samples
 
 INTRO = """

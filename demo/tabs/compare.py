@@ -6,16 +6,16 @@ import time
 
 import gradio as gr
 
-from engine.at_hand import human_models
+from engine.models.available import human_models
 
-from .. import words
-from ..changes import Latest, clears, notes
 from ..handlers import cloak as handler
 from ..handlers import faces
-from ..limits import Limits
-from ..refusals import checks, number, told
-from ..running import Running, stop_by
-from ..uploads import kept, opened, stem
+from ..server.limits import Limits
+from ..server.refusals import checks, number, told
+from ..server.running import Running, stop_by
+from ..server.uploads import kept, opened, stem
+from ..ui import words
+from ..ui.changes import Latest, clears, notes
 from .photo import photo, samples
 
 INTRO = """

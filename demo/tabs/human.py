@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import gradio as gr
 
-from engine.at_hand import human_models
 from engine.human import HUMAN_MODELS
+from engine.models.available import human_models
 
-from .. import words
-from ..changes import Latest, clears, notes
 from ..handlers import human as handler
-from ..limits import Limits
-from ..refusals import checks, number, told
-from ..running import Running, stop_by
-from ..slider import pair, slider
-from ..uploads import kept, opened, stem
+from ..server.limits import Limits
+from ..server.refusals import checks, number, told
+from ..server.running import Running, stop_by
+from ..server.uploads import kept, opened, stem
+from ..ui import words
+from ..ui.changes import Latest, clears, notes
+from ..ui.slider import pair, slider
 from .photo import photo, sample_of, samples
 
 INTRO = """

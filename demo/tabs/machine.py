@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import gradio as gr
 
-from engine.at_hand import generators
-from engine.machine import STRENGTHS
+from engine.machine.jnd import STRENGTHS
+from engine.models.available import generators
 
-from .. import words
-from ..changes import Latest, clears, notes
 from ..handlers import machine as handler
-from ..limits import Limits
-from ..refusals import checks, number, told
-from ..slider import pair, slider
-from ..uploads import Upload, kept, opened, stem
+from ..server.limits import Limits
+from ..server.refusals import checks, number, told
+from ..server.uploads import Upload, kept, opened, stem
+from ..ui import words
+from ..ui.changes import Latest, clears, notes
+from ..ui.slider import pair, slider
 from .photo import photo, sample_of, samples
 
 INTRO = """

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from engine.image import encode_png, open_image, resize
-from engine.samples import sample_paths
+from engine.images.picture import encode_png, open_image, resize
+from engine.images.samples import sample_paths
 
-from ..folder import assets
+from ..server.folder import assets
 
 WORDS = {
     "chelsea": ("Cat", "A cat's face, close"),

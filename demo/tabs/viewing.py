@@ -9,18 +9,18 @@ from pathlib import Path
 
 import gradio as gr
 
-from engine.at_hand import human_models
 from engine.errors import UsageError
 from engine.human.stimuli import FLAT, ORIGINAL
+from engine.models.available import human_models
 
-from .. import words
-from ..changes import clears
 from ..handlers import answers as files
 from ..handlers import viewing as handler
 from ..handlers.screening import Results, analyse
-from ..limits import Limits
-from ..refusals import number, told
-from ..uploads import Upload, contents, kept, linked
+from ..server.limits import Limits
+from ..server.refusals import number, told
+from ..server.uploads import Upload, contents, kept, linked
+from ..ui import words
+from ..ui.changes import clears
 from .photo import samples
 
 INTRO = """

@@ -12,7 +12,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
-from .visitors import page
+from ..server.visitors import page
 
 PAGES = 1000  # remembered at once, the latest ones
 QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}

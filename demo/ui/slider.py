@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from .uploads import linked
+from ..server.uploads import linked
 
 # Gradio fills this in twice, as a Handlebars and as a JavaScript template: no text of a visitor
 # may be among the values. The names of files are cleaned by `uploads.stem`.

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable
 from html import escape
 
-from engine.faces import SAME
-from engine.machine import LabelChange
+from engine.faces.finder import SAME
+from engine.machine.jnd import LabelChange
 
-from .handlers.cloak import CloakView, Rated, Step
-from .handlers.faces import Found
-from .handlers.human import HumanView
-from .handlers.machine import MachineView
-from .handlers.screening import FEWEST, Results
+from ..handlers.cloak import CloakView, Rated, Step
+from ..handlers.faces import Found
+from ..handlers.human import HumanView
+from ..handlers.machine import MachineView
+from ..handlers.screening import FEWEST, Results
 
 PANEL_NAMES = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet", "densenet": "DenseNet"}
 
@@ -144,7 +144,7 @@ def human_headline(view: HumanView) -> str:
 
 
 def quality_facts(quality) -> list[tuple[str, str, str]]:
-    """The numbers of an `engine.quality.Quality` that could be had."""
+    """The numbers of an `engine.metrics.quality.Quality` that could be had."""
     rows = [
         ("PSNR", decibels(quality.psnr_db), "energy of the change; more is less change"),
         ("SSIM", "" if quality.ssim is None else f"{quality.ssim:.4f}", "structure; 1 is equal"),

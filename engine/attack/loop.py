@@ -86,7 +86,7 @@ class Method:
     gradient each; shave: the same for one finished picture 1×3×H×W, (problem, z, holds), where
     holds judges the file it would be; again: steps where another search came before and this one
     begins at its picture, None where it begins anew; far: steps and again where the way is long
-    (`engine.cloak`), None where as ever.
+    (`engine.cloak.face`), None where as ever.
     """
 
     name: str

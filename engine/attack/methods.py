@@ -16,6 +16,7 @@ from torch import Tensor
 
 from . import moves
 from .colour import colour_distance
+from .loop import Active, Method
 from .objective import (
     Weights,
     adversarial_loss,
@@ -28,7 +29,6 @@ from .objective import (
     total_variation,
 )
 from .ours import BY_EYE, ours
-from .search import Active, Method
 from .tuning import Bisect, Lower
 
 LEVEL = 1 / 255

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .loop import Active
 from .objective import norm
-from .search import Active
 
 Direction = Callable[[Active], Tensor]
 

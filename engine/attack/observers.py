@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..alignment import extract
-from ..chip import Chip
-from ..networks import Panel
-from ..recogniser import Recogniser
-from .search import Distort
+from ..faces.chip import Chip
+from ..networks.machine import Panel
+from ..networks.recogniser import Recogniser
+from .alignment import extract
+from .loop import Distort
 
 Head = Callable[[Tensor, Tensor], Tensor]
 

@@ -1,8 +1,8 @@
 """The cloak: change a face's photo so little that no eye minds and so that no machine knows it.
 
 A photo's part around the face is changed at its own resolution, by any method of
-`engine.attack.methods`, until the saved PNG passes `engine.verdict`. Where a verdict fails, for
-the face found again lies a pixel elsewhere, the search goes on with that alignment and a larger
+`engine.attack.methods`, until the saved PNG passes `engine.cloak.verdict`. Where a verdict fails,
+for the face found again lies a pixel elsewhere, the search goes on with that alignment and a larger
 margin; what failed before is not tried again. A method may make what holds smaller still, the
 verdict being asked each time; what is to last keeps its margin. Needs torch and dlib.
 """
@@ -16,18 +16,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from .attack import transforms
-from .attack.methods import method as method_row
-from .attack.observers import ClosedSet, FaceObserver, Verification, View
-from .attack.search import Earlier, Method, Problem, Search
-from .faces import Face, FaceFinder, load_finder
-from .gallery import Identity, Matching
-from .image import encode_png
+from ..attack import transforms
+from ..attack.loop import Earlier, Method, Problem, Search
+from ..attack.methods import method as method_row
+from ..attack.observers import ClosedSet, FaceObserver, Verification, View
+from ..faces.finder import Face, FaceFinder, load_finder
+from ..faces.gallery import Identity, Matching
+from ..human.sight import Sight, Threshold
+from ..images.parts import Box, equally_large, region
+from ..images.picture import encode_png
+from ..models.registry import RECOGNISER, Located, locate
+from ..networks.recogniser import Recogniser, load_recogniser
 from .jobs import Cloaked, Job, Progress, Work, alike, is_grey
-from .models import RECOGNISER, Located, locate
-from .parts import Box, equally_large, region
-from .recogniser import Recogniser, load_recogniser
-from .sight import Sight, Threshold
 from .verdict import LASTING, PNG, Look, Verdict, confirm, find_again, judge, look, version
 
 MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
@@ -46,7 +46,7 @@ VIEWS: dict[str, Callable] = {
 class Cloak:
     """The recogniser, dlib, and the eye's threshold, ready to cloak.
 
-    threshold: photo uint8 H×W×3 -> J float32 H×W×3 in 8-bit levels (see `engine.sight.eye`).
+    threshold: photo uint8 H×W×3 -> J float32 H×W×3 in 8-bit levels (see `engine.human.sight.eye`).
     weights and device as elsewhere. Raises WeightsError.
     """
 

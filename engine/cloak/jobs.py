@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .chip import Chip
-from .faces import Face
-from .gallery import Goal
-from .sight import Sight
+from ..faces.chip import Chip
+from ..faces.finder import Face
+from ..faces.gallery import Goal
+from ..human.sight import Sight
 from .verdict import LASTING, Look, Verdict
 
 
@@ -64,7 +64,7 @@ class Work:
     views: version and alignment that the next attempt must deceive; known: all of them so far.
     pixels, png, verdict: of the last attempt that deceived its views, the verdict None where the
     port saw that it failed. fresh: the next attempt begins anew; hopeless: there is none. knob,
-    low: as `engine.attack.search.Earlier` has them.
+    low: as `engine.attack.loop.Earlier` has them.
     """
 
     job: Job

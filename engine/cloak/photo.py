@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arguments import check_choice, check_flag, check_number, check_place, check_placement
-from .errors import EngineError, ImageError, UsageError
-from .faces import SAME, SMALLEST, Face, choice_of, choose, no_face, searched
-from .gallery import Goal, Matching
-from .image import ADDRESS, Picture, as_picture, encode_png, open_image
+from ..arguments import check_choice, check_flag, check_number, check_place, check_placement
+from ..errors import EngineError, ImageError, UsageError
+from ..faces.finder import SAME, SMALLEST, Face, choice_of, choose, no_face, searched
+from ..faces.gallery import Goal, Matching
+from ..human.sight import Sight
+from ..images.picture import ADDRESS, Picture, as_picture, encode_png, open_image
+from ..metrics.quality import beyond, psnr_8bit
+from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 from .jobs import Cloaked, Job, Progress
-from .options import HUMAN_DEFAULT, HUMAN_NAMES
-from .quality import beyond, psnr_8bit
-from .sight import Sight
 from .verdict import LASTING, PNG, Verdict
 
 if TYPE_CHECKING:
-    from .cloak import Cloak
+    from .face import Cloak
 
 PASSES = 3  # over the faces of one photo
 
@@ -39,8 +39,8 @@ class CloakedFace:
     number: 1 is the photo's best (see `FaceFinder.find`); box: (left, top, right, bottom); before,
     after: distance to what is enrolled (or to the target), dlib's, the least favourable version's
     after; distances: each version's; own: distance to the face as it was, the closest version's;
-    targeted: whether there was a target; success: as `engine.verdict` says; attempts, gradients,
-    seconds: the effort.
+    targeted: whether there was a target; success: as `engine.cloak.verdict` says; attempts,
+    gradients, seconds: the effort.
     """
 
     number: int
@@ -143,7 +143,7 @@ def check_goal(target: object, gallery: object) -> None:
 
 def check_attack(method: object, face: object, lasting: object, max_seconds: object) -> None:
     """Raise UsageError where one of them is none of the choices that `cloak_photo` documents."""
-    from .attack.methods import METHODS
+    from ..attack.methods import METHODS
 
     check_choice("method", method, METHODS)
     choice_of(face)
@@ -308,14 +308,14 @@ def cloak_photo(
     weights: str | os.PathLike | None = None,
     device: str = "auto",
 ) -> CloakedPhoto:
-    """One picture (see `engine.image.as_picture`) cloaked.
+    """One picture (see `engine.images.picture.as_picture`) cloaked.
 
     method: a name of `engine.attack.methods.METHODS`. face: "all", a number from 1 (the best, see
     `FaceFinder.find`), or None for the only sure one. target: a picture of the person to be taken
     for; gallery: a folder of photos not to be matched, beside the face's own; not both. lasting:
     also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the model of
-    the eye. weights, device: as in `engine.models.locate`; auto, cpu or cuda. Raises ImageError,
-    FaceError, UsageError, WeightsError, DeviceError.
+    the eye. weights, device: as in `engine.models.registry.locate`; auto, cpu or cuda. Raises
+    ImageError, FaceError, UsageError, WeightsError, DeviceError.
     """
     from .ready import lacking, ready_cloak
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from .errors import EngineError, WeightsError
-from .libraries import broken
-from .options import HUMAN_DEFAULT
+from ..errors import EngineError, WeightsError
+from ..models.registry import HUMAN_DEFAULT
+from ..system.libraries import broken
 
 
 def lacking(error: ImportError | OSError) -> EngineError:
@@ -20,20 +20,20 @@ def lacking(error: ImportError | OSError) -> EngineError:
 
 @lru_cache(maxsize=4)
 def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | None = None):
-    """An `engine.cloak.Cloak` with the eye of that name. Raises WeightsError, DeviceError.
+    """An `engine.cloak.face.Cloak` with the eye of that name. Raises WeightsError, DeviceError.
 
     device: auto, cpu or cuda; weights, the recogniser's and the eye's, as in
-    `engine.models.locate`. PyTorch's threads are set as `engine.threads` says.
+    `engine.models.registry.locate`. PyTorch's threads are set as `engine.system.threads` says.
     """
     try:
         import torch
 
-        from .cloak import Cloak
-        from .placement import torch_device
+        from ..networks.device import torch_device
+        from .face import Cloak
     except (ImportError, OSError) as error:
         raise lacking(error) from None
-    from .sight import eye
-    from .threads import threads
+    from ..human.sight import eye
+    from ..system.threads import threads
 
     torch.set_num_threads(threads())
     return Cloak(eye(jnd, weights, device), weights=weights, device=torch_device(device))

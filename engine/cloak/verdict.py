@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .faces import Face, FaceFinder
-from .gallery import Goal
-from .image import decode, resize
+from ..faces.finder import Face, FaceFinder
+from ..faces.gallery import Goal
+from ..images.picture import decode, resize
 
 PNG = ("png",)
 LASTING = ("png", "jpeg75", "half", "half+jpeg80")
@@ -95,7 +95,7 @@ def look(
 ) -> list[Look]:
     """The bytes of a PNG and the face in the original -> its versions, as the port sees them.
 
-    recogniser: `engine.recogniser.Recogniser`.
+    recogniser: `engine.networks.recogniser.Recogniser`.
     """
     pixels, looks = decode(png).pixels, []
     for name in versions:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from .errors import EngineError, SetupError
+from ..errors import EngineError, SetupError
+from ..images.picture import Picture
 from .failures import engine_error
-from .image import Picture
 
 Result = TypeVar("Result")
 Work = Callable[[Picture, str, str], Result]

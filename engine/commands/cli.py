@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from . import __version__
-from .errors import DeviceError, EngineError, SetupError, UsageError, WeightsError
+from .. import __version__
+from ..errors import DeviceError, EngineError, SetupError, UsageError, WeightsError
 from .failures import engine_error
 from .options import (
     CloakOptions,
@@ -151,7 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
         images = options.pop("images", None) or [options.pop(name) for name in row.operands]
         if images.count("-") > 1:
             raise UsageError("- is standard input, which gives one picture: name it once")
-        run = import_module(f".commands.{command}", __package__).run
+        run = import_module(f".{command}", __package__).run
         return run(images, row.options(**options))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -169,7 +169,7 @@ def fail(error: EngineError) -> int:
 
 
 def samples() -> int:
-    from .samples import sample_paths
+    from ..images.samples import sample_paths
 
     print(*sample_paths(), sep="\n")
     return 0

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..batch import STDIN
 from ..errors import UsageError
-from ..image import Picture
-from ..options import CloakOptions
-from ..output import write_files
-from ..terminal import json_line
-from ..threads import threads
+from ..images.output import write_files
+from ..images.picture import Picture
+from ..system.threads import threads
 from . import pictures
+from .batch import STDIN
+from .options import CloakOptions
 from .progress import progress
+from .terminal import json_line
 
 FAILED = 3  # exit code: an attack did not succeed within its budget
 
@@ -25,7 +25,7 @@ FAILED = 3  # exit code: an attack did not succeed within its budget
 class Loaded:
     """What every photo of a batch is cloaked with.
 
-    cloak: an `engine.cloak.Cloak`; target, gallery: descriptors m×128 or None; announce: says
+    cloak: an `engine.cloak.face.Cloak`; target, gallery: descriptors m×128 or None; announce: says
     where it runs.
     """
 
@@ -81,7 +81,7 @@ def remedy(failed: list, options: CloakOptions) -> str:
 
 def check(options: CloakOptions) -> None:
     """Raise UsageError for options that make no sense."""
-    from ..protect import check_goal
+    from ..cloak.photo import check_goal
 
     if not options.max_seconds >= 0:
         raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
@@ -90,10 +90,10 @@ def check(options: CloakOptions) -> None:
 
 def load(options: CloakOptions) -> Loaded:
     """The cloak, the target's and the gallery's descriptors. Raises EngineError."""
+    from ..cloak.photo import check_attack, described, enrolled_in
+    from ..cloak.ready import lacking, ready_cloak
     from ..human import HUMAN_MODELS
     from ..human.learned import load
-    from ..protect import check_attack, described, enrolled_in
-    from ..ready import lacking, ready_cloak
 
     try:
         check_attack(options.method, options.face, options.lasting, options.max_seconds)
@@ -116,9 +116,9 @@ def load(options: CloakOptions) -> Loaded:
 
 
 def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions):
-    """`engine.protect.protect` with a progress bar on stderr."""
-    from ..jobs import Progress
-    from ..protect import protect
+    """`engine.cloak.photo.protect` with a progress bar on stderr."""
+    from ..cloak.jobs import Progress
+    from ..cloak.photo import protect
 
     steps = protect(
         loaded.cloak,
@@ -142,7 +142,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
 
 def as_json(result, image: str, path: Path | None) -> dict:
     """The object `--json` prints. psnr_db is null where nothing was changed."""
-    from ..report import finite
+    from ..machine.report import finite
 
     return {
         "image": image,
@@ -175,7 +175,7 @@ def as_json(result, image: str, path: Path | None) -> dict:
 
 def table(result, image: str, path: Path | None) -> str:
     """The readable report of one photo."""
-    from ..report import decibels
+    from ..machine.report import decibels
 
     lines = [image]
     for face in result.faces:

@@ -10,8 +10,8 @@ import os
 import re
 import traceback
 
-from .errors import EngineError
-from .libraries import broken, one_line
+from ..errors import EngineError
+from ..system.libraries import broken, one_line
 
 DEBUG = "JND_DEBUG"
 # As NumPy, PyTorch, ONNX Runtime and the C++ library put it; they share no class.

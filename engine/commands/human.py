@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..human import HUMAN_MODELS, report
-from ..image import Picture
-from ..options import HumanOptions
-from ..quality import PERCEPTUAL, SLOW, Measuring, steps
-from ..terminal import json_line
+from ..images.picture import Picture
+from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, steps
 from . import pictures
+from .options import HumanOptions
 from .progress import progress
+from .terminal import json_line
 
 
 def run(images: list[str], options: HumanOptions) -> int:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .. import report
-from ..batch import STDIN
 from ..errors import UsageError, WeightsError
-from ..image import Picture
-from ..libraries import broken
-from ..machine import load
-from ..options import MachineOptions
-from ..terminal import json_line
+from ..images.picture import Picture
+from ..machine import report
+from ..machine.jnd import load
+from ..system.libraries import broken
 from . import pictures
+from .batch import STDIN
+from .options import MachineOptions
 from .progress import progress
+from .terminal import json_line
 
 
 def run(images: list[str], options: MachineOptions) -> int:
@@ -43,10 +43,10 @@ def run(images: list[str], options: MachineOptions) -> int:
 
 
 def gradient_search(options: MachineOptions, aim: dict[str, float]):
-    """The per-image search of `engine.search`, its progress on stderr. aim: as the generator's."""
+    """The search of `engine.machine.search`, its progress on stderr. aim: as the generator's."""
     try:
-        from ..placement import use_threads
-        from ..search import Searcher
+        from ..machine.search import Searcher
+        from ..networks.device import use_threads
     except (ImportError, OSError) as error:
         if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
             raise broken(error) from None

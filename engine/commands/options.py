@@ -6,12 +6,8 @@ import argparse
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
-from .models import BEST, GENERATORS
-
-DEVICES = ("auto", "cpu", "cuda")
-HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", "hvs-sd")
-HUMAN_DEFAULT = "hvs-sd"
-
+from ..arguments import DEVICES
+from ..models.registry import BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
 
 _OUT = {
     "metavar": "DIR",

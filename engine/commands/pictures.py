@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from .. import batch
 from ..errors import ImageError
-from ..image import MAX_BYTES, Picture, decode, open_image
-from ..output import check_folder
-from ..terminal import json_line
+from ..images.output import check_folder
+from ..images.picture import MAX_BYTES, Picture, decode, open_image
+from . import batch
+from .terminal import json_line
 
 
 def read(image: str) -> Picture:

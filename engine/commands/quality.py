@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 from ..errors import ImageError, WeightsError
 from ..human import thresholds
-from ..options import QualityOptions
-from ..quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
-from ..terminal import json_line
+from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
+from .options import QualityOptions
 from .pictures import read
 from .progress import progress
+from .terminal import json_line
 
 
 def run(images: list[str], options: QualityOptions) -> int:

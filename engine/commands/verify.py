@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from ..batch import STDIN
-from ..options import VerifyOptions
-from ..terminal import json_line
+from .batch import STDIN
+from .options import VerifyOptions
 from .pictures import read
+from .terminal import json_line
 
 
 def run(images: list[str], options: VerifyOptions) -> int:
     """Print whether the best faces of two photos match; returns 0. Raises EngineError."""
-    from ..compare import verify
+    from ..faces.verification import verify
 
     one, two = images
     found = verify(*(read(image) if image == STDIN else image for image in images))

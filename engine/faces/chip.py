@@ -2,8 +2,8 @@
 
 dlib aligns a face by the similarity transform that takes five landmarks to fixed places, and
 extracts the chip by bilinear interpolation, from an image pyramid where the face is large. These
-are the geometry's numbers, without pixels; `engine.alignment` extracts with them. Source: dlib's
-`get_face_chip_details` and `extract_image_chips`.
+are the geometry's numbers, without pixels; `engine.attack.alignment` extracts with them. Source:
+dlib's `get_face_chip_details` and `extract_image_chips`.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from queue import LifoQueue
 import numpy as np
 from PIL import Image
 
-from .parts import Box, grown
-from .threads import threads
+from ..images.parts import Box, grown
+from ..system.threads import threads
 
 WINDOW = 80  # pixels of the detector's
 SMALL = 400_000  # pixels of a photo below which it is enlarged as a whole

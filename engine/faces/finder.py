@@ -1,6 +1,6 @@
 """Faces in a photo: where they are, their five landmarks, and what dlib itself says of them.
 
-Detection is dlib's HOG detector (`engine.detector`), the landmarks its 5-point model, the
+Detection is dlib's HOG detector (`engine.faces.detector`), the landmarks its 5-point model, the
 recogniser its C++ one: the second opinion on everything that the PyTorch port says. All of it may
 be called from several threads. Each call is given the part of the photo around the face, for dlib
 keeps every other Python thread waiting while it copies a picture or describes a face. Needs
@@ -20,10 +20,10 @@ from threading import Lock
 
 import numpy as np
 
+from ..errors import ImageError, UsageError, WeightsError
+from ..models.registry import checked
 from .chip import PADDING, SIDE, Chip, locate_chip
 from .detector import OVERLAP, SURE, Detection, Detector, overlap, smallest
-from .errors import ImageError, UsageError, WeightsError
-from .models import checked
 from .turns import WORDS, box_after, box_before, points_before, turned
 
 REMEDY = "run pip install 'just-noticeable[faces]'"
@@ -61,7 +61,7 @@ class Face:
 
     @property
     def sure(self) -> bool:
-        """Whether the detector is: some of the others are no faces (see `engine.detector`)."""
+        """Whether the detector is: some of the others are no faces (see `.detector`)."""
         return self.confidence >= SURE
 
     @property

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import EngineError
-from .faces import SAME
+from ..errors import EngineError
+from .finder import SAME
 
 LEAST = 0.02  # temperature
 

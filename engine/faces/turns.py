@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .parts import Box
+from ..images.parts import Box
 
 WORDS = {1: "90° counter-clockwise", 2: "180°", 3: "90° clockwise"}
 

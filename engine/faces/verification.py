@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .faces import SAME, load_finder, no_face, searched
-from .image import as_picture
+from ..images.picture import as_picture
+from .finder import SAME, load_finder, no_face, searched
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Comparison:
 
 
 def verify(one: object, two: object) -> Comparison:
-    """Two pictures (see `engine.image.as_picture`), the best face of each, compared.
+    """Two pictures (see `engine.images.picture.as_picture`), the best face of each, compared.
 
     The best is the largest of those that the detector is sure of (see `FaceFinder.find`).
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..errors import UsageError
-from ..quality import psnr_8bit
+from ..metrics.quality import psnr_8bit
 
 HALVINGS = 40
 CLOSE = 0.005  # dB; near enough to the PSNR that was asked for

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from .. import models
-from ..image import to_batch
-from ..session import Session, open_session
+from ..images.picture import to_batch
+from ..models import registry
+from ..models.session import Session, open_session
 
 TILE = 384  # pixels of a tile's core, both ways; larger ones need more memory and little less time
 GRID = 4  # tiles begin at multiples of this, as the network's strides do
@@ -23,11 +23,11 @@ class HvsSd:
     noise ±J is judged by a mix of quality measures. What is ours: a branch stands in for the maps;
     J is held at one visibility by ColorVideoVDP, and so is absolute, where the paper's is relative;
     ColorVideoVDP also takes the place of DISTS and FSIM in the mix; the shares of R, G and B are
-    bounded (see `engine.hvs`).
+    bounded (see `engine.networks.hvs`).
     """
 
     def __init__(self, *, weights: str | None = None, device: str = "auto", tile: int = TILE):
-        self.session: Session = open_session(models.HUMAN, weights=weights, device=device)
+        self.session: Session = open_session(registry.HUMAN, weights=weights, device=device)
         self.session.expect({"image"}, ("threshold",))
         self.margin: int = self.session.contract["margin"]
         self.tile = tile

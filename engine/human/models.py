@@ -10,8 +10,8 @@ from importlib import import_module
 import numpy as np
 
 from ..arguments import check_choice, check_placement
-from ..image import as_picture
-from ..options import HUMAN_DEFAULT, HUMAN_NAMES
+from ..images.picture import as_picture
+from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 
 DEFAULT = HUMAN_DEFAULT
 
@@ -40,7 +40,9 @@ HUMAN_MODELS = _table(
     HumanModel("hvs-sd", "after Jin et al., arXiv 2208.07583, 2022", "learned", learned=True),
 )
 if tuple(HUMAN_MODELS) != HUMAN_NAMES:
-    raise ValueError("engine.options.HUMAN_NAMES and engine.human.models.HUMAN_MODELS differ")
+    raise ValueError(
+        "engine.models.registry.HUMAN_NAMES and engine.human.models.HUMAN_MODELS differ"
+    )
 
 
 def human_jnd(
@@ -54,8 +56,9 @@ def human_jnd(
 
     image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255, of any size.
     model: a row of `HUMAN_MODELS`. The thresholds are finite and never negative; x ± T may lie
-    outside 0…255. weights and device are for the learned model (see `engine.models.locate`).
-    Raises ImageError, UsageError for an unknown model, WeightsError, DeviceError.
+    outside 0…255. weights and device are for the learned model (see
+    `engine.models.registry.locate`). Raises ImageError, UsageError for an unknown model,
+    WeightsError, DeviceError.
     """
     check_choice("model", model, HUMAN_MODELS)
     check_placement(weights, device)

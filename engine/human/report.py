@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..image import Picture, encode_png
-from ..options import HumanOptions
-from ..output import write_files
-from ..quality import Quality, steps
+from ..commands.options import HumanOptions
+from ..images.output import write_files
+from ..images.picture import Picture, encode_png
+from ..metrics.quality import Quality, steps
 from .injection import inject, level_for_psnr
 from .models import thresholds
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .parts import Box, grown, holds
+from ..images.parts import Box, grown, holds
 
 Threshold = Callable[[np.ndarray], np.ndarray]
 WHOLE = 1_000_000  # pixels; the threshold of a photo up to here is computed at once
@@ -19,7 +19,7 @@ def eye(model: str, weights: str | os.PathLike | None = None, device: str = "aut
 
     weights, device: as `engine.human.human_jnd` takes them.
     """
-    from . import human_jnd
+    from .. import human_jnd
 
     return lambda pixels: human_jnd(pixels, model=model, weights=weights, device=device)
 

@@ -1,4 +1,4 @@
-"""A decoded picture of any mode to uint8 sRGB; what is done is listed in `engine.image`.
+"""A decoded picture of any mode to uint8 sRGB; what is done is listed in `engine.images.picture`.
 
 It goes from top to bottom in bands, so that a conversion needs little room beside the picture.
 """
@@ -12,7 +12,7 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image, ImageCms
 
-from .errors import ImageError
+from ..errors import ImageError
 from .formats.tiff import ORIENTATION, check_tags
 from .profiles import to_srgb
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .image import Picture, resize
+from .picture import Picture, resize
 
 
 def fitted(picture: Picture, max_pixels: int) -> Picture:

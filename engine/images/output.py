@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import OutputError
+from ..errors import OutputError
 
 
 def check_folder(folder: Path) -> None:

@@ -14,7 +14,7 @@ The one form inside the engine is uint8 H×W×3, sRGB, 0…255. What happens to 
 - floating-point and 32-bit integer pictures are refused: they have no defined white.
 
 Each of these leaves a note, so that a report can say what was done. What is bounded before
-decoding is in `engine.formats`.
+decoding is in `engine.images.formats`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from .arguments import check_number
+from ..arguments import check_number
+from ..errors import ImageError
 from .conversion import Picture, convert
-from .errors import ImageError
 from .formats import Prepared, heif, prepared
 
 # 80 million pixels: a large camera picture; 240 MB once decoded. Checked before decoding.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from .errors import ImageError
+from ..errors import ImageError
 
 NAMES = ("chelsea.png", "rocket.jpg", "coffee.png", "astronaut.png")
 

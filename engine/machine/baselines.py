@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from .image import to_batch, to_pixels
-from .quality import psnr
+from ..images.picture import to_batch, to_pixels
+from ..metrics.quality import psnr
 
 HALVINGS = 14
 Control = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -20,10 +20,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from . import models
-from .arguments import check_choice, check_number, check_placement
-from .errors import EngineError, UsageError
-from .image import (
+from ..arguments import check_choice, check_number, check_placement
+from ..errors import EngineError, UsageError
+from ..images.picture import (
     as_picture,
     decode,
     encode_png,
@@ -31,8 +30,9 @@ from .image import (
     to_batch,
     to_pixels,
 )
-from .quality import psnr
-from .session import open_session
+from ..metrics.quality import psnr
+from ..models import registry
+from ..models.session import open_session
 
 STEPS = 9  # paper A weakens E in ninths
 STRENGTHS = (0.2, 1.8)  # smallest and largest that a conditioned generator was trained for
@@ -96,23 +96,23 @@ class MachineResult:
 class MachineJND:
     """The loaded panel of classifiers and a generator; call it on a picture.
 
-    generator: one of `models.GENERATORS`; weights: a directory, "hub", or None (see
-    `engine.models`); device: auto, cpu or cuda. Raises WeightsError, DeviceError.
+    generator: one of `registry.GENERATORS`; weights: a directory, "hub", or None (see
+    `engine.models.registry`); device: auto, cpu or cuda. Raises WeightsError, DeviceError.
     """
 
     def __init__(
         self,
         *,
-        generator: str = models.BEST,
+        generator: str = registry.BEST,
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
-        check_choice("generator", generator, models.GENERATORS)
+        check_choice("generator", generator, registry.GENERATORS)
         check_placement(weights, device)
         self.panel = tuple(
-            open_session(name, weights=weights, device=device) for name in models.PANEL
+            open_session(name, weights=weights, device=device) for name in registry.PANEL
         )
-        name = models.GENERATORS[generator]
+        name = registry.GENERATORS[generator]
         self.generator = open_session(name, weights=weights, device=device)
         for classifier in self.panel:
             classifier.expect({"image"}, ("logits", "cam"))
@@ -131,7 +131,7 @@ class MachineJND:
 
     @property
     def aim(self) -> dict[str, float]:
-        """alpha, beta, wanted: what the generator was trained for (`engine.search`, eqs 7, 10)."""
+        """alpha, beta, wanted: what the generator was trained for (eqs 7, 10)."""
         preset = self.generator.contract["training"]["preset"]
         return {name: preset[name] for name in ("alpha", "beta", "wanted")}
 
@@ -158,7 +158,7 @@ class MachineJND:
         if not self.knows(strength):
             raise UsageError(
                 f"strength {strength}: this generator has only one, 1; "
-                f"choose the generator {models.BEST} for others"
+                f"choose the generator {registry.BEST} for others"
             )
 
     def change(
@@ -266,11 +266,12 @@ class MachineJND:
         search: Search | None = None,
         members: Sequence[str] | None = None,
     ) -> MachineResult:
-        """One picture (see `engine.image.as_picture`) -> its verified `MachineResult`.
+        """One picture (see `engine.images.picture.as_picture`) -> its verified `MachineResult`.
 
         strength: as in `change`. search, where given, finds E for this picture instead of the
         generator: pixels uint8 1×H×W×3 -> change float32 1×3×H×W on the 0…1 scale (see
-        `engine.search`). members: the classifiers that must keep their label, by default all.
+        `engine.machine.search`). members: the classifiers that must keep their label, by default
+        all.
         """
         asked = self.rows_of(members)
         picture = as_picture(image)
@@ -337,7 +338,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def load(
-    weights: str | None = None, device: str = "auto", generator: str = models.BEST
+    weights: str | None = None, device: str = "auto", generator: str = registry.BEST
 ) -> MachineJND:
     """A `MachineJND`, loaded once per choice of weights, device and generator."""
     return MachineJND(weights=weights, device=device, generator=generator)
@@ -347,7 +348,7 @@ def machine_jnd(
     image: object,
     *,
     strength: float = 1.0,
-    generator: str = models.BEST,
+    generator: str = registry.BEST,
     weights: str | os.PathLike | None = None,
     device: str = "auto",
 ) -> MachineResult:
@@ -360,7 +361,7 @@ def machine_jnd(
     Source: paper A, eqs 2-4, 16-17.
     """
     check_number("strength", strength, *STRENGTHS)
-    check_choice("generator", generator, models.GENERATORS)
+    check_choice("generator", generator, registry.GENERATORS)
     check_placement(weights, device)
     picture = as_picture(image)
     whole = load(None if weights is None else str(weights), device, generator)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .controls import gaussian_noise, match
-from .image import decode, encode_png, to_batch
-from .machine import LabelChange, MachineJND, MachineResult
-from .quality import psnr
+from ..images.picture import decode, encode_png, to_batch
+from ..metrics.quality import psnr
+from .baselines import gaussian_noise, match
+from .jnd import LabelChange, MachineJND, MachineResult
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .image import encode_png
-from .machine import MachineResult
-from .output import write_files
+from ..images.output import write_files
+from ..images.picture import encode_png
+from .jnd import MachineResult
 
 TILE = 256  # pixels of one picture in the figure
 MARGIN = 16

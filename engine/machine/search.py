@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import losses
-from .attack.objective import lead, to_levels
-from .image import to_batch, to_pixels
-from .networks import Panel
-from .placement import torch_device
-from .precision import autocast
-from .quality import psnr
-from .stored import stored_panel
+from ..attack.objective import lead, to_levels
+from ..images.picture import to_batch, to_pixels
+from ..metrics.quality import psnr
+from ..networks import losses
+from ..networks.device import torch_device
+from ..networks.machine import Panel
+from ..networks.precision import autocast
+from ..networks.stored import stored_panel
 
 # Logits by which a label must lead: four times what bfloat16 changes of a logit of about ten.
 MARGIN = 0.15
@@ -50,8 +50,8 @@ class SearchStep:
 class Searcher:
     """A panel in PyTorch and the search on it.
 
-    panel: any `engine.networks.Panel`, by default the exported one (weights as in
-    `engine.models`). device: auto, cpu or cuda. Raises WeightsError, DeviceError.
+    panel: any `engine.networks.machine.Panel`, by default the exported one (weights as in
+    `engine.models.registry`). device: auto, cpu or cuda. Raises WeightsError, DeviceError.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ Pinned definitions, the same wherever a number is printed:
 - SSIM as scikit-image's: Gaussian window of σ 1.5 (11×11), `use_sample_covariance=False`, range
   255, the mean of the three channels. (piq's default shrinks the picture first and is larger.)
 - ΔE00: CIEDE2000 per pixel (scikit-image; sRGB, D65), its mean and its 99th percentile.
-- JOD, FSIM, VIF: see `engine.perceptual`.
+- JOD, FSIM, VIF: see `engine.metrics.perceptual`.
 """
 
 from __future__ import annotations

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .human.models import HUMAN_MODELS
-from .models import EMBEDDED, ENVIRONMENT, GENERATORS, MODELS
-from .options import HUMAN_DEFAULT
+from .registry import EMBEDDED, ENVIRONMENT, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, MODELS
 
 
 def at_hand(name: str) -> bool:
@@ -28,7 +26,7 @@ def at_hand(name: str) -> bool:
 
 def human_models() -> tuple[str, ...]:
     """Names of the human JNDs that can be used, the default one first."""
-    names = [name for name, row in HUMAN_MODELS.items() if not row.learned or at_hand(name)]
+    names = [name for name in HUMAN_NAMES if name not in MODELS or at_hand(name)]
     return tuple(sorted(names, key=lambda name: name != HUMAN_DEFAULT))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .errors import WeightsError
+from ..errors import WeightsError
 
 
 def cached(repo: str, file: str, revision: str) -> Path | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .errors import WeightsError
+from ..errors import WeightsError
 
 EMBEDDED = Path(__file__).parent / "weights"
 LICENCE = "Apache-2.0"
@@ -134,6 +134,8 @@ UNSEEN = ("mobilenet-cifar10", "convnext-cifar10", "vit-cifar10")
 GENERATORS = {name: f"generator-{name}-cifar10" for name in ("conditioned", "merged", "transfer")}
 BEST = "conditioned"
 HUMAN = "hvs-sd"
+HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", HUMAN)
+HUMAN_DEFAULT = HUMAN
 
 # The face recogniser: no ONNX, for what uses it needs its gradient.
 RECOGNISER = "face-recogniser"

@@ -10,11 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
-from .errors import DeviceError, UsageError, WeightsError
-from .libraries import onnx_runtime
-from .models import Located, locate
-from .options import DEVICES
-from .threads import threads
+from ..arguments import DEVICES
+from ..errors import DeviceError, UsageError, WeightsError
+from ..system.libraries import onnx_runtime
+from ..system.threads import threads
+from .registry import Located, locate
 
 
 class Session:
@@ -100,5 +100,5 @@ def _has_driver() -> bool:
 
 
 def open_session(model: str, *, weights: str | os.PathLike | None, device: str) -> Session:
-    """Locate, check and load one row of `engine.models.MODELS`."""
+    """Locate, check and load one row of `engine.models.registry.MODELS`."""
     return Session(locate(model, weights), device)

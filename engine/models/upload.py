@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import PublishError
-from .models import sha256_of
+from ..errors import PublishError
+from .registry import sha256_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from .errors import DeviceError
-from .threads import threads
+from ..errors import DeviceError
+from ..system.threads import threads
 
 
 def torch_device(device: str) -> str:
@@ -17,7 +17,7 @@ def torch_device(device: str) -> str:
 
 
 def use_threads() -> int:
-    """Set PyTorch's threads for this process, as `engine.threads` says; how many those are."""
+    """Set PyTorch's threads for this process by `engine.system.threads`; how many those are."""
     count = threads()
     torch.set_num_threads(count)
     return count

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .human.pattern import CHANNEL_WEIGHTS
+from ..human.pattern import CHANNEL_WEIGHTS
 
 VERSION = 2  # of the thresholds that ship; 1 was not averaged over a picture and its mirror image
 MAPS = 4  # CAM, and CAM · gradient for R, G, B
@@ -200,8 +200,8 @@ def symmetric(thresholds: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
 class HvsSd(nn.Module):
     """What ships: from the picture alone to thresholds on the 0…1 scale, absolute.
 
-    scale: the factor on J found by calibration (see `training.calibration`). Any height and width,
-    and the same to the left and to the right (`symmetric`).
+    scale: the factor on J found by calibration (see `training.train.human.calibration`). Any height
+    and width, and the same to the left and to the right (`symmetric`).
     """
 
     def __init__(self, branch: AttentionBranch, network: JndNetwork, scale: float = 1.0):

@@ -1,9 +1,9 @@
 """The face recogniser: dlib's ResNet (D. King, model v1) in PyTorch, so that gradients flow.
 
-A face chip (see `engine.chip`) goes in, 128 numbers come out, its descriptor. Two photos are the
-same person when their descriptors are closer than 0.6 (Euclidean). Weights: CC0, stored in half
-precision and computed in single; `engine/weights/recogniser.json` says what that costs. Needs
-torch and safetensors; imported lazily.
+A face chip (see `engine.faces.chip`) goes in, 128 numbers come out, its descriptor. Two photos are
+the same person when their descriptors are closer than 0.6 (Euclidean). Weights: CC0, stored in half
+precision and computed in single; `engine/weights/recogniser.json` says what that costs. Needs torch
+and safetensors; imported lazily.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .errors import WeightsError
-from .models import RECOGNISER, locate
+from ..errors import WeightsError
+from ..models.registry import RECOGNISER, locate
 
 SIDE = 150  # pixels of a chip, both ways
 MEAN = (122.782, 117.001, 104.298)  # of RGB 0…255, as dlib subtracts it
@@ -86,7 +86,7 @@ class Recogniser(nn.Module):
 
 @lru_cache(maxsize=1)
 def load_recogniser(weights: str | os.PathLike | None = None, device: str = "cpu") -> Recogniser:
-    """The recogniser with its weights, frozen. weights as in `engine.models.locate`.
+    """The recogniser with its weights, frozen. weights as in `engine.models.registry.locate`.
 
     Raises WeightsError.
     """

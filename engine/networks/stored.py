@@ -15,10 +15,10 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from ..errors import WeightsError
+from ..models.registry import PANEL, locate
 from .classifiers import CLASSIFIERS
-from .errors import WeightsError
-from .models import PANEL, locate
-from .networks import Panel
+from .machine import Panel
 
 HALF = ".half"  # ends the name of a weight that is stored in half precision
 TURNED = ".transposed"  # ends an alias of a weight that is stored transposed
@@ -50,7 +50,7 @@ def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
 def stored_panel(weights: str | os.PathLike | None = None) -> tuple[Panel, list[dict]]:
     """The exported panel, frozen, and how each classifier was trained.
 
-    weights as in `engine.models.locate`. Raises WeightsError.
+    weights as in `engine.models.registry.locate`. Raises WeightsError.
     """
     classifiers, notes = {}, []
     for name, kind in zip(PANEL, CLASSIFIERS, strict=True):

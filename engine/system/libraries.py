@@ -6,7 +6,7 @@ import platform
 import sys
 from types import ModuleType
 
-from .errors import SetupError
+from ..errors import SetupError
 
 # What a module is called where it is installed from, and which extra of ours brings it.
 DISTRIBUTIONS = {

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from .errors import UsageError
+from ..errors import UsageError
 
 ENVIRONMENT = "JND_THREADS"
 

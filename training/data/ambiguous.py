@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.networks import Panel
+from engine.networks.machine import Panel
 
-from .data import LabelledImages
+from .labelled import LabelledImages
 from .looks import looks
 
 SHARES = (0.35, 0.65)  # between which the first image's share lies

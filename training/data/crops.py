@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .data import DataError, Photos
+from .labelled import DataError, Photos
 
 SCALES = (1.0, 0.75, 0.5)  # a photo is shrunk by one of these before it is cropped
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.faces import Face, FaceFinder, whole
-from engine.gallery import Gallery
-from engine.models import MODELS, RECOGNISER, locate
-from engine.recogniser import Recogniser
+from engine.faces.finder import Face, FaceFinder, whole
+from engine.faces.gallery import Gallery
+from engine.models.registry import MODELS, RECOGNISER, locate
+from engine.networks.recogniser import Recogniser
 
-from .data import DataError
-from .record import write
+from ..results.record import write
+from .labelled import DataError
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.classifiers import CLASSIFIERS
-from engine.networks import Panel, scale_maps
-from engine.stored import stored_panel
+from engine.networks.classifiers import CLASSIFIERS
+from engine.networks.machine import Panel, scale_maps
+from engine.networks.stored import stored_panel
 
-from . import checkpoint
-from .classifiers import as_batch, load_classifier
-from .data import LabelledImages
+from ..train import checkpoint
+from ..train.classifiers import as_batch, load_classifier
+from .labelled import LabelledImages
 
 
 def trained_panel(runs: Path) -> dict[str, Path]:

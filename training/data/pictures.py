@@ -7,14 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.networks import Panel
+from engine.networks.machine import Panel
 
+from ..evaluate.machine.measure import majority
+from ..train.classifiers import load_classifier
+from ..train.presets import GeneratorPreset
 from .ambiguous import ambiguous, joined
-from .classifiers import load_classifier
-from .data import LabelledImages
+from .labelled import LabelledImages
 from .looks import looks
-from .measure import majority
-from .presets import GeneratorPreset
 
 
 def gathered(

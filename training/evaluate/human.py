@@ -13,9 +13,10 @@ On the Kodak pictures, every model and uniform white noise, random signs, 8-bit 
 - hvs-sd with the true attention maps in place of the branch's, where the checkpoints are there:
   what the branch costs.
 
-Every picture and model is kept in `training.store`, so that a killed run goes on; a row that is
-published is kept as long as what decided it is the same. A row of an earlier version of a learned
-model (`training.versions`) stays beside the present one's. Writes results/human_kodak.json.
+Every picture and model is kept in `training.evaluate.store`, so that a killed run goes on; a row
+that is published is kept as long as what decided it is the same. A row of an earlier version of a
+learned model (`training.evaluate.versions`) stays beside the present one's. Writes
+results/human_kodak.json.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import quality
 from engine.errors import WeightsError
 from engine.human import HUMAN_MODELS, thresholds
 from engine.human.injection import inject, level_for_psnr
 from engine.human.learned import TILE
 from engine.human.luminance import LUMA
-from engine.models import HUMAN, locate
-from engine.perceptual import DISPLAY, fsim, jod, vif
+from engine.metrics import quality
+from engine.metrics.perceptual import DISPLAY, fsim, jod, vif
+from engine.models.registry import HUMAN, locate
 
-from .data import Photos, load_photos
+from ..data.labelled import Photos, load_photos
+from ..results.record import published, write
 from .keys import digest_of, jnd_key
-from .measure import spread
-from .record import published, write
+from .machine.measure import spread
 from .speed import LARGE, SMALL, enlarged, timed
 from .store import Entry, Store, from_row, origin, plain
 from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
@@ -140,7 +141,7 @@ def key_of(model: str, weights: str | None, name: str, runs: Path) -> dict:
         return jnd_key(model, weights=weights)
     if model == UNIFORM:
         return {"name": UNIFORM, "version": JND_VERSIONS[UNIFORM]}
-    from .calibration import calibrated
+    from ..train.human.calibration import calibrated
 
     found = calibrated(name, runs)
     decisive = {key: found[key] for key in ("scale", "weights")}
@@ -183,11 +184,11 @@ def with_true_maps(name: str, runs: Path):
     """Thresholds by the network that sees the true maps, or None without the checkpoints."""
     import torch
 
-    from engine.hvs import symmetric
-    from engine.image import to_batch
+    from engine.images.picture import to_batch
+    from engine.networks.hvs import symmetric
 
-    from .calibration import calibrated
-    from .human import load_human, true_maps
+    from ..train.human.calibration import calibrated
+    from ..train.human.hvs import load_human, true_maps
 
     try:
         model, teacher, _ = load_human(name, runs)

@@ -1,7 +1,7 @@
-"""What decides a published row, as a key of `training.store`: settings, versions, digests.
+"""What decides a published row, as a key of `training.evaluate.store`: settings, versions, digests.
 
 No name of a file or a module is in a key, so that code may move; what a number depends on beside
-these is declared in `training.versions`.
+these is declared in `training.evaluate.versions`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from dataclasses import asdict, fields, is_dataclass
 
 import numpy as np
 
-from engine import cloak, controls, machine
-from engine import search as per_image
 from engine.attack import methods, objective, ours
-from engine.attack.search import Method
+from engine.attack.loop import Method
+from engine.cloak import face as cloak
 from engine.human import HUMAN_MODELS
-from engine.models import HUMAN, locate
+from engine.machine import baselines
+from engine.machine import jnd as machine
+from engine.machine import search as per_image
+from engine.models.registry import HUMAN, locate
 
 from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 
@@ -97,7 +99,7 @@ def attempts(lasting: bool) -> dict:
 def section_key(section: str) -> dict:
     """A section of the machine's evaluation: version, and the engine's settings that decide it."""
     settings = {
-        "controls": {"controls": list(controls.CONTROLS), "halvings": controls.HALVINGS},
+        "controls": {"controls": list(baselines.CONTROLS), "halvings": baselines.HALVINGS},
         "homogeneity": {"steps": machine.STEPS},
         "verified": verified(),
         "search": verified() | searched(),

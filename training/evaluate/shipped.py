@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.models import EMBEDDED, GENERATORS, MODELS, PROVENANCE, UNSEEN
-from engine.session import Session, open_session
+from engine.models.registry import EMBEDDED, GENERATORS, MODELS, PROVENANCE, UNSEEN
+from engine.models.session import Session, open_session
 
-from .record import read_json
+from ..results.record import read_json
 
 
 def provenance(weights: Path | None) -> dict[str, dict]:

@@ -1,6 +1,6 @@
 """Seconds and memory of a human JND on a large photo, in a process of its own. `… training.speed`.
 
-    python -m training.speed MODEL PICTURE.npy [--weights DIR]
+    python -m training.evaluate.speed MODEL PICTURE.npy [--weights DIR]
 
 prints {"seconds", "seconds_again", "peak_mb"}: the first call with loading, the second without,
 and the process's largest resident memory (picture and libraries included).
@@ -37,7 +37,7 @@ def timed(model: str, pixels: np.ndarray, weights: str | None) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.npy"
         np.save(path, pixels)
-        command = [sys.executable, "-m", "training.speed", model, str(path)]
+        command = [sys.executable, "-m", "training.evaluate.speed", model, str(path)]
         command += ["--weights", weights] if weights else []
         told = subprocess.run(command, check=True, capture_output=True, text=True)
     return {"megapixels": pixels[..., 0].size / 1e6} | json.loads(told.stdout)
@@ -56,7 +56,7 @@ def peak_mb() -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.speed", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate.speed", description=__doc__)
     parser.add_argument("model")
     parser.add_argument("picture", type=Path)
     parser.add_argument("--weights")

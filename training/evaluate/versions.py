@@ -3,16 +3,16 @@
 A row of the results is valid as long as these are what it was measured with. Raise a version when
 a change of the code may change a number beyond its last bits: another formula, constant, order of
 random numbers, rule of choice. Not for a renamed or moved file, another package version, speed, or
-wording: those leave the rows as they are. A setting that a key names already (`training.keys`)
-needs no new version.
+wording: those leave the rows as they are. A setting that a key names already
+(`training.evaluate.keys`) needs no new version.
 """
 
 from __future__ import annotations
 
 from engine.attack.methods import METHODS
 from engine.human import HUMAN_MODELS
-from engine.hvs import VERSION
-from engine.models import HUMAN
+from engine.models.registry import HUMAN
+from engine.networks.hvs import VERSION
 
 # The human JNDs. Raise where J of a picture changes.
 JND_VERSIONS = dict.fromkeys(HUMAN_MODELS, 1) | {HUMAN: VERSION}
@@ -25,7 +25,7 @@ STANDING = {HUMAN: {1: "30300aeb1336276ab8df1729534ff7cae3cd2f36355f17020d801190
 METHOD_VERSIONS = {
     # An attack: its loss, step, start, tuning or polish. dict.fromkeys: one entry for each method.
     "attack": dict.fromkeys(METHODS, 1),
-    # The loop around it: `engine.attack.search`, `engine.cloak`'s attempts and views.
+    # The loop around it: `engine.attack.loop`, `engine.cloak.face`'s attempts and views.
     "loop": 1,
     # Sections of the machine's evaluation: how each distorts, weakens, verifies or searches.
     "machine": {

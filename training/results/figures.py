@@ -81,11 +81,11 @@ def draw_stages(history: list[dict]) -> Path:
     """CAM, JND and distorted picture at stages of training (as paper A, Fig. 8)."""
     from matplotlib import pyplot as plt
 
-    from engine.image import to_batch, to_pixels
-    from engine.machine import load
-    from engine.report import heat
+    from engine.images.picture import to_batch, to_pixels
+    from engine.machine.jnd import load
+    from engine.machine.report import heat
 
-    from .snapshots import read_map, samples
+    from ..train.snapshots import read_map, samples
 
     pictures = samples()
     rows = [row for row in history if "jnd_maps" in row]
@@ -152,9 +152,9 @@ def draw_noise(name: str) -> Path:
     """A picture, its machine JND, and white noise of the same strength (as paper A, Fig. 1)."""
     from matplotlib import pyplot as plt
 
-    from engine.machine import load
-    from engine.noise import noise_beside
-    from engine.samples import sample_paths
+    from engine.images.samples import sample_paths
+    from engine.machine.jnd import load
+    from engine.machine.noise import noise_beside
 
     machine = load(device="cpu")
     result = machine(next(path for path in sample_paths() if path.name == name))
@@ -187,9 +187,9 @@ def show(axis, pixels: np.ndarray, title: str) -> None:
 def draw_example(name: str) -> Path:
     """The engine's own figure of one of the sample pictures, with the embedded weights."""
     from engine import machine_jnd
-    from engine.image import encode_png
-    from engine.report import figure
-    from engine.samples import sample_paths
+    from engine.images.picture import encode_png
+    from engine.images.samples import sample_paths
+    from engine.machine.report import figure
 
     (source,) = (path for path in sample_paths() if path.name == name)
     path = FOLDER / f"machine_{source.stem}.png"
@@ -202,8 +202,8 @@ def draw_human_maps(name: str) -> Path:
     from matplotlib import pyplot as plt
 
     from engine.human import thresholds
-    from engine.image import open_image
-    from engine.samples import sample_paths
+    from engine.images.picture import open_image
+    from engine.images.samples import sample_paths
 
     (source,) = (path for path in sample_paths() if path.name == name)
     pixels = open_image(source).pixels

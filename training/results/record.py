@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from engine.threads import available_cores
+from engine.system.threads import available_cores
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent
 ON_ONE_LINE = ("decided_by", "made_with")
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ..evaluate.human import UNIFORM
+from ..train.presets import PROBE
 from . import cloak_tables
-from .evaluate_human import UNIFORM
 from .figures import joins
 from .markdown import markdown, percent, source
-from .presets import PROBE
 from .record import RESULTS, read_json
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def classifiers() -> str:

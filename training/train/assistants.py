@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.classifiers import CIFAR10_CLASSES, Classifier
-from engine.layers import ConvNorm
+from engine.networks.classifiers import CIFAR10_CLASSES, Classifier
+from engine.networks.layers import ConvNorm
 
 
 class Branches(nn.Module):

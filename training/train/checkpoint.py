@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from .data import DataError
+from ..data.labelled import DataError
 
 
 def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:

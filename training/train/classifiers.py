@@ -22,14 +22,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.classifiers import CLASSIFIERS, Classifier, WhitenedStem
-from engine.layers import fold
-from engine.precision import autocast
-from engine.unseen import UNSEEN
+from engine.networks.classifiers import CLASSIFIERS, Classifier, WhitenedStem
+from engine.networks.layers import fold
+from engine.networks.precision import autocast
+from engine.networks.unseen import UNSEEN
 
+from ..data.labelled import DataError, LabelledImages
 from . import checkpoint
 from .assistants import ASSISTANTS
-from .data import DataError, LabelledImages
 from .presets import ClassifierPreset
 
 NETWORKS: dict[str, type[Classifier]] = CLASSIFIERS | UNSEEN | ASSISTANTS

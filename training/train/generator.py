@@ -21,16 +21,16 @@ import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
-from engine.layers import fold
-from engine.networks import Generator, Panel
+from engine.networks.layers import fold
+from engine.networks.machine import Generator, Panel
 
+from ..data.labelled import DataError, LabelledImages
+from ..data.looks import digest, load_panel, looks, take
+from ..data.pictures import gathered, with_assistants
 from . import checkpoint
 from .classifiers import as_batch, pick_device, round_to_half
-from .data import DataError, LabelledImages
-from .looks import digest, load_panel, looks, take
 from .networks import begun, build, unfolded
 from .objective import Draws, ramp, step_loss
-from .pictures import gathered, with_assistants
 from .presets import PROBE, GeneratorPreset
 from .probe import changes, distorted, factor_for, measure, psnr
 from .snapshots import COUNT, jnd_maps, stages

@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models import GENERATORS, locate
-from engine.networks import Generator
-from engine.stored import contract, fill
+from engine.models.registry import GENERATORS, locate
+from engine.networks.machine import Generator
+from engine.networks.stored import contract, fill
 
+from ..data.labelled import DataError
+from ..evaluate.shipped import history
 from . import checkpoint
-from .data import DataError
 from .presets import GeneratorPreset
-from .shipped import history
 
 MERGED = 4  # channels that the paper's network sees: a picture and the merged CAM
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from engine import losses
-from engine.classifiers import CIFAR10_CLASSES
-from engine.networks import Generator, Panel
-from engine.precision import autocast
+from engine.networks import losses
+from engine.networks.classifiers import CIFAR10_CLASSES
+from engine.networks.machine import Generator, Panel
+from engine.networks.precision import autocast
 
+from ..data.looks import Batch
 from .classifiers import shift
-from .looks import Batch
 from .presets import GeneratorPreset
 
 REACH = 2  # pixels by which the panel's pictures are shifted, where a preset is diverse

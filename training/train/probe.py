@@ -11,12 +11,12 @@ import torch
 from scipy.optimize import bisect
 from torch import Tensor
 
-from engine import quality
-from engine.networks import Generator, Panel
+from engine.metrics import quality
+from engine.networks.machine import Generator, Panel
 
+from ..data.labelled import LabelledImages
+from ..data.looks import take
 from .classifiers import as_batch
-from .data import LabelledImages
-from .looks import take
 
 BATCH = 500
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine import models
-from engine.models import EMBEDDED, MODELS, RECOGNISER, sha256_of
-from engine.recogniser import SIDE, Recogniser
+from engine.models import registry
+from engine.models.registry import EMBEDDED, MODELS, RECOGNISER, sha256_of
+from engine.networks.recogniser import SIDE, Recogniser
 
 ORIGIN = (
     "dlib_face_recognition_resnet_model_v1.dat (Davis King), as shipped in the PyPI package "
@@ -61,7 +61,7 @@ def convert(source: Path, reference: Path, command: str, out: Path = EMBEDDED) -
     text = json.dumps({"files": {row.file: entry}}, indent=2, ensure_ascii=False)
     (out / row.provenance).write_text(text + "\n")
     if out == EMBEDDED:
-        table = Path(models.__file__)
+        table = Path(registry.__file__)
         pattern = re.compile(
             r'(file=f"\{RECOGNISER\}\.safetensors",\s*sha256=)"[^"]*"(,\s*size=)[\d_]+'
         )

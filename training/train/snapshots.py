@@ -7,9 +7,9 @@ import base64
 import numpy as np
 import torch
 
-from engine.image import as_picture, decode, encode_png, resize, to_batch
-from engine.networks import Generator, Panel
-from engine.samples import sample_paths
+from engine.images.picture import as_picture, decode, encode_png, resize, to_batch
+from engine.images.samples import sample_paths
+from engine.networks.machine import Generator, Panel
 
 COUNT = 4  # stages, and sample pictures
 SIDE = 32

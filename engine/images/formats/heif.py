@@ -7,7 +7,7 @@ import re
 
 from PIL import ImageFile
 
-from ..errors import ImageError
+from ...errors import ImageError
 from .prepared import Prepared
 from .tiff import check_tags
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ..errors import ImageError
+from ...errors import ImageError
 from .prepared import Prepared
 from .tiff import check_tags
 

@@ -13,7 +13,7 @@ from functools import cache
 
 from PIL import Image
 
-from ..errors import ImageError
+from ...errors import ImageError
 from .prepared import Prepared, first_of
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..machine import scale_maps
 from .efficientnet import WIDTH
-from .networks import scale_maps
 
 STRIDE = 32  # the input is padded to a multiple of this
 LEVELS = (32, 64, 128, 192, 256)  # channels at 1/2, 1/4 … 1/32 of the input's resolution

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.cloak import Cloak
-from engine.gallery import Gallery
+from engine.cloak.face import Cloak
+from engine.faces.gallery import Gallery
 
-from .lfw import ENROLLED, People, Subject, enrol
+from ...data.lfw import ENROLLED, People, Subject, enrol
 
 PEOPLE = 100
 
 
 def enrolled(data: str, cloak: Cloak, runs: Path, count: int = PEOPLE) -> Path:
-    """`training.lfw.enrol` of `count` people, kept in runs/cloak/; returns the file."""
+    """`training.data.lfw.enrol` of `count` people, kept in runs/cloak/; returns the file."""
     mark = f"{cloak.located.sha256[:8]}-{ENROLLED}"
     path = runs / "cloak" / f"gallery-{count}-{mark}.npz"
     if path.is_file():

@@ -1,19 +1,18 @@
-"""What decides a row of the cloak's table, as keys of `training.store`."""
+"""What decides a row of the cloak's table, as keys of `training.evaluate.store`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.faces import SAME
-from engine.models import RECOGNISER, locate, sha256_of
-from engine.options import HUMAN_DEFAULT
-from engine.threads import available_cores
+from engine.faces.finder import SAME
+from engine.models.registry import HUMAN_DEFAULT, RECOGNISER, locate, sha256_of
+from engine.system.threads import available_cores
 
-from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row
-from .keys import attack_key, attempts, jnds
+from ..keys import attack_key, attempts, jnds
+from ..versions import METHOD_VERSIONS, metrics
 from .onlooker import SHA256
-from .versions import METHOD_VERSIONS, metrics
+from .plan import BATCH, SEED, TIMED_PHOTOS, Row
 
 REPORTED = HUMAN_DEFAULT  # the eye by which beyond_jnd_share is given, of every row
 SEEN = ("psnr", "ssim", "delta_e", "beyond_jnd", "jod", "verdict", "unseen")
@@ -22,8 +21,8 @@ SEEN = ("psnr", "ssim", "delta_e", "beyond_jnd", "jod", "verdict", "unseen")
 def row_keys(line: Row, gallery: str, onlooker: Path | None) -> list[dict]:
     """The keys under which a row may stand; the last is the one it is measured under.
 
-    gallery: `training.enrolment.digest`. onlooker: its file; where it is missing, rows with its
-    numbers stand, and those measured now lack them.
+    gallery: `training.evaluate.cloak.enrolment.digest`. onlooker: its file; where it is missing,
+    rows with its numbers stand, and those measured now lack them.
     """
     common = {
         "attack": attack_key(line.choices(line.targeted)),

@@ -1,20 +1,20 @@
 """What a cloak costs the eye and gains against machines: one photo's numbers, and a row's.
 
-The definitions are `engine.quality`'s and `engine.perceptual`'s. PSNR, SSIM, ΔE00 and the share
-beyond the JND are of the whole photo; JOD is of the face and half its width around it, where all
-of the change is, for that is what a viewer looks at.
+The definitions are `engine.metrics.quality`'s and `engine.metrics.perceptual`'s. PSNR, SSIM, ΔE00
+and the share beyond the JND are of the whole photo; JOD is of the face and half its width around
+it, where all of the change is, for that is what a viewer looks at.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.faces import Face
-from engine.parts import grown
-from engine.perceptual import jod
-from engine.quality import beyond, delta_e, psnr_8bit, ssim
+from engine.faces.finder import Face
+from engine.images.parts import grown
+from engine.metrics.perceptual import jod
+from engine.metrics.quality import beyond, delta_e, psnr_8bit, ssim
 
-from .cloak_plan import Row
+from .plan import Row
 
 OVER_SUCCESSES = ("psnr_db", "ssim", "delta_e_mean", "delta_e_99", "beyond_jnd_share")
 OVER_SUCCESSES += ("largest_change", "jod", "distance", "moved", "unseen_similarity")

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.chip import similarity
 from engine.errors import WeightsError
-from engine.faces import Face
+from engine.faces.chip import similarity
+from engine.faces.finder import Face
 
 # Of the file that the published rows were measured with.
 SHA256 = "b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507"

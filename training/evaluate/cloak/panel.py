@@ -13,23 +13,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.attack.loop import Method, Problem, Search, last
 from engine.attack.observers import PanelObserver
-from engine.attack.search import Method, Problem, Search, last
 from engine.human import human_jnd
-from engine.image import decode, encode_png, to_batch, to_pixels
-from engine.machine import MachineJND
-from engine.models import MODELS, PANEL, locate
-from engine.options import HUMAN_DEFAULT
-from engine.stored import stored_panel
+from engine.images.picture import decode, encode_png, to_batch, to_pixels
+from engine.machine.jnd import MachineJND
+from engine.models.registry import HUMAN_DEFAULT, MODELS, PANEL, locate
+from engine.networks.stored import stored_panel
 
-from .cloak_keys import jnd_weights
-from .cloak_metrics import means, visible
-from .cloak_plan import MAIN, SEED, Row, default_jnd
-from .data import load
-from .keys import attack_key, digest_of, jnds
-from .record import published, write
-from .store import Store, from_row, origin
-from .versions import metrics
+from ...data.labelled import load
+from ...results.record import published, write
+from ..keys import attack_key, digest_of, jnds
+from ..store import Store, from_row, origin
+from ..versions import metrics
+from .keys import jnd_weights
+from .metrics import means, visible
+from .plan import MAIN, SEED, Row, default_jnd
 
 COUNT = 20  # each takes half a minute
 MARGIN = 0.01  # of the logits: the graphs round otherwise than PyTorch
@@ -46,7 +45,8 @@ def evaluate_panel(
     """Methods of attack on the first test images -> results/panel_cifar10.json.
 
     count: how many images, by default `COUNT`; the first of which the whole panel says the label.
-    A row that is published, or in `training.store`, is kept as long as what decided it is the same.
+    A row that is published, or in `training.evaluate.store`, is kept as long as what decided it is
+    the same.
     """
     test = load(data, "test")
     machine = MachineJND(weights=weights, device="cpu")

@@ -12,15 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.attack.loop import Method
 from engine.attack.methods import ABLATED, ABLATIONS, METHODS
 from engine.attack.methods import method as method_row
-from engine.attack.search import Method
-from engine.gallery import Gallery, Identity, Matching
-from engine.models import HUMAN
-from engine.options import HUMAN_DEFAULT, HUMAN_NAMES
+from engine.faces.gallery import Gallery, Identity, Matching
+from engine.models.registry import HUMAN, HUMAN_DEFAULT, HUMAN_NAMES
 
-from .lfw import Subject
-from .versions import STANDING
+from ...data.lfw import Subject
+from ..versions import STANDING
 
 SEED = 0
 BATCH = 10  # photos that advance together; a batch is done whole or not at all
@@ -45,7 +44,7 @@ class Row:
 
     jnd: heeded by the methods whose loss or step has a J: ours, the paper's, AdvJND. sample:
     measured with the JND as it is, beside a row of an earlier version of it that stands
-    (`training.versions`).
+    (`training.evaluate.versions`).
     """
 
     method: str

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.faces import SAME, FaceFinder, load_finder
-from engine.models import EMBEDDED, MODELS, RECOGNISER
-from engine.recogniser import load_recogniser
+from engine.faces.finder import SAME, FaceFinder, load_finder
+from engine.models.registry import EMBEDDED, MODELS, RECOGNISER
+from engine.networks.recogniser import load_recogniser
 
-from .lfw import People, centre_face, publish
+from ...data.lfw import People, centre_face, publish
+from ...results.record import read_json
 from .onlooker import Onlooker
-from .record import read_json
 
 FOLDS = 10
 SEED = 0

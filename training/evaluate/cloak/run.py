@@ -1,15 +1,15 @@
 """Every method on the same photos of LFW: what it changes, what it costs, whether it holds.
 
-The rows are those of `training.cloak_plan`. A success is a verdict of `engine.verdict` on the
-bytes of the PNG.
+The rows are those of `training.evaluate.cloak.plan`. A success is a verdict of
+`engine.cloak.verdict` on the bytes of the PNG.
 
-Long work in small pieces: a batch of photos is one entry of `training.store`, and what is there is
-not computed again. After every row results/cloak_lfw.json is written from the finished rows and
-names those that are missing. A row that is in that file is kept as it is, as long as what decided
-it is the same (`training.cloak_keys`); it says on which hardware it was measured, for that changes
-the seconds, and of the rest only what the last bits of a number can. Batches run side by side, one
-process with one thread for each core: seconds_per_photo is the throughput of one core. What a
-person waits for, one photo alone on all cores, is measured at the end.
+Long work in small pieces: a batch of photos is one entry of `training.evaluate.store`, and what is
+there is not computed again. After every row results/cloak_lfw.json is written from the finished
+rows and names those that are missing. A row that is in that file is kept as it is, as long as what
+decided it is the same (`training.evaluate.cloak.keys`); it says on which hardware it was measured,
+for that changes the seconds, and of the rest only what the last bits of a number can. Batches run
+side by side, one process with one thread for each core: seconds_per_photo is the throughput of one
+core. What a person waits for, one photo alone on all cores, is measured at the end.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.cloak import Cloak
-from engine.image import decode
-from engine.jobs import Cloaked, Job
-from engine.sight import Sight, eye
-from engine.threads import available_cores
+from engine.cloak.face import Cloak
+from engine.cloak.jobs import Cloaked, Job
+from engine.human.sight import Sight, eye
+from engine.images.picture import decode
+from engine.system.threads import available_cores
 
-from .cloak_keys import REPORTED, jnd_weights, row_keys, waiting
-from .cloak_metrics import seen, summary
-from .cloak_plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
+from ...data.lfw import publish
+from ...results.record import RESULTS, published
+from ..store import Entry, Store, from_row, origin, plain
 from .enrolment import PEOPLE, digest, enrolled, recalled
-from .lfw import publish
+from .keys import REPORTED, jnd_weights, row_keys, waiting
+from .metrics import seen, summary
 from .onlooker import Onlooker
-from .record import RESULTS, published
-from .store import Entry, Store, from_row, origin, plain
+from .plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
 
 KIND = "cloak"  # of entries of the store: a batch's photos, a row's sums, a latency
 

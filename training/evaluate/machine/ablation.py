@@ -14,17 +14,17 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from engine.machine import STEPS
-from engine.networks import Panel
+from engine.machine.jnd import STEPS
+from engine.networks.machine import Panel
 
-from .classifiers import as_batch, pick_device
-from .data import load
-from .generator import train_generator
-from .looks import digest, load_panel, looks
-from .networks import load_generator
-from .presets import GENERATOR_PRESETS, GeneratorPreset
-from .probe import changes, distorted, factor_for, kept, psnr
-from .record import write
+from ...data.labelled import load
+from ...data.looks import digest, load_panel, looks
+from ...results.record import write
+from ...train.classifiers import as_batch, pick_device
+from ...train.generator import train_generator
+from ...train.networks import load_generator
+from ...train.presets import GENERATOR_PRESETS, GeneratorPreset
+from ...train.probe import changes, distorted, factor_for, kept, psnr
 
 EPOCHS, IMAGES, TESTED = 3, 8_000, 1000
 SEEDS = (0, 1, 2, 3, 4)

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import torch
 
-from engine.machine import MachineJND
-from engine.models import GENERATORS, PANEL
+from engine.machine.jnd import MachineJND
+from engine.models.registry import GENERATORS, PANEL
 
-from .classifiers import accuracy, load_classifier, pick_device, train_classifier
-from .data import LabelledImages, load
+from ...data.labelled import LabelledImages, load
+from ...results.record import write
+from ...train.classifiers import accuracy, load_classifier, pick_device, train_classifier
+from ...train.presets import CLASSIFIER_PRESETS
+from ..shipped import digests, present
 from .measure import distort, look, standard_error
-from .presets import CLASSIFIER_PRESETS
-from .record import write
-from .shipped import digests, present
 
 NETWORK = "alexnet"
 PRESET = "brief"

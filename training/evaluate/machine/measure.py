@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.image import to_batch, to_pixels
-from engine.machine import MachineJND, softmax
-from engine.quality import psnr
-from engine.session import Session
+from engine.images.picture import to_batch, to_pixels
+from engine.machine.jnd import MachineJND, softmax
+from engine.metrics.quality import psnr
+from engine.models.session import Session
 
 BATCH = 250
 

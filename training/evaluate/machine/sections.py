@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.controls import CONTROLS, match
-from engine.image import to_batch, to_pixels
-from engine.machine import STEPS, MachineJND
-from engine.models import BEST, GENERATORS, PANEL
-from engine.quality import psnr
+from engine.images.picture import to_batch, to_pixels
+from engine.machine.baselines import CONTROLS, match
+from engine.machine.jnd import STEPS, MachineJND
+from engine.metrics.quality import psnr
+from engine.models.registry import BEST, GENERATORS, PANEL
 
-from .data import LabelledImages, load
-from .keys import digest_of
+from ...data.labelled import LabelledImages, load
+from ..keys import digest_of
+from ..shipped import present, unseen
 from .measure import (
     Distortion,
     Look,
@@ -37,7 +38,6 @@ from .measure import (
     spread,
     summarise,
 )
-from .shipped import present, unseen
 
 SEED = 0
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8)
@@ -243,7 +243,7 @@ def measure_search(subject: Subject, name: str) -> dict:
     name: of the generator whose aim the search takes. loss: eq. 7 with that aim, of the change
     before it is verified.
     """
-    from engine.search import Searcher
+    from engine.machine.search import Searcher
 
     looked = subject.look("test").first(SEARCHED)
     searcher = Searcher(weights=subject.weights, device="cpu")

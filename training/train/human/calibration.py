@@ -20,13 +20,13 @@ import numpy as np
 import torch
 
 from engine.human.injection import inject
-from engine.hvs import MARGIN, VERSION, HvsSd
-from engine.image import to_batch
-from engine.perceptual import DISPLAY, jod
-from engine.quality import psnr_8bit
+from engine.images.picture import to_batch
+from engine.metrics.perceptual import DISPLAY, jod
+from engine.metrics.quality import psnr_8bit
+from engine.networks.hvs import MARGIN, VERSION, HvsSd
 
-from .data import DataError, Photos
-from .record import write_json
+from ...data.labelled import DataError, Photos
+from ...results.record import write_json
 from .thresholds import load_thresholds
 
 TARGET_JOD = 9.5

@@ -27,13 +27,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.hvs import USUAL, AttentionBranch, Degradation, HvsSd, JndNetwork, attention
-from engine.precision import autocast
+from engine.networks.hvs import USUAL, AttentionBranch, Degradation, HvsSd, JndNetwork, attention
+from engine.networks.precision import autocast
 
-from . import checkpoint, iqa
-from .classifiers import pick_device, round_to_half
-from .data import Photos
-from .presets import HumanPreset
+from ...data.labelled import Photos
+from .. import checkpoint
+from ..classifiers import pick_device, round_to_half
+from ..presets import HumanPreset
+from . import iqa
 from .stages import STAGES, Stage, StageLoss
 
 COLOURFUL, GREY = 0.3, 0.1  # shares of the crops

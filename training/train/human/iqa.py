@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.perceptual import DISPLAY, colour_video_vdp
+from engine.metrics.perceptual import DISPLAY, colour_video_vdp
 
 C1, C2 = 0.01**2, 0.03**2  # of SSIM, range 1
 GMSD_C = 170 / 255**2  # of GMSD, range 1 (Xue et al. 2014)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import swa_utils
 
-from . import checkpoint
-from .crops import crops
-from .data import Photos
-from .presets import HumanPreset
+from ...data.crops import crops
+from ...data.labelled import Photos
+from .. import checkpoint
+from ..presets import HumanPreset
 
 STAGES = ("degradation", "attention", "jnd")
 SPLIT = 1_000_000  # steps are numbered apart: stage 2 does not see the crops of stage 1 again

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine.hvs import AttentionBranch, HvsSd, JndNetwork
-from engine.models import HUMAN, locate, sha256_of
-from engine.stored import contract, fill
+from engine.models.registry import HUMAN, locate, sha256_of
+from engine.networks.hvs import AttentionBranch, HvsSd, JndNetwork
+from engine.networks.stored import contract, fill
 
-from .human import load_human, stage_path
-from .shipped import history
+from ...evaluate.shipped import history
+from .hvs import load_human, stage_path
 from .stages import STAGES
 
 SHIPPED = "default"  # the preset, and so the name, of the networks that ship

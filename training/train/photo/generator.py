@@ -1,6 +1,6 @@
 """Train the photo generator, and measure it on photos held out of training.
 
-`python -m training.photo_generator --data FOLDER --panel FILE`
+`python -m training.train.photo.generator --data FOLDER --panel FILE`
 
 FOLDER holds the photo sets as folders of parquet files, photos240, imagenette224 and bsds500, or
 some of them; FILE is the panel, made by `python -m export.efficientnet`. Into OUT go the weights
@@ -18,13 +18,13 @@ from pathlib import Path
 
 import torch
 
-from engine.photo_panel import load_photo_panel
+from engine.networks.photo.panel import load_photo_panel
 
-from .photo_pictures import Pictures
-from .photo_preset import PhotoPreset, add_options, from_options
-from .photo_probe import STRENGTHS, line
-from .photo_training import FILE, train
-from .record import card, write_json
+from ...results.record import card, write_json
+from .loop import FILE, train
+from .pictures import Pictures
+from .preset import PhotoPreset, add_options, from_options
+from .probe import STRENGTHS, line
 
 SOURCES = ("photos240", "imagenette224", "bsds500")
 HEADER = "mode       strength  RCA    all    PSNR   noise  worst k/9  confidence  within .1  up"
@@ -93,7 +93,7 @@ def training_options(parser: argparse.ArgumentParser) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m training.photo_generator", description=__doc__.splitlines()[0]
+        prog="python -m training.train.photo.generator", description=__doc__.splitlines()[0]
     )
     training_options(parser)
     parser.add_argument(

@@ -1,6 +1,6 @@
 """One session on a GPU: its tests, speed, the training of the photo generator.
 
-`python -m training.gpu_session --data FOLDER --panel FILE`
+`python -m training.train.photo.gpu_session --data FOLDER --panel FILE`
 
 Each part is on its own: what fails is reported, and the next begins. A part's lines are printed
 and its files (`speed.json`, `photo-generator.safetensors` and `.json`) written as they come, so
@@ -22,16 +22,16 @@ from pathlib import Path
 
 import torch
 
-from engine.hvs import AttentionBranch, HvsSd, JndNetwork
-from engine.models import locate
-from engine.photo_generator import PhotoGenerator
-from engine.photo_panel import load_photo_panel
-from engine.stored import fill
+from engine.models.registry import locate
+from engine.networks.hvs import AttentionBranch, HvsSd, JndNetwork
+from engine.networks.photo.generator import PhotoGenerator
+from engine.networks.photo.panel import load_photo_panel
+from engine.networks.stored import fill
 
-from . import photo_generator
-from .photo_objective import look
-from .photo_preset import from_options
-from .record import card, write_json
+from ...results.record import card, write_json
+from . import generator as photo_generator
+from .objective import look
+from .preset import from_options
 
 TESTS = ("tests/test_search.py", "tests/test_precision.py")
 PARTS = ("tests", "speed", "photos")
@@ -125,7 +125,7 @@ def measure_speed(panel_file: Path, out: Path, quick: bool) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m training.gpu_session", description=__doc__.splitlines()[0]
+        prog="python -m training.train.photo.gpu_session", description=__doc__.splitlines()[0]
     )
     photo_generator.training_options(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/gpu"), help="default: runs/gpu")

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import swa_utils
 
-from engine import quantised
-from engine.photo_generator import PhotoGenerator
+from engine.networks.photo import quantised
+from engine.networks.photo.generator import PhotoGenerator
 
-from . import checkpoint
-from .photo_objective import VALUES, step_loss
-from .photo_pictures import Pictures
-from .photo_preset import PhotoPreset, ramp, rate
-from .photo_probe import Probe, summary
+from .. import checkpoint
+from .objective import VALUES, step_loss
+from .pictures import Pictures
+from .preset import PhotoPreset, ramp, rate
+from .probe import Probe, summary
 
 FILE = "photo-generator.safetensors"
 RESUME = "photo-generator.resume.safetensors"

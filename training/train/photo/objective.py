@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine import losses
-from engine.networks import scale_maps
+from engine.networks import losses
+from engine.networks.machine import scale_maps
 
-from .photo_preset import PhotoPreset
+from .preset import PhotoPreset
 
 TOLERANCE = 0.08  # of a probability, downwards: a little less than the 0.1 that is promised
 SLACK = 0.1  # of the log-odds, upwards

@@ -18,7 +18,7 @@ from PIL import Image
 from pyarrow import parquet
 from torch import Tensor
 
-from engine.efficientnet import SIZE
+from engine.networks.photo.efficientnet import SIZE
 
 SIDE = 240  # pixels a side of a stored training photo
 HELD_OUT = 200  # photos of the first source, the last, on which settings are chosen

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from .photo_objective import Looks, log_odds, look
+from .objective import Looks, log_odds, look
 
 STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 CHUNK = 50

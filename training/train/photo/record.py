@@ -1,9 +1,9 @@
 """Keep a trained photo generator in 8 bits, and record its training.
 
-`python -m training.photo_record STAGE … --data FOLDER --panel FILE`
+`python -m training.train.photo.record STAGE … --data FOLDER --panel FILE`
 
-STAGE: the folder of each training in turn, as `training.photo_generator` leaves it, the last of
-which holds the generator that is kept. Its weights are stored in 8 bits per output channel where
+STAGE: the folder of each training in turn, as `training.train.photo.generator` leaves it, the last
+of which holds the generator that is kept. Its weights are stored in 8 bits per output channel where
 they are large, and what that costs is measured on the photos held out of training. Written are
 training/checkpoints/photo-generator.safetensors, from which a training can go on (`--begins`), and
 training/results/photo_generator.json.
@@ -18,19 +18,19 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from engine import quantised
-from engine.efficientnet import SIZE
-from engine.photo_generator import PhotoGenerator
-from engine.photo_panel import load_photo_panel
+from engine.networks.photo import quantised
+from engine.networks.photo.efficientnet import SIZE
+from engine.networks.photo.generator import PhotoGenerator
+from engine.networks.photo.panel import load_photo_panel
 
-from . import checkpoint
-from .photo_generator import SOURCES, sources
-from .photo_pictures import HELD_OUT, encoded, stack
-from .photo_probe import Probe
-from .photo_training import FILE, load_generator
-from .record import hardware, read_json, versions, write
+from ...results.record import hardware, read_json, versions, write
+from .. import checkpoint
+from .generator import SOURCES, sources
+from .loop import FILE, load_generator
+from .pictures import HELD_OUT, encoded, stack
+from .probe import Probe
 
-KEPT = Path(__file__).parent / "checkpoints" / FILE
+KEPT = Path(__file__).parents[2] / "checkpoints" / FILE
 LARGE = 8192  # numbers in a weight from which it is stored in 8 bits
 ROWS = 60  # of the histories, together
 PROBED = ("rca", "psnr_db", "confidence_after", "confidence_within_0.1")
@@ -84,7 +84,7 @@ def kept_generator(stored: dict[str, Tensor], like: PhotoGenerator) -> PhotoGene
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m training.photo_record", description=__doc__.splitlines()[0]
+        prog="python -m training.train.photo.record", description=__doc__.splitlines()[0]
     )
     parser.add_argument("stages", nargs="+", type=Path, metavar="STAGE", help="folders, in order")
     sources(parser)

@@ -1,0 +1,1 @@
+"""The same handlers for programs: named endpoints and MCP tools."""

@@ -1,0 +1,1 @@
+"""What stands between visitors and the handlers: files, limits, sessions, running work."""

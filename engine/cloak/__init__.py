@@ -1,0 +1,1 @@
+"""How a photo becomes unmatched: one way in, `photo.protect`, and one way out. PyTorch."""

@@ -1,0 +1,1 @@
+"""What a panel of classifiers does not notice."""

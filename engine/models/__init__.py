@@ -1,0 +1,1 @@
+"""Which model files exist, where they are, and how they are run. No PyTorch."""

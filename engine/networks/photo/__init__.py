@@ -1,0 +1,1 @@
+"""Networks for photographs: a panel of EfficientNet-Lites and their generator. PyTorch."""

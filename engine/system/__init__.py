@@ -1,0 +1,1 @@
+"""What this machine has: how many threads, which libraries."""

@@ -1,0 +1,1 @@
+"""Data sets, and what is drawn from them."""

@@ -1,0 +1,1 @@
+"""The machine JND on CIFAR-10, measured."""

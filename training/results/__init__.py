@@ -1,0 +1,1 @@
+"""The committed results, and the tables and figures made of them."""

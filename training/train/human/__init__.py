@@ -1,0 +1,1 @@
+"""HVS-SD, the learned human JND: its training and calibration."""

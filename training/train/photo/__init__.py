@@ -1,0 +1,1 @@
+"""The photo generator: its training within a given time on a GPU, and its record."""
