@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from engine.commands.terminal import Help, examples, ready
+from engine.terminal.streams import Help, examples, ready
 
 PROGRAM = "python -m demo"
 

@@ -1,11 +1,11 @@
 """`python -m export [all|machine|human]`: trained checkpoints to checked ONNX files.
 
 machine reads RUNS/classifiers and RUNS/generators and writes every classifier and generator of
-`engine/models.py` that has a checkpoint there; human reads RUNS/human/NAME.* and writes hvs-sd;
-all, the default, is both, human where it was trained. All add to --out's `provenance.json` (sha256,
-data, command, seed, accuracy of each file) and `export.json` (the parity report). Where a graph
-differs from its network, nothing is written. RUNS/hub then holds a folder for each repository on
-the Hub, with its card.
+`engine/models/registry.py` that has a checkpoint there; human reads RUNS/human/NAME.* and writes
+hvs-sd; all, the default, is both, human where it was trained. All add to --out's `provenance.json`
+(sha256, data, command, seed, accuracy of each file) and `export.json` (the parity report). Where a
+graph differs from its network, nothing is written. RUNS/hub then holds a folder for each repository
+on the Hub, with its card.
 
 `python -m export cards` writes those folders alone, `python -m export push` publishes one.
 """
@@ -16,9 +16,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.commands.terminal import Help, Manual, examples, ready
 from engine.errors import EngineError
 from engine.models.registry import EMBEDDED
+from engine.terminal.streams import Help, Manual, examples, ready
 
 from .build import Artefact, PairError, build, embed, human, machine
 from .push import push
@@ -70,7 +70,9 @@ def export(arguments: list[str]) -> int:
         "--half", action="store_true", help="write half-precision graphs as well, and their error"
     )
     parser.add_argument(
-        "--embed", action="store_true", help="write into engine/weights and engine/models.py"
+        "--embed",
+        action="store_true",
+        help="write into engine/models/weights and engine/models/registry.py",
     )
     options = parser.parse_args(arguments)
     if options.half and options.embed:

@@ -59,9 +59,9 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
     a generator, to be exported or already in `out`, belongs to another panel, and where there is
     none at all.
     """
-    from training.data.looks import digest, load_panel, trained_panel
-    from training.train.classifiers import load_classifier
-    from training.train.networks import load_generator
+    from training.train.machine.classifiers import load_classifier
+    from training.train.machine.looks import digest, load_panel, trained_panel
+    from training.train.machine.networks import load_generator
 
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 
@@ -171,7 +171,7 @@ def update(path: Path, key: str, entries: dict, **said: str) -> None:
 
 
 def embed(files: dict[str, dict]) -> None:
-    """Write the files' sha256 and sizes into the table of `engine/models.py`."""
+    """Write the files' sha256 and sizes into the table of `engine/models/registry.py`."""
     table = Path(registry.__file__)
     text = table.read_text()
     for name, entry in files.items():
@@ -185,7 +185,7 @@ def embed(files: dict[str, dict]) -> None:
 
 def describe(path: Path) -> dict:
     """One file's provenance, without how it was trained."""
-    from training.results.record import versions
+    from training.records.record import versions
 
     return {
         "sha256": sha256_of(path),

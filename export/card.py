@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.results.record import RESULTS, read_json
+from training.records.record import RESULTS, read_json
 from training.results.tables import BLOCK, TABLES, markdown
 
 TEMPLATES = Path(__file__).parent / "cards"

@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 
 from engine import __version__
-from engine.commands.terminal import Manual, examples
 from engine.errors import PublishError
 from engine.models.registry import EMBEDDED, MODELS, sha256_of
 from engine.models.upload import carry_out, plan
+from engine.terminal.streams import Manual, examples
 
 from .repository import CONFIG, README, assemble, repositories
 
@@ -49,7 +49,7 @@ def push(arguments: list[str]) -> int:
         verb = "published" if done.changed else "already published"
         print(f"{verb}: {done.address}, {TAG}, commit {done.commit}")
         print(
-            f'to pin it: revision="{done.commit}" for {options.repo} in engine/models.py '
+            f'to pin it: revision="{done.commit}" for {options.repo} in engine/models/registry.py '
             f"({TAG} is the same commit)",
             file=sys.stderr,
         )
@@ -86,7 +86,7 @@ def check(folder: Path) -> list[str]:
         model = MODELS[row["name"]]
         if row["file"] == model.file and row["sha256"] != model.sha256:
             warnings.append(
-                f"{row['file']} is not the one that engine/models.py pins: the engine will refuse "
-                "it; `python -m export --embed` pins what it exports"
+                f"{row['file']} is not the one that engine/models/registry.py pins: the engine "
+                "will refuse it; `python -m export --embed` pins what it exports"
             )
     return warnings

@@ -11,16 +11,16 @@ import torch
 from engine.images.picture import to_batch
 from engine.machine.jnd import MachineJND
 from engine.networks.layers import fold
-from training.data.ambiguous import ambiguous, joined, mixed
 from training.data.labelled import DataError, LabelledImages, load
-from training.data.looks import load_panel, looks
-from training.data.pictures import with_assistants
 from training.train import checkpoint
-from training.train.classifiers import train_classifier
-from training.train.generator import beginning, train_generator
-from training.train.networks import begun, build, load_generator, unfolded, widened
+from training.train.machine.ambiguous import ambiguous, joined, mixed
+from training.train.machine.classifiers import train_classifier
+from training.train.machine.generator import beginning, train_generator
+from training.train.machine.looks import load_panel, looks
+from training.train.machine.networks import begun, build, load_generator, unfolded, widened
+from training.train.machine.pictures import with_assistants
+from training.train.machine.probe import measure
 from training.train.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
-from training.train.probe import measure
 
 
 @pytest.fixture

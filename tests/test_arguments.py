@@ -118,7 +118,7 @@ def test_what_is_no_picture_is_refused(function, image, nothing_loads):
 )
 def test_documented_choices_of_a_cloak_work(choices, monkeypatch):
     monkeypatch.setattr(
-        "engine.human.sight.eye", lambda *given: lambda pixels: pixels * np.float32(1)
+        "engine.cloak.sight.eye", lambda *given: lambda pixels: pixels * np.float32(1)
     )
     named = {"method": "fgsm", "device": "cpu", "max_seconds": 0}
     result = cloak_photo(ASTRONAUT, **named, **choices)

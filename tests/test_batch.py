@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.commands import batch, cli
+from engine.commands import cli
 from engine.errors import SetupError
 from engine.machine.jnd import MachineJND
+from engine.terminal import batch
 
 
 class OutOfMemoryError(RuntimeError):

@@ -22,8 +22,8 @@ from export.__main__ import main as export_main
 from export.build import Artefact, PairError, build, check_pairs, embed
 from export.graphs import ClassifierGraph, generator_graph
 from export.repository import assemble
-from training.data.looks import digest
 from training.train import checkpoint
+from training.train.machine.looks import digest
 
 REPO = "just-noticeable/machine-jnd-cifar10"
 GENERATOR = GENERATORS["merged"]
@@ -52,13 +52,13 @@ def test_a_generator_of_another_panel_is_not_left_in_place(panel, tmp_path):
 
 def test_an_export_refuses_to_leave_one(panel, tmp_path, monkeypatch, capsys):
     """Classifiers trained anew, one generator with them, and the other one still in `out`."""
-    from training.data import looks
+    from training.train.machine import looks
 
     out = tmp_path / "weights"
     shutil.copytree(EMBEDDED, out)
     monkeypatch.setattr(looks, "digest", lambda panel: "anew")
     monkeypatch.setattr(
-        "training.train.networks.load_generator",
+        "training.train.machine.networks.load_generator",
         lambda path: (Generator(conditioned=True, norm=False), {"panel": "anew"}),
     )
     runs = tmp_path / "runs"

@@ -17,7 +17,8 @@ from engine.models.registry import EMBEDDED, MODELS
 from export import card as cards
 from export.push import TAG, check
 from export.repository import assemble, assemble_all, repositories
-from training.results import record, tables
+from training.records import record
+from training.results import tables
 
 MACHINE = "just-noticeable/machine-jnd-cifar10"
 NAMES = [name.partition("/")[2] for name in repositories()]

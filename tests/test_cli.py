@@ -160,7 +160,7 @@ def test_help_is_quick_and_imports_nothing_heavy():
 
 def test_machine_never_imports_torch(chelsea, tmp_path):
     code = (
-        "import sys\nfrom engine import cli\n"
+        "import sys\nfrom engine.commands import cli\n"
         f"assert cli.main(['machine', {chelsea!r}, '--out', {str(tmp_path)!r}]) == 0\n"
         "assert 'onnxruntime' in sys.modules\n"
         "assert not {'torch', 'gradio', 'training', 'export'} & set(sys.modules)\n"

@@ -17,12 +17,12 @@ from engine.cloak import face as cloak_module
 from engine.cloak.face import Cloak
 from engine.cloak.jobs import Job, Work, is_grey
 from engine.cloak.photo import CloakedPhoto, beyond_share, protect
+from engine.cloak.sight import NEARBY, Sight
 from engine.cloak.verdict import LASTING, judge, look, version
 from engine.commands import cli
 from engine.errors import UsageError
 from engine.faces.finder import SAME
 from engine.faces.gallery import Gallery, Identity, Matching
-from engine.human.sight import NEARBY, Sight
 from engine.images.parts import equally_large, region
 from engine.images.picture import decode, encode_png
 from engine.images.samples import sample_paths
@@ -54,7 +54,7 @@ def cloak() -> Cloak:
 
 @pytest.fixture
 def eye(monkeypatch):
-    monkeypatch.setattr("engine.human.sight.eye", lambda *choices: simple_eye)
+    monkeypatch.setattr("engine.cloak.sight.eye", lambda *choices: simple_eye)
 
 
 @pytest.fixture
@@ -550,7 +550,7 @@ def test_a_folder_of_exported_weights_will_do(photo, tmp_path, monkeypatch, caps
         asked.append(choices)
         return simple_eye
 
-    monkeypatch.setattr("engine.human.sight.eye", looked)
+    monkeypatch.setattr("engine.cloak.sight.eye", looked)
     folder = tmp_path / "export"  # as `python -m export` writes it: no recogniser
     folder.mkdir()
     arguments = ["cloak", photo, "--out", str(tmp_path / "out"), "--weights", str(folder)]

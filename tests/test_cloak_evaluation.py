@@ -25,8 +25,8 @@ from training.evaluate.cloak.keys import row_keys
 from training.evaluate.cloak.metrics import summary
 from training.evaluate.cloak.plan import Row, derangement, plan
 from training.evaluate.cloak.run import batches, evaluate_cloak
-from training.evaluate.store import mark
-from training.results import record
+from training.records import record
+from training.records.store import mark
 
 SHARED = Path(os.environ.get("SHARED", Path(__file__).parents[2] / "shared"))
 LFW = SHARED / "data" / "lfw"

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from training.evaluate.cloak.plan import row
+from training.records.record import RESULTS
 from training.results import cloak_tables
-from training.results.record import RESULTS
 from training.results.tables import BLOCK, README, TABLES, render
 
 NAMES = tuple(cloak_tables.TABLES)

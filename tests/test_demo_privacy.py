@@ -63,7 +63,7 @@ def test_the_folder_goes_with_the_process(tmp_path, how):
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
         # A shell's background jobs ignore it, and so would what they start.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from demo.folder import private\n"
+        "from demo.server.folder import private\n"
         "(private() / 'files' / 'a.png').write_bytes(b'x')\n"
         "print(private(), flush=True)\n"
         "time.sleep(60)\n"

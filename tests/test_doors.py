@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from engine.commands import cli
-from engine.commands.progress import progress
 from engine.errors import ImageError
 from engine.images.samples import sample_paths
+from engine.terminal.progress import progress
 
 ROOT = Path(__file__).parents[1]
 
@@ -204,7 +204,7 @@ def test_an_error_is_the_only_line(tmp_path):
 
 def test_pytorch_does_not_report_a_missing_gpu(tmp_path):
     pytest.importorskip("torch")
-    code = "from engine.terminal import ready; ready(); import torch.utils.cpp_extension"
+    code = "from engine.terminal.streams import ready; ready(); import torch.utils.cpp_extension"
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -13,8 +13,9 @@ from engine.metrics.quality import psnr_8bit
 from training.__main__ import main as training_main
 from training.evaluate import human as evaluate_human
 from training.evaluate import speed
-from training.results import figures, record, tables
-from training.results.record import read_json
+from training.records import record
+from training.records.record import read_json
+from training.results import figures, tables
 
 
 def visibility(reference: np.ndarray, changed: np.ndarray) -> float:

@@ -21,8 +21,8 @@ from export.graphs import (
     export_generator,
     generator_graph,
 )
-from training.train.classifiers import NETWORKS, round_to_half
-from training.train.networks import build
+from training.train.machine.classifiers import NETWORKS, round_to_half
+from training.train.machine.networks import build
 from training.train.presets import GeneratorPreset
 
 FILES = [model.file for model in MODELS.values() if model.sha256 and model.file.endswith(".onnx")]

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from engine.networks import losses
-from training.data.looks import Batch
-from training.train.generator import learning_rate
-from training.train.objective import (
+from training.train.machine.generator import learning_rate
+from training.train.machine.looks import Batch
+from training.train.machine.objective import (
     Draws,
     contradict,
     moved,

@@ -7,7 +7,7 @@ import hashlib
 import torch
 
 from engine.networks.photo.efficientnet import WIDTH
-from training.results.record import RESULTS, read_json
+from training.records.record import RESULTS, read_json
 from training.train.photo.loop import load_generator
 from training.train.photo.record import KEPT, thinned
 

@@ -11,14 +11,13 @@ from engine.cloak import face as engine_cloak
 from engine.machine import jnd as engine_machine
 from engine.models.registry import BEST, GENERATORS, PANEL, UNSEEN
 from training.evaluate import human as evaluate_human
-from training.evaluate import keys, versions
 from training.evaluate.cloak import keys as cloak_keys
 from training.evaluate.cloak import onlooker, panel, plan
 from training.evaluate.cloak import run as evaluate_cloak
 from training.evaluate.machine import run as evaluate
 from training.evaluate.machine import sections
-from training.results import record
-from training.results.record import RESULTS, read_json
+from training.records import keys, record, versions
+from training.records.record import RESULTS, read_json
 
 
 class MeasuredAnewError(Exception):

@@ -14,7 +14,7 @@ from engine.errors import UsageError
 from engine.faces.chip import PADDING, PLACES, SIDE, locate_chip, similarity
 from engine.models.registry import EMBEDDED, MODELS, RECOGNISER
 from engine.networks.recogniser import load_recogniser
-from training.results.record import RESULTS, read_json
+from training.records.record import RESULTS, read_json
 from training.train.recogniser import reference_picture
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "dlib_reference.json").read_text())

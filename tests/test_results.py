@@ -12,10 +12,10 @@ import pytest
 
 from engine.models.registry import MODELS, PANEL, UNSEEN, locate, sha256_of
 from training.evaluate.machine.measure import rates
-from training.evaluate.shipped import trained_with
-from training.results import record
+from training.records import record
+from training.records.record import RESULTS, read_json
+from training.records.shipped import trained_with
 from training.results.figures import joins
-from training.results.record import RESULTS, read_json
 from training.results.tables import BLOCK, README, render
 
 FIGURES = RESULTS / "figures"

@@ -89,7 +89,7 @@ def few(tmp_path_factory, labelled):
 def test_evaluation_measures_what_was_exported(trained, few, tmp_path, monkeypatch):
     from training.evaluate.machine import run as evaluate
     from training.evaluate.machine import sections
-    from training.results import record
+    from training.records import record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(sections, "SEARCHED", 2)
@@ -139,7 +139,7 @@ def test_fresh_classifiers_learn_from_clean_and_from_distorted_pictures(
     trained, labelled, tmp_path, monkeypatch
 ):
     from training.evaluate.machine import fresh
-    from training.results import record
+    from training.records import record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(fresh, "PRESET", "smoke")
@@ -171,7 +171,7 @@ def test_the_ablation_adds_one_thing_per_row(trained, few, tmp_path, monkeypatch
     from dataclasses import replace
 
     from training.evaluate.machine import ablation
-    from training.results import record
+    from training.records import record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(ablation, "PLAIN", replace(ablation.PLAIN, epochs=1, batch=32))
@@ -235,7 +235,7 @@ def test_a_stopped_generator_goes_on_with_its_average_and_optimiser(trained, lab
     from dataclasses import replace
 
     from training.data.labelled import DataError, load
-    from training.train.generator import train_generator
+    from training.train.machine.generator import train_generator
     from training.train.presets import GENERATOR_PRESETS
 
     train, test = load(str(labelled), "train"), load(str(labelled), "test")
@@ -277,7 +277,7 @@ def test_a_classifier_is_polished_once_with_what_the_others_say(trained, labelle
     from dataclasses import replace
 
     from training.data.labelled import load
-    from training.train.classifiers import load_classifier, train_classifier
+    from training.train.machine.classifiers import load_classifier, train_classifier
     from training.train.presets import CLASSIFIER_PRESETS
 
     train, test = load(str(labelled), "train"), load(str(labelled), "test")
@@ -300,7 +300,7 @@ def test_a_classifier_is_polished_once_with_what_the_others_say(trained, labelle
 def test_a_stopped_training_goes_on_where_it_was(labelled, tmp_path):
     """Two epochs in one go and in two give the same network."""
     from training.data.labelled import load
-    from training.train.classifiers import train_classifier
+    from training.train.machine.classifiers import train_classifier
     from training.train.presets import ClassifierPreset
 
     train, test = load(str(labelled), "train"), load(str(labelled), "test")

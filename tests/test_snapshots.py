@@ -8,7 +8,7 @@ import torch
 
 from engine.networks.machine import Generator
 from engine.networks.stored import stored_panel
-from training.train.snapshots import jnd_maps, read_map, samples, stages
+from training.train.machine.snapshots import jnd_maps, read_map, samples, stages
 
 
 @pytest.mark.parametrize(

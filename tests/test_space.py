@@ -44,7 +44,7 @@ def test_it_holds_what_runs_and_nothing_else(staged):
     ).stdout.splitlines()
     rooms = {name for name in tracked if not name.startswith("demo/space/")}
     assert names == rooms | {"app.py", "README.md", "requirements.txt"}
-    assert {f"engine/weights/{row.file}" for row in MODELS.values() if row.sha256} <= names
+    assert {f"engine/models/weights/{row.file}" for row in MODELS.values() if row.sha256} <= names
     for name in rooms:
         assert (staged / name).read_bytes() == (ROOT / name).read_bytes()
 

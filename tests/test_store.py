@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from training.evaluate import store as module
-from training.evaluate.store import KEY, Entry, Store, from_row, mark, origin
+from training.records import store as module
+from training.records.store import KEY, Entry, Store, from_row, mark, origin
 
 DECIDED = {"attack": {"name": "ours", "version": 1}, "margins": (0.1, 0.2), "seed": 0}
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.commands.terminal import Help, examples, ready
 from engine.errors import EngineError
+from engine.terminal.streams import Help, examples, ready
 
 from .data.labelled import DataError
 from .train.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
@@ -122,7 +122,7 @@ def classifiers(options: argparse.Namespace) -> None:
     from engine.networks.classifiers import CLASSIFIERS
 
     from .data.labelled import load
-    from .train.classifiers import NETWORKS, train_classifier
+    from .train.machine.classifiers import NETWORKS, train_classifier
 
     train, test = load(options.data, "train"), load(options.data, "test")
     for name in options.names or CLASSIFIERS:
@@ -136,7 +136,7 @@ def classifiers(options: argparse.Namespace) -> None:
 
 def generator(options: argparse.Namespace) -> None:
     from .data.labelled import load
-    from .train.generator import train_generator
+    from .train.machine.generator import train_generator
 
     train, test = load(options.data, "train"), load(options.data, "test")
     preset, name = GENERATOR_PRESETS[options.preset], options.name or options.preset

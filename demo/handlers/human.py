@@ -8,12 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.errors import UsageError
-from engine.human import HUMAN_MODELS, thresholds
-from engine.human.injection import inject, level_for_psnr
-from engine.human.report import HumanResult, as_json
+from engine.human import HUMAN_MODELS
+from engine.human.result import HumanResult
+from engine.human.result import measure as engine_measure
 from engine.images.fit import fitted
 from engine.images.picture import Picture, encode_png, open_image
-from engine.metrics.quality import compare
+from engine.metrics.quality import PERCEPTUAL, SLOW
 
 LEVELS = (0.0, 8.0)  # times the threshold, that the page offers
 
@@ -51,34 +51,18 @@ def measure(
         raise UsageError(f"level {level:g} is outside {LEVELS[0]:g}…{LEVELS[1]:g}: 1 is the usual")
     if psnr_db is not None and not 5 <= psnr_db <= 60:
         raise UsageError(f"PSNR {psnr_db:g} dB: ask for 5 to 60")
-    yield "Looking for the threshold of every pixel …"
     seen = fitted(picture, max_pixels)
-    jnd = thresholds(seen.pixels, model)
-    yield "Adding noise at the threshold …"
-    if psnr_db is not None:
-        level = level_for_psnr(seen.pixels, jnd, psnr_db, seed)
-    noisy = inject(seen.pixels, jnd, level, seed)
-    yield "Measuring how far apart the pictures are …"
-    result = HumanResult(
-        jnd=jnd,
-        noisy=noisy,
-        level=level,
-        seed=seed,
-        model=model,
-        quality=compare(seen.pixels, noisy, jnd=jnd, jnd_model=model, perceptual=perceptual),
-        mean=tuple(float(value) for value in jnd.mean((0, 1), dtype=float)),
-        size=seen.size,
-        notes=seen.notes,
-    )
-    numbers = as_json(result, "", {})
-    for without in ("image", "files"):
-        del numbers[without]
+    metrics = (*SLOW, *(PERCEPTUAL if perceptual else ()))
+    steps = engine_measure(seen, model, level=level, psnr_db=psnr_db, seed=seed, metrics=metrics)
+    for result in steps:
+        if isinstance(result, str):
+            yield f"{result[0].upper()}{result[1:]} …"
     yield HumanView(
         result=result,
         original=encode_png(seen.pixels),
-        noisy=encode_png(noisy),
+        noisy=encode_png(result.noisy),
         map=encode_png(result.jnd_map),
-        numbers=numbers,
+        numbers=result.to_dict(),
     )
 
 

@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 
 from engine import __version__
-from engine.commands.terminal import Help, Manual, examples, ready
 from engine.errors import EngineError
 from engine.models.upload import carry_out, plan
+from engine.terminal.streams import Help, Manual, examples, ready
 
 from .stage import LARGEST, NEEDED, stage
 

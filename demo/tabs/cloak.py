@@ -14,10 +14,10 @@ from ..handlers import cloak as handler
 from ..handlers import faces
 from ..server.limits import Limits
 from ..server.refusals import checks, number, told, whole
-from ..server.running import Running, stop_by
 from ..server.uploads import Upload, kept, linked, opened, stem
 from ..ui import words
 from ..ui.changes import Latest, clears, notes
+from ..ui.running import Running, stop_by
 from ..ui.slider import pair, slider
 from .photo import photo, samples
 

@@ -12,10 +12,10 @@ from ..handlers import cloak as handler
 from ..handlers import faces
 from ..server.limits import Limits
 from ..server.refusals import checks, number, told
-from ..server.running import Running, stop_by
 from ..server.uploads import kept, opened, stem
 from ..ui import words
 from ..ui.changes import Latest, clears, notes
+from ..ui.running import Running, stop_by
 from .photo import photo, samples
 
 INTRO = """

@@ -10,10 +10,10 @@ from engine.models.available import human_models
 from ..handlers import human as handler
 from ..server.limits import Limits
 from ..server.refusals import checks, number, told
-from ..server.running import Running, stop_by
 from ..server.uploads import kept, opened, stem
 from ..ui import words
 from ..ui.changes import Latest, clears, notes
+from ..ui.running import Running, stop_by
 from ..ui.slider import pair, slider
 from .photo import photo, sample_of, samples
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-from ..ui.words import note
+from .words import note
 
 LONGEST = 60.0  # seconds, as long as Gradio itself tries to close a generator
 PAUSE = 0.05

@@ -22,12 +22,12 @@ from ..attack.methods import method as method_row
 from ..attack.observers import ClosedSet, FaceObserver, Verification, View
 from ..faces.finder import Face, FaceFinder, load_finder
 from ..faces.gallery import Identity, Matching
-from ..human.sight import Sight, Threshold
 from ..images.parts import Box, equally_large, region
 from ..images.picture import encode_png
 from ..models.registry import RECOGNISER, Located, locate
 from ..networks.recogniser import Recogniser, load_recogniser
 from .jobs import Cloaked, Job, Progress, Work, alike, is_grey
+from .sight import Sight, Threshold
 from .verdict import LASTING, PNG, Look, Verdict, confirm, find_again, judge, look, version
 
 MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
@@ -46,7 +46,7 @@ VIEWS: dict[str, Callable] = {
 class Cloak:
     """The recogniser, dlib, and the eye's threshold, ready to cloak.
 
-    threshold: photo uint8 H×W×3 -> J float32 H×W×3 in 8-bit levels (see `engine.human.sight.eye`).
+    threshold: photo uint8 H×W×3 -> J float32 H×W×3 in 8-bit levels (see `engine.cloak.sight.eye`).
     weights and device as elsewhere. Raises WeightsError.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..faces.chip import Chip
 from ..faces.finder import Face
 from ..faces.gallery import Goal
-from ..human.sight import Sight
+from .sight import Sight
 from .verdict import LASTING, Look, Verdict
 
 

@@ -19,11 +19,11 @@ from ..arguments import check_choice, check_flag, check_number, check_place, che
 from ..errors import EngineError, ImageError, UsageError
 from ..faces.finder import SAME, SMALLEST, Face, choice_of, choose, no_face, searched
 from ..faces.gallery import Goal, Matching
-from ..human.sight import Sight
 from ..images.picture import ADDRESS, Picture, as_picture, encode_png, open_image
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 from .jobs import Cloaked, Job, Progress
+from .sight import Sight
 from .verdict import LASTING, PNG, Verdict
 
 if TYPE_CHECKING:

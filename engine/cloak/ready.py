@@ -32,8 +32,8 @@ def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | N
         from .face import Cloak
     except (ImportError, OSError) as error:
         raise lacking(error) from None
-    from ..human.sight import eye
     from ..system.threads import threads
+    from .sight import eye
 
     torch.set_num_threads(threads())
     return Cloak(eye(jnd, weights, device), weights=weights, device=torch_device(device))

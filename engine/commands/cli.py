@@ -16,7 +16,8 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import DeviceError, EngineError, SetupError, UsageError, WeightsError
-from .failures import engine_error
+from ..terminal.failures import engine_error
+from ..terminal.streams import Help, examples, ready
 from .options import (
     CloakOptions,
     HumanOptions,
@@ -25,7 +26,6 @@ from .options import (
     VerifyOptions,
     add_options,
 )
-from .terminal import Help, examples, ready
 
 SCRIPT = "just-noticeable"  # as pyproject.toml installs it
 

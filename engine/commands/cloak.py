@@ -12,11 +12,11 @@ from ..errors import UsageError
 from ..images.output import write_files
 from ..images.picture import Picture
 from ..system.threads import threads
-from . import pictures
-from .batch import STDIN
+from ..terminal import pictures
+from ..terminal.batch import STDIN
+from ..terminal.progress import progress
+from ..terminal.streams import json_line
 from .options import CloakOptions
-from .progress import progress
-from .terminal import json_line
 
 FAILED = 3  # exit code: an attack did not succeed within its budget
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import UsageError
-from ..human import HUMAN_MODELS, report
-from ..images.picture import Picture
-from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, steps
-from . import pictures
+from ..human import HUMAN_MODELS
+from ..human.result import MAP_SCALE, HumanResult, measure
+from ..images.output import write_files
+from ..images.picture import Picture, encode_png
+from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
+from ..terminal import pictures
+from ..terminal.progress import progress
+from ..terminal.streams import json_line
 from .options import HumanOptions
-from .progress import progress
-from .terminal import json_line
 
 
 def run(images: list[str], options: HumanOptions) -> int:
@@ -30,18 +36,18 @@ def run(images: list[str], options: HumanOptions) -> int:
 
         def work(picture: Picture, image: str, stem: str) -> str:
             with progress() as show:
-                show(0, "looking for the threshold of every pixel")
-                result = report.measure(picture, options)
+                result = quick(picture, options, show)
                 announce()
                 show(0.7, "writing the pictures")
-                files = report.write(result, stem, options.out, array=options.array)
+                files = write(result, stem, options.out, array=options.array)
             if options.metrics:
                 result = replace(result, quality=measured(picture, result))
             for note in result.quality.missing:
                 print(f"note: {Path(image).name}: {note}", file=sys.stderr, flush=True)
             if options.json:
-                return json_line(report.as_json(result, image, files))
-            return report.table(result, image, files) + "\n"
+                named = {kind: None if path is None else str(path) for kind, path in files.items()}
+                return json_line({"image": image, **result.to_dict(), "files": named})
+            return table(result, image, files) + "\n"
 
         return work
 
@@ -57,7 +63,23 @@ def description(options: HumanOptions) -> str:
     return f"{options.model}: {HUMAN_MODELS[options.model].paper}; NumPy"
 
 
-def measured(picture: Picture, result: report.HumanResult):
+def quick(picture: Picture, options: HumanOptions, show: Callable) -> HumanResult:
+    """Thresholds, noise and the numbers that take no time, with progress."""
+    for step in measure(
+        picture,
+        options.model,
+        level=1.0 if options.level is None else options.level,
+        psnr_db=options.psnr,
+        seed=options.seed,
+        weights=options.weights,
+        device=options.device,
+    ):
+        if isinstance(step, str):
+            show(0, step)
+    return step
+
+
+def measured(picture: Picture, result: HumanResult) -> Quality:
     """Every number of the noisy picture, with progress."""
     names = (*SLOW, *PERCEPTUAL)
     whole = steps(picture.pixels, result.noisy, names, jnd=result.jnd, jnd_model=result.model)
@@ -78,3 +100,56 @@ def check(options: HumanOptions) -> None:
         raise UsageError(f"--psnr {options.psnr:g}: give a number of decibels above 0, at most 60")
     if not 0 <= options.seed < 2**63:
         raise UsageError(f"--seed {options.seed}: give a whole number from 0 to 2^63 - 1")
+
+
+def write(
+    result: HumanResult, stem: str, folder: Path, *, array: bool = False
+) -> dict[str, Path | None]:
+    """Write the files of one result, all or none. Raises OutputError.
+
+    array: also the thresholds themselves; else they are None in what is returned.
+    """
+    files = {
+        "thresholds": folder / f"{stem}.human.npy" if array else None,
+        "map": folder / f"{stem}.human.png",
+        "noisy": folder / f"{stem}.noisy.png",
+    }
+    contents = {
+        files["map"]: encode_png(result.jnd_map),
+        files["noisy"]: encode_png(result.noisy),
+    }
+    if array:
+        stream = io.BytesIO()
+        np.save(stream, result.jnd, allow_pickle=False)
+        contents[files["thresholds"]] = stream.getvalue()
+    write_files(contents)
+    return files
+
+
+def table(result: HumanResult, image: str, files: dict[str, Path | None]) -> str:
+    """The readable report of one picture."""
+    quality = result.quality
+    red, green, blue = result.mean
+    decibels = f"{quality.psnr_db:.2f} dB" if math.isfinite(quality.psnr_db) else "no change"
+    seen = [
+        f"{name} {value:.{digits}f}"
+        for name, value, digits in (
+            ("SSIM", quality.ssim, 4),
+            ("ΔE00", quality.delta_e_mean, 2),
+            ("JOD", quality.jod, 2),
+            ("FSIM", quality.fsim, 4),
+            ("VIF", quality.vif, 4),
+        )
+        if value is not None
+    ]
+    return "\n".join(
+        [
+            image,
+            f"  {result.model}: mean threshold R {red:.2f}, G {green:.2f}, B {blue:.2f} levels",
+            f"  noise at {result.level:.3g} times the threshold: " + " · ".join([decibels, *seen]),
+            *(f"  note: {note}" for note in result.notes),
+            f"  map (grey = {MAP_SCALE} × threshold): {files['map']}",
+            f"  noise: {files['noisy']}",
+            *([f"  thresholds: {files['thresholds']}"] if files["thresholds"] else []),
+        ]
+    )

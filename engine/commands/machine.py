@@ -10,11 +10,11 @@ from ..images.picture import Picture
 from ..machine import report
 from ..machine.jnd import load
 from ..system.libraries import broken
-from . import pictures
-from .batch import STDIN
+from ..terminal import pictures
+from ..terminal.batch import STDIN
+from ..terminal.progress import progress
+from ..terminal.streams import json_line
 from .options import MachineOptions
-from .progress import progress
-from .terminal import json_line
 
 
 def run(images: list[str], options: MachineOptions) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 
 from ..errors import ImageError, WeightsError
 from ..human import thresholds
-from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
+from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, steps
+from ..terminal.pictures import read
+from ..terminal.progress import progress
+from ..terminal.streams import json_line
 from .options import QualityOptions
-from .pictures import read
-from .progress import progress
-from .terminal import json_line
 
 
 def run(images: list[str], options: QualityOptions) -> int:
@@ -47,22 +46,8 @@ def run(images: list[str], options: QualityOptions) -> int:
         print(f"note: {note}", file=sys.stderr)
     if options.json:
         pair = {"reference": images[0], "changed": images[1]}
-        print(json_line(pair | numbers(found)))
+        print(json_line(pair | found.to_dict()))
     else:
-        for name, value in numbers(found).items():
+        for name, value in found.to_dict().items():
             print(f"{name:<18}{'–' if value is None else value}")
     return 0
-
-
-def numbers(quality: Quality) -> dict:
-    """The numbers as `--json` prints them, rounded; null for what is missing or infinite."""
-    values = asdict(quality)
-    del values["missing"]
-    return {
-        name: None
-        if value is None or value == float("inf")
-        else round(value, 6)
-        if isinstance(value, float)
-        else value
-        for name, value in values.items()
-    }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from .batch import STDIN
+from ..terminal.batch import STDIN
+from ..terminal.pictures import read
+from ..terminal.streams import json_line
 from .options import VerifyOptions
-from .pictures import read
-from .terminal import json_line
 
 
 def run(images: list[str], options: VerifyOptions) -> int:

@@ -11,8 +11,9 @@ Pinned definitions, the same wherever a number is printed:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -43,6 +44,20 @@ class Quality:
     fsim: float | None
     vif: float | None
     missing: tuple[str, ...]
+
+    def to_dict(self) -> dict:
+        """As JSON, rounded to six digits; null: what is infinite, was not wanted, or is missing."""
+        return {
+            item.name: _plain(getattr(self, item.name))
+            for item in fields(self)
+            if item.name != "missing"
+        }
+
+
+def _plain(value: float | str | None) -> float | str | None:
+    if not isinstance(value, float):
+        return value
+    return round(value, 6) if math.isfinite(value) else None
 
 
 def psnr(difference: np.ndarray) -> np.ndarray:

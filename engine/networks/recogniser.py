@@ -2,8 +2,8 @@
 
 A face chip (see `engine.faces.chip`) goes in, 128 numbers come out, its descriptor. Two photos are
 the same person when their descriptors are closer than 0.6 (Euclidean). Weights: CC0, stored in half
-precision and computed in single; `engine/weights/recogniser.json` says what that costs. Needs torch
-and safetensors; imported lazily.
+precision and computed in single; `engine/models/weights/recogniser.json` says what that costs.
+Needs torch and safetensors; imported lazily.
 """
 
 from __future__ import annotations

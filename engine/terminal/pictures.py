@@ -12,7 +12,7 @@ from ..errors import ImageError
 from ..images.output import check_folder
 from ..images.picture import MAX_BYTES, Picture, decode, open_image
 from . import batch
-from .terminal import json_line
+from .streams import json_line
 
 
 def read(image: str) -> Picture:

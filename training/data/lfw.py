@@ -22,7 +22,7 @@ from engine.faces.gallery import Gallery
 from engine.models.registry import MODELS, RECOGNISER, locate
 from engine.networks.recogniser import Recogniser
 
-from ..results.record import write
+from ..records.record import write
 from .labelled import DataError
 
 

@@ -1,1 +1,1 @@
-"""What is measured of what ships, and what decides whether a number is still valid."""
+"""What is measured of what ships."""

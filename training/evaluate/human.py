@@ -13,9 +13,9 @@ On the Kodak pictures, every model and uniform white noise, random signs, 8-bit 
 - hvs-sd with the true attention maps in place of the branch's, where the checkpoints are there:
   what the branch costs.
 
-Every picture and model is kept in `training.evaluate.store`, so that a killed run goes on; a row
+Every picture and model is kept in `training.records.store`, so that a killed run goes on; a row
 that is published is kept as long as what decided it is the same. A row of an earlier version of a
-learned model (`training.evaluate.versions`) stays beside the present one's. Writes
+learned model (`training.records.versions`) stays beside the present one's. Writes
 results/human_kodak.json.
 """
 
@@ -39,12 +39,12 @@ from engine.metrics.perceptual import DISPLAY, fsim, jod, vif
 from engine.models.registry import HUMAN, locate
 
 from ..data.labelled import Photos, load_photos
-from ..results.record import published, write
-from .keys import digest_of, jnd_key
+from ..records.keys import digest_of, jnd_key
+from ..records.record import published, write
+from ..records.store import Entry, Store, from_row, origin, plain
+from ..records.versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 from .machine.measure import spread
 from .speed import LARGE, SMALL, enlarged, timed
-from .store import Entry, Store, from_row, origin, plain
-from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 
 PSNRS = (26.65, 30.0)  # dB
 JOD = 9.5

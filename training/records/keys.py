@@ -1,7 +1,7 @@
-"""What decides a published row, as a key of `training.evaluate.store`: settings, versions, digests.
+"""What decides a published row, as a key of `training.records.store`: settings, versions, digests.
 
 No name of a file or a module is in a key, so that code may move; what a number depends on beside
-these is declared in `training.evaluate.versions`.
+these is declared in `training.records.versions`.
 """
 
 from __future__ import annotations

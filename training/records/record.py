@@ -12,7 +12,7 @@ import torch
 
 from engine.system.threads import available_cores
 
-RESULTS = Path(__file__).parent
+RESULTS = Path(__file__).parents[1] / "results"
 ON_ONE_LINE = ("decided_by", "made_with")
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")

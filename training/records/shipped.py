@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.models.registry import EMBEDDED, GENERATORS, MODELS, PROVENANCE, UNSEEN
 from engine.models.session import Session, open_session
 
-from ..results.record import read_json
+from .record import read_json
 
 
 def provenance(weights: Path | None) -> dict[str, dict]:

@@ -1,6 +1,6 @@
 """What was measured, kept under all that decides it: one store for every evaluation.
 
-A key is a plain dict of names, versions, settings and digests (`training.evaluate.versions`),
+A key is a plain dict of names, versions, settings and digests (`training.records.versions`),
 nothing that depends on where code lies. An entry is what was measured under it, on which hardware
 and with which packages, which decide seconds and last bits, and so are told but are no part of the
 key.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..results.record import hardware, read_json, versions, write_json
+from .record import hardware, read_json, versions, write_json
 
 KEY, MADE_WITH = "decided_by", "made_with"  # of a published row; beside them "hardware"
 

@@ -4,7 +4,7 @@ A row of the results is valid as long as these are what it was measured with. Ra
 a change of the code may change a number beyond its last bits: another formula, constant, order of
 random numbers, rule of choice. Not for a renamed or moved file, another package version, speed, or
 wording: those leave the rows as they are. A setting that a key names already
-(`training.evaluate.keys`) needs no new version.
+(`training.records.keys`) needs no new version.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+from ..records.record import RESULTS, read_json
 from .markdown import markdown, percent, source
-from .record import RESULTS, read_json
 
 
 def recogniser() -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.human import HUMAN_MODELS
 
-from .record import RESULTS, read_json
+from ..records.record import RESULTS, read_json
 
 FOLDER = RESULTS / "figures"
 MERGED = "merged"  # the paper's own network: its figures are redrawn
@@ -85,7 +85,7 @@ def draw_stages(history: list[dict]) -> Path:
     from engine.machine.jnd import load
     from engine.machine.report import heat
 
-    from ..train.snapshots import read_map, samples
+    from ..train.machine.snapshots import read_map, samples
 
     pictures = samples()
     rows = [row for row in history if "jnd_maps" in row]

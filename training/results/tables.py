@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from ..evaluate.human import UNIFORM
+from ..records.record import RESULTS, read_json
 from ..train.presets import PROBE
 from . import cloak_tables
 from .figures import joins
 from .markdown import markdown, percent, source
-from .record import RESULTS, read_json
 
 README = Path(__file__).parents[2] / "README.md"
 

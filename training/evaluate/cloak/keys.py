@@ -1,4 +1,4 @@
-"""What decides a row of the cloak's table, as keys of `training.evaluate.store`."""
+"""What decides a row of the cloak's table, as keys of `training.records.store`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from engine.faces.finder import SAME
 from engine.models.registry import HUMAN_DEFAULT, RECOGNISER, locate, sha256_of
 from engine.system.threads import available_cores
 
-from ..keys import attack_key, attempts, jnds
-from ..versions import METHOD_VERSIONS, metrics
+from ...records.keys import attack_key, attempts, jnds
+from ...records.versions import METHOD_VERSIONS, metrics
 from .onlooker import SHA256
 from .plan import BATCH, SEED, TIMED_PHOTOS, Row
 

@@ -22,10 +22,10 @@ from engine.models.registry import HUMAN_DEFAULT, MODELS, PANEL, locate
 from engine.networks.stored import stored_panel
 
 from ...data.labelled import load
-from ...results.record import published, write
-from ..keys import attack_key, digest_of, jnds
-from ..store import Store, from_row, origin
-from ..versions import metrics
+from ...records.keys import attack_key, digest_of, jnds
+from ...records.record import published, write
+from ...records.store import Store, from_row, origin
+from ...records.versions import metrics
 from .keys import jnd_weights
 from .metrics import means, visible
 from .plan import MAIN, SEED, Row, default_jnd
@@ -45,7 +45,7 @@ def evaluate_panel(
     """Methods of attack on the first test images -> results/panel_cifar10.json.
 
     count: how many images, by default `COUNT`; the first of which the whole panel says the label.
-    A row that is published, or in `training.evaluate.store`, is kept as long as what decided it is
+    A row that is published, or in `training.records.store`, is kept as long as what decided it is
     the same.
     """
     test = load(data, "test")

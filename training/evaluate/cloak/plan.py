@@ -19,7 +19,7 @@ from engine.faces.gallery import Gallery, Identity, Matching
 from engine.models.registry import HUMAN, HUMAN_DEFAULT, HUMAN_NAMES
 
 from ...data.lfw import Subject
-from ..versions import STANDING
+from ...records.versions import STANDING
 
 SEED = 0
 BATCH = 10  # photos that advance together; a batch is done whole or not at all
@@ -44,7 +44,7 @@ class Row:
 
     jnd: heeded by the methods whose loss or step has a J: ours, the paper's, AdvJND. sample:
     measured with the JND as it is, beside a row of an earlier version of it that stands
-    (`training.evaluate.versions`).
+    (`training.records.versions`).
     """
 
     method: str

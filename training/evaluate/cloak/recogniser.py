@@ -16,7 +16,7 @@ from engine.models.registry import EMBEDDED, MODELS, RECOGNISER
 from engine.networks.recogniser import load_recogniser
 
 from ...data.lfw import People, centre_face, publish
-from ...results.record import read_json
+from ...records.record import read_json
 from .onlooker import Onlooker
 
 FOLDS = 10

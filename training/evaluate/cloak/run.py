@@ -3,7 +3,7 @@
 The rows are those of `training.evaluate.cloak.plan`. A success is a verdict of
 `engine.cloak.verdict` on the bytes of the PNG.
 
-Long work in small pieces: a batch of photos is one entry of `training.evaluate.store`, and what is
+Long work in small pieces: a batch of photos is one entry of `training.records.store`, and what is
 there is not computed again. After every row results/cloak_lfw.json is written from the finished
 rows and names those that are missing. A row that is in that file is kept as it is, as long as what
 decided it is the same (`training.evaluate.cloak.keys`); it says on which hardware it was measured,
@@ -30,13 +30,13 @@ import torch
 
 from engine.cloak.face import Cloak
 from engine.cloak.jobs import Cloaked, Job
-from engine.human.sight import Sight, eye
+from engine.cloak.sight import Sight, eye
 from engine.images.picture import decode
 from engine.system.threads import available_cores
 
 from ...data.lfw import publish
-from ...results.record import RESULTS, published
-from ..store import Entry, Store, from_row, origin, plain
+from ...records.record import RESULTS, published
+from ...records.store import Entry, Store, from_row, origin, plain
 from .enrolment import PEOPLE, digest, enrolled, recalled
 from .keys import REPORTED, jnd_weights, row_keys, waiting
 from .metrics import seen, summary

@@ -18,13 +18,13 @@ from engine.machine.jnd import STEPS
 from engine.networks.machine import Panel
 
 from ...data.labelled import load
-from ...data.looks import digest, load_panel, looks
-from ...results.record import write
-from ...train.classifiers import as_batch, pick_device
-from ...train.generator import train_generator
-from ...train.networks import load_generator
+from ...records.record import write
+from ...train.machine.classifiers import as_batch, pick_device
+from ...train.machine.generator import train_generator
+from ...train.machine.looks import digest, load_panel, looks
+from ...train.machine.networks import load_generator
+from ...train.machine.probe import changes, distorted, factor_for, kept, psnr
 from ...train.presets import GENERATOR_PRESETS, GeneratorPreset
-from ...train.probe import changes, distorted, factor_for, kept, psnr
 
 EPOCHS, IMAGES, TESTED = 3, 8_000, 1000
 SEEDS = (0, 1, 2, 3, 4)

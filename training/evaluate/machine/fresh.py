@@ -17,10 +17,10 @@ from engine.machine.jnd import MachineJND
 from engine.models.registry import GENERATORS, PANEL
 
 from ...data.labelled import LabelledImages, load
-from ...results.record import write
-from ...train.classifiers import accuracy, load_classifier, pick_device, train_classifier
+from ...records.record import write
+from ...records.shipped import digests, present
+from ...train.machine.classifiers import accuracy, load_classifier, pick_device, train_classifier
 from ...train.presets import CLASSIFIER_PRESETS
-from ..shipped import digests, present
 from .measure import distort, look, standard_error
 
 NETWORK = "alexnet"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.images.picture import to_batch, to_pixels
-from engine.machine.jnd import MachineJND, softmax
+from engine.machine.jnd import MachineJND
 from engine.metrics.quality import psnr
 from engine.models.session import Session
 
@@ -83,12 +83,6 @@ def answer_alone(classifier: Session, images: np.ndarray) -> np.ndarray:
     """uint8 N×H×W×3 -> one classifier's top-1 class N, in batches."""
     logits = [classifier.run(image=to_batch(images[rows]))[0] for rows in batches(len(images))]
     return np.concatenate(logits).argmax(1)
-
-
-def majority(logits: np.ndarray) -> np.ndarray:
-    """float N×P×classes -> the class that most of the panel say, N; of a tie the surer ones'."""
-    votes = np.eye(logits.shape[2])[logits.argmax(2)].sum(1)
-    return (votes + softmax(logits).mean(1) / 2).argmax(1)
 
 
 def measure(machine: MachineJND, looked: Look, pixels: np.ndarray) -> dict:

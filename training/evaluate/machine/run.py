@@ -1,9 +1,9 @@
 """Measure what ships: the exported graphs, through the engine. `python -m training evaluate`.
 
-What a section of machine_cifar10.json says of one generator is kept in `training.evaluate.store` as
+What a section of machine_cifar10.json says of one generator is kept in `training.records.store` as
 soon as it is measured, so a stopped evaluation goes on, and a new generator is measured alone. What
 the JSON itself says is kept with the hardware on which it was measured, until the weights, the
-pictures, a setting or a declared version (`training.evaluate.versions`) is another.
+pictures, a setting or a declared version (`training.records.versions`) is another.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from engine.machine.jnd import MachineJND
 from engine.models.registry import ENVIRONMENT, GENERATORS, PANEL
 
 from ...data.labelled import DataError, load
-from ...results.record import published, write
-from ..keys import section_key
-from ..shipped import digest, digests, present, trained_with, unseen
-from ..store import Entry, Store, from_row, origin
+from ...records.keys import section_key
+from ...records.record import published, write
+from ...records.shipped import digest, digests, present, trained_with, unseen
+from ...records.store import Entry, Store, from_row, origin
 from .measure import answer, answer_alone, standard_error
 from .sections import OF_THE_BEST, ON_BOTH, OUTSIDE, SECTIONS, SEED, Subject, settings
 

@@ -19,8 +19,9 @@ from engine.metrics.quality import psnr
 from engine.models.registry import BEST, GENERATORS, PANEL
 
 from ...data.labelled import LabelledImages, load
-from ..keys import digest_of
-from ..shipped import present, unseen
+from ...records.keys import digest_of
+from ...records.shipped import present, unseen
+from ...train.machine.looks import majority
 from .measure import (
     Distortion,
     Look,
@@ -30,7 +31,6 @@ from .measure import (
     changed,
     distort,
     look,
-    majority,
     measure,
     percentiles,
     rate,

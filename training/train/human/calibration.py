@@ -26,7 +26,7 @@ from engine.metrics.quality import psnr_8bit
 from engine.networks.hvs import MARGIN, VERSION, HvsSd
 
 from ...data.labelled import DataError, Photos
-from ...results.record import write_json
+from ...records.record import write_json
 from .thresholds import load_thresholds
 
 TARGET_JOD = 9.5

@@ -32,7 +32,7 @@ from engine.networks.precision import autocast
 
 from ...data.labelled import Photos
 from .. import checkpoint
-from ..classifiers import pick_device, round_to_half
+from ..machine.classifiers import pick_device, round_to_half
 from ..presets import HumanPreset
 from . import iqa
 from .stages import STAGES, Stage, StageLoss

@@ -9,7 +9,7 @@ from engine.models.registry import HUMAN, locate, sha256_of
 from engine.networks.hvs import AttentionBranch, HvsSd, JndNetwork
 from engine.networks.stored import contract, fill
 
-from ...evaluate.shipped import history
+from ...records.shipped import history
 from .hvs import load_human, stage_path
 from .stages import STAGES
 

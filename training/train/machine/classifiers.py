@@ -27,10 +27,10 @@ from engine.networks.layers import fold
 from engine.networks.precision import autocast
 from engine.networks.unseen import UNSEEN
 
-from ..data.labelled import DataError, LabelledImages
-from . import checkpoint
+from ...data.labelled import DataError, LabelledImages
+from .. import checkpoint
+from ..presets import ClassifierPreset
 from .assistants import ASSISTANTS
-from .presets import ClassifierPreset
 
 NETWORKS: dict[str, type[Classifier]] = CLASSIFIERS | UNSEEN | ASSISTANTS
 Network = TypeVar("Network", bound=nn.Module)

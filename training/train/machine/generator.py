@@ -24,14 +24,14 @@ from torch.optim import swa_utils
 from engine.networks.layers import fold
 from engine.networks.machine import Generator, Panel
 
-from ..data.labelled import DataError, LabelledImages
-from ..data.looks import digest, load_panel, looks, take
-from ..data.pictures import gathered, with_assistants
-from . import checkpoint
+from ...data.labelled import DataError, LabelledImages
+from .. import checkpoint
+from ..presets import PROBE, GeneratorPreset
 from .classifiers import as_batch, pick_device, round_to_half
+from .looks import digest, load_panel, looks, take
 from .networks import begun, build, unfolded
 from .objective import Draws, ramp, step_loss
-from .presets import PROBE, GeneratorPreset
+from .pictures import gathered, with_assistants
 from .probe import changes, distorted, factor_for, measure, psnr
 from .snapshots import COUNT, jnd_maps, stages
 

@@ -7,16 +7,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from engine.machine.jnd import softmax
 from engine.networks.classifiers import CLASSIFIERS
 from engine.networks.machine import Panel, scale_maps
 from engine.networks.stored import stored_panel
 
-from ..train import checkpoint
-from ..train.classifiers import as_batch, load_classifier
-from .labelled import LabelledImages
+from ...data.labelled import LabelledImages
+from .. import checkpoint
+from .classifiers import as_batch, load_classifier
 
 
 def trained_panel(runs: Path) -> dict[str, Path]:
@@ -103,3 +105,9 @@ def take(
     cams = [scale_maps(turn(seen[f"maps.{name}"][index].float()), *x.shape[2:]) for name in names]
     labels, logits = (seen[kind][index].to(device) for kind in ("labels", "logits"))
     return Batch(x, labels, logits.float(), torch.cat(cams, 1))
+
+
+def majority(logits: np.ndarray) -> np.ndarray:
+    """float N×P×classes -> the class that most of the panel say, N; of a tie the surer ones'."""
+    votes = np.eye(logits.shape[2])[logits.argmax(2)].sum(1)
+    return (votes + softmax(logits).mean(1) / 2).argmax(1)

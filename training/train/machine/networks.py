@@ -12,10 +12,10 @@ from engine.models.registry import GENERATORS, locate
 from engine.networks.machine import Generator
 from engine.networks.stored import contract, fill
 
-from ..data.labelled import DataError
-from ..evaluate.shipped import history
-from . import checkpoint
-from .presets import GeneratorPreset
+from ...data.labelled import DataError
+from ...records.shipped import history
+from .. import checkpoint
+from ..presets import GeneratorPreset
 
 MERGED = 4  # channels that the paper's network sees: a picture and the merged CAM
 

@@ -12,9 +12,9 @@ from engine.networks.classifiers import CIFAR10_CLASSES
 from engine.networks.machine import Generator, Panel
 from engine.networks.precision import autocast
 
-from ..data.looks import Batch
+from ..presets import GeneratorPreset
 from .classifiers import shift
-from .presets import GeneratorPreset
+from .looks import Batch
 
 REACH = 2  # pixels by which the panel's pictures are shifted, where a preset is diverse
 CLASSES = len(CIFAR10_CLASSES)

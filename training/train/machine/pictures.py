@@ -9,12 +9,11 @@ from torch import Tensor
 
 from engine.networks.machine import Panel
 
-from ..evaluate.machine.measure import majority
-from ..train.classifiers import load_classifier
-from ..train.presets import GeneratorPreset
+from ...data.labelled import LabelledImages
+from ..presets import GeneratorPreset
 from .ambiguous import ambiguous, joined
-from .labelled import LabelledImages
-from .looks import looks
+from .classifiers import load_classifier
+from .looks import looks, majority
 
 
 def gathered(

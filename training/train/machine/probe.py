@@ -14,9 +14,9 @@ from torch import Tensor
 from engine.metrics import quality
 from engine.networks.machine import Generator, Panel
 
-from ..data.labelled import LabelledImages
-from ..data.looks import take
+from ...data.labelled import LabelledImages
 from .classifiers import as_batch
+from .looks import take
 
 BATCH = 500
 

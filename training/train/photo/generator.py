@@ -20,7 +20,7 @@ import torch
 
 from engine.networks.photo.panel import load_photo_panel
 
-from ...results.record import card, write_json
+from ...records.record import card, write_json
 from .loop import FILE, train
 from .pictures import Pictures
 from .preset import PhotoPreset, add_options, from_options

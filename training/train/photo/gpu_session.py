@@ -28,7 +28,7 @@ from engine.networks.photo.generator import PhotoGenerator
 from engine.networks.photo.panel import load_photo_panel
 from engine.networks.stored import fill
 
-from ...results.record import card, write_json
+from ...records.record import card, write_json
 from . import generator as photo_generator
 from .objective import look
 from .preset import from_options

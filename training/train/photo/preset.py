@@ -57,7 +57,7 @@ def ramp(preset: PhotoPreset, done: float, further: bool = False) -> float:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """One option for each field of PhotoPreset."""
-    group = parser.add_argument_group("settings", "as in training/photo_preset.py")
+    group = parser.add_argument_group("settings", "as in training/train/photo/preset.py")
     for field in fields(PhotoPreset):
         default = field.default
         several = {"nargs": len(default)} if isinstance(default, tuple) else {}

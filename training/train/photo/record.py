@@ -23,7 +23,7 @@ from engine.networks.photo.efficientnet import SIZE
 from engine.networks.photo.generator import PhotoGenerator
 from engine.networks.photo.panel import load_photo_panel
 
-from ...results.record import hardware, read_json, versions, write
+from ...records.record import hardware, read_json, versions, write
 from .. import checkpoint
 from .generator import SOURCES, sources
 from .loop import FILE, load_generator

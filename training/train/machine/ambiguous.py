@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.networks.machine import Panel
 
-from .labelled import LabelledImages
+from ...data.labelled import LabelledImages
 from .looks import looks
 
 SHARES = (0.35, 0.65)  # between which the first image's share lies

@@ -1,0 +1,1 @@
+"""The panel's classifiers and the machine JND's generators: their trainings."""
