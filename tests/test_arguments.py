@@ -34,7 +34,7 @@ def nothing_loads(monkeypatch):
     monkeypatch.setattr("engine.cloak.face.load_recogniser", loaded)
     for cached in (
         "engine.machine.jnd.load",
-        "engine.cloak.ready.ready_cloak",
+        "engine.cloak.load.load_cloak",
         "engine.faces.finder.load_finder",
     ):
         room, _, name = cached.rpartition(".")
@@ -68,7 +68,7 @@ WRONG = [
     (cloak_photo, {"jnd": "typo"}, "choose from chou1995"),
     *((cloak_photo, {"face": v}, "a number from 1, or all") for v in ("left", 0, 1.5, True, "")),
     *((cloak_photo, {"max_seconds": v}, "0 or more") for v in (-1, "9", math.nan, True)),
-    (cloak_photo, {"lasting": "yes"}, "True or False"),
+    (cloak_photo, {"robust": "yes"}, "True or False"),
     (cloak_photo, {"gallery": 5}, "folder's path"),
     (cloak_photo, {"gallery": ".", "target": ASTRONAUT}, "give one of them"),
     (open_image, {"max_pixels": 0}, "1 or more"),
@@ -118,7 +118,8 @@ def test_what_is_no_picture_is_refused(function, image, nothing_loads):
 )
 def test_documented_choices_of_a_cloak_work(choices, monkeypatch):
     monkeypatch.setattr(
-        "engine.cloak.sight.eye", lambda *given: lambda pixels: pixels * np.float32(1)
+        "engine.cloak.threshold.threshold_model",
+        lambda *given: lambda pixels: pixels * np.float32(1),
     )
     named = {"method": "fgsm", "device": "cpu", "max_seconds": 0}
     result = cloak_photo(ASTRONAUT, **named, **choices)

@@ -15,10 +15,11 @@ from PIL import Image
 from engine.attack.ours import FAR, NEAR, ours
 from engine.cloak import face as cloak_module
 from engine.cloak.face import Cloak
-from engine.cloak.jobs import Job, Work, is_grey
-from engine.cloak.photo import CloakedPhoto, beyond_share, protect
-from engine.cloak.sight import NEARBY, Sight
-from engine.cloak.verdict import LASTING, judge, look, version
+from engine.cloak.photo import beyond_share, cloak_steps
+from engine.cloak.result import CloakedPhoto
+from engine.cloak.state import FaceState, is_grey
+from engine.cloak.threshold import NEARBY, ThresholdMap
+from engine.cloak.verdict import ROBUST, judge, look, version
 from engine.commands import cli
 from engine.errors import UsageError
 from engine.faces.finder import SAME
@@ -54,7 +55,7 @@ def cloak() -> Cloak:
 
 @pytest.fixture
 def eye(monkeypatch):
-    monkeypatch.setattr("engine.cloak.sight.eye", lambda *choices: simple_eye)
+    monkeypatch.setattr("engine.cloak.threshold.threshold_model", lambda *choices: simple_eye)
 
 
 @pytest.fixture
@@ -66,13 +67,23 @@ def photo(tmp_path, portrait) -> str:
     return str(path)
 
 
+def run(cloak, states: list[FaceState], method, **options) -> list[FaceState]:
+    for _ in cloak.run(states, method, **options):
+        pass
+    return states
+
+
+def state_of(cloak, pixels, face, goal) -> FaceState:
+    return FaceState(pixels, face, goal, cloak.threshold(pixels))
+
+
 def finish(steps) -> CloakedPhoto:
     *_, result = steps
     return result
 
 
 def test_a_cloak_holds_in_the_file(cloak, portrait):
-    result = finish(protect(cloak, portrait))
+    result = finish(cloak_steps(cloak, portrait))
     (face,) = result.faces
     assert result.success
     assert face.before == pytest.approx(0, abs=1e-6)
@@ -94,7 +105,7 @@ def test_a_cloak_holds_in_the_file(cloak, portrait):
 
 def test_a_black_and_white_photo_stays_so(cloak, portrait):
     grey = np.repeat(portrait.mean(2, keepdims=True).round().astype(np.uint8), 3, axis=2)
-    result = finish(protect(cloak, grey))
+    result = finish(cloak_steps(cloak, grey))
     assert result.success
     assert is_grey(result.pixels)
 
@@ -109,7 +120,7 @@ def test_the_margin_is_spent_by_the_verdict(cloak, portrait):
             near = replace(ours(targeted), far=None)
             return near if shaved else replace(near, shave=None)
 
-        *_, (results[shaved],) = cloak.run([Job(portrait, found, goal)], row)
+        (results[shaved],) = run(cloak, [state_of(cloak, portrait, found, goal)], row)
     plain, small = results[False], results[True]
     assert plain.verdict.reached
     assert small.verdict.reached
@@ -126,17 +137,18 @@ def test_from_itself_it_is_a_longer_way(cloak, portrait):
     other = own + np.float32(0.3) * np.eye(128, dtype=np.float32)[0]
     counts = {}
     for name, goal in (("itself", Matching(own[None])), ("another", Matching(other[None]))):
-        *steps, _ = cloak.run([Job(portrait, face, goal)], "ours")
+        steps = list(cloak.run([state_of(cloak, portrait, face, goal)], "ours"))
         counts[name] = sum(step.attempt == 1 for step in steps)
     assert counts["itself"] > counts["another"] + FAR[0] - NEAR[0] - 5
-    *steps, _ = cloak.run([Job(portrait, face, Matching(own[None]))], "ours", lasting=True)
+    itself = state_of(cloak, portrait, face, Matching(own[None]))
+    steps = list(cloak.run([itself], "ours", robust=True))
     assert sum(step.attempt == 1 for step in steps) < FAR[0]
 
 
 def test_a_lasting_cloak_survives_real_codecs(cloak, portrait):
-    result = finish(protect(cloak, portrait, lasting=True))
+    result = finish(cloak_steps(cloak, portrait, robust=True))
     (face,) = result.faces
-    assert set(face.distances) == set(LASTING)
+    assert set(face.distances) == set(ROBUST)
     assert face.success
     assert min(face.distances.values()) > SAME
 
@@ -152,28 +164,30 @@ def test_a_gallery_of_people_is_deceived_both_ways(cloak, portrait):
     gallery = Gallery.enrol(people)
     assert gallery.identify(own[None]).tolist() == [0]
     for goal in (Identity(gallery, 0, False), Identity(gallery, 3, True)):
-        *_, (done,) = cloak.run([Job(portrait, face, goal)], "ours")
+        (done,) = run(cloak, [state_of(cloak, portrait, face, goal)], "ours")
         assert done.verdict.reached
         assert done.verdict.agree
 
 
 def test_several_photos_advance_together(cloak, portrait):
     flipped = np.ascontiguousarray(portrait[:, ::-1])
-    jobs = []
+    states = []
     for pixels in (portrait, flipped):
         face = cloak.finder.find(pixels)[0]
-        jobs.append(Job(pixels, face, Matching(cloak.finder.describe(pixels, face)[None])))
-    *_, done = cloak.run(jobs, "ours")
+        goal = Matching(cloak.finder.describe(pixels, face)[None])
+        states.append(state_of(cloak, pixels, face, goal))
+    done = run(cloak, states, "ours")
     assert [each.verdict.reached for each in done] == [True, True]
 
 
 def test_black_and_white_and_colour_go_together_in_a_batch(cloak, portrait):
     grey = np.repeat(portrait.mean(2, keepdims=True).round().astype(np.uint8), 3, axis=2)
-    jobs = []
+    states = []
     for pixels in (grey, portrait):
         face = cloak.finder.find(pixels)[0]
-        jobs.append(Job(pixels, face, Matching(cloak.finder.describe(pixels, face)[None])))
-    *_, done = cloak.run(jobs, "bim")
+        goal = Matching(cloak.finder.describe(pixels, face)[None])
+        states.append(state_of(cloak, pixels, face, goal))
+    done = run(cloak, states, "bim")
     assert [is_grey(each.pixels) for each in done] == [True, False]
     assert all(each.attempts for each in done)
 
@@ -186,9 +200,9 @@ def test_the_eye_looks_once_and_not_when_it_is_late(portrait):
         return simple_eye(pixels)
 
     cloak = Cloak(counted)
-    assert not finish(protect(cloak, portrait, max_seconds=0)).success
+    assert not finish(cloak_steps(cloak, portrait, max_seconds=0)).success
     assert looked == []
-    assert finish(protect(cloak, portrait)).success
+    assert finish(cloak_steps(cloak, portrait)).success
     assert looked == [portrait.shape]
 
 
@@ -200,53 +214,49 @@ def test_of_a_huge_photo_the_eye_looks_around_the_part_only():
         return pixels.astype(np.float32)
 
     pixels = np.random.default_rng(1).integers(0, 255, (1200, 1500, 3), np.uint8)
-    sight = Sight(counted, pixels)
-    np.testing.assert_array_equal(sight.part((600, 500, 800, 700)), pixels[500:700, 600:800])
-    sight.part((610, 500, 700, 640))
-    sight.part((590, 490, 790, 690))  # a later attempt's part
+    threshold = ThresholdMap(counted, pixels)
+    np.testing.assert_array_equal(threshold.part((600, 500, 800, 700)), pixels[500:700, 600:800])
+    threshold.part((610, 500, 700, 640))
+    threshold.part((590, 490, 790, 690))  # a later attempt's part
     assert looked == [(200 + 2 * NEARBY, 200 + 2 * NEARBY, 3)]
     after = pixels.copy()
     after[500:600, 600:700] ^= 128
-    small = beyond_share(pixels, after, sight)
+    small = beyond_share(pixels, after, threshold)
     assert small == pytest.approx(beyond(pixels, after, pixels.astype(np.float32)))
-    assert beyond_share(pixels, pixels, sight) == 0
+    assert beyond_share(pixels, pixels, threshold) == 0
 
 
 def test_an_attempt_learns_the_alignments_in_which_it_failed(cloak, portrait):
     face = cloak.finder.find(portrait)[0]
     goal = Matching(cloak.finder.describe(portrait, face)[None])
-    job = Job(portrait, face, goal)
-    views = [("png", face.chip)]
-    png = encode_png(portrait)
-    work = Work(job, cloak.sight(portrait), views, portrait, png, grey=False)
-    looks = look(cloak.finder, cloak.recogniser, png, face, LASTING)
-    work.learn(looks, resumed=False)
-    assert [name for name, _ in work.views] == list(LASTING)  # png's alignment was known
+    state = state_of(cloak, portrait, face, goal)
+    state.begin([("png", face.chip)])
+    looks = look(cloak.finder, cloak.recogniser, encode_png(portrait), face, ROBUST)
+    state.learn(looks, resumed=False, first=True)
+    assert [name for name, _ in state.views] == list(ROBUST)  # png's alignment was known
     elsewhere = replace(face.chip, box=(0, 0, 9, 9))
     moved = replace(looks[0], face=replace(face, chip=elsewhere))
     held = [replace(each, port=goal.enrolled[0] + 1) for each in looks[1:]]
-    work.attempts = 1
-    work.learn([moved, *held], resumed=True)
-    assert [name for name, _ in work.views] == list(LASTING)
-    assert work.views[0] == ("png", elsewhere)  # in place of the one before
-    work.attempts = 2
-    work.learn([moved, *held], resumed=True)
-    assert [name for name, _ in work.views] == ["png", *LASTING]  # both, nothing from what held
+    state.learn([moved, *held], resumed=True, first=True)
+    assert [name for name, _ in state.views] == list(ROBUST)
+    assert state.views[0] == ("png", elsewhere)  # in place of the one before
+    state.learn([moved, *held], resumed=True, first=False)
+    assert [name for name, _ in state.views] == ["png", *ROBUST]  # both, nothing from what held
 
 
 def test_the_verdict_is_on_what_is_read_again(cloak, portrait):
     face = cloak.finder.find(portrait)[0]
     goal = Matching(cloak.finder.describe(portrait, face)[None])
-    verdict = judge(cloak.finder, cloak.recogniser, encode_png(portrait), face, goal, LASTING)
+    verdict = judge(cloak.finder, cloak.recogniser, encode_png(portrait), face, goal, ROBUST)
     assert not verdict.reached
     assert verdict.agree
     assert verdict.distances["png"] == pytest.approx(0, abs=1e-6)
     assert max(verdict.distances.values()) < 0.4
-    for name, size in zip(LASTING, (256, 256, 128, 128), strict=True):
+    for name, size in zip(ROBUST, (256, 256, 128, 128), strict=True):
         assert version(name, portrait).shape == (size, size, 3)
     blank = encode_png(np.full_like(portrait, 128))
     unseen = judge(cloak.finder, cloak.recogniser, blank, face, goal)
-    assert not unseen.seen[0].found  # not being found is no protection: the place is described
+    assert not unseen.looks[0].detected  # not being found is no protection: the place is described
 
 
 def test_parts_of_photos_are_equally_large_and_on_the_grid():
@@ -309,12 +319,12 @@ def test_a_target_need_not_hide_who_it_is(photo, tmp_path, capsys, eye):
 def test_the_distance_to_oneself_is_told_apart_from_that_to_a_target(cloak, portrait):
     own = cloak.describe(portrait, cloak.finder.find(portrait)[0])
     other = (own + np.float32(0.5) * np.eye(128, dtype=np.float32)[0])[None]
-    (face,) = finish(protect(cloak, portrait, target=other)).faces
+    (face,) = finish(cloak_steps(cloak, portrait, target=other)).faces
     assert face.success
     assert face.targeted
     assert face.recognisable
     assert face.own < SAME
-    (dodged,) = finish(protect(cloak, portrait)).faces
+    (dodged,) = finish(cloak_steps(cloak, portrait)).faces
     assert not dodged.recognisable
     assert dodged.own == pytest.approx(dodged.after, abs=1e-6)
 
@@ -322,7 +332,7 @@ def test_the_distance_to_oneself_is_told_apart_from_that_to_a_target(cloak, port
 def test_a_face_is_moved_to_a_target(cloak, portrait):
     own = cloak.describe(portrait, cloak.finder.find(portrait)[0])
     other = (own + np.float32(0.8) * np.eye(128, dtype=np.float32)[0])[None]
-    (face,) = finish(protect(cloak, portrait, target=other)).faces
+    (face,) = finish(cloak_steps(cloak, portrait, target=other)).faces
     assert face.before > SAME > face.after
     assert face.success
 
@@ -334,7 +344,7 @@ def pair(portrait) -> np.ndarray:
 
 
 def test_the_second_face_alone(cloak, pair):
-    result = finish(protect(cloak, pair, face="2"))
+    result = finish(cloak_steps(cloak, pair, face="2"))
     (face,) = result.faces
     assert face.number == 2
     assert face.success
@@ -347,13 +357,13 @@ def test_a_face_that_another_one_undid_is_cloaked_once_more(cloak, pair, monkeyp
     judged = []
     true_judge = cloak.judge
 
-    def first_time_undone(png, job, versions):
-        verdict = true_judge(png, job, versions)
+    def first_time_undone(png, face, goal, versions):
+        verdict = true_judge(png, face, goal, versions)
         judged.append(verdict.reached)
         return replace(verdict, reached=False) if len(judged) == 1 else verdict
 
     monkeypatch.setattr(cloak, "judge", first_time_undone)
-    result = finish(protect(cloak, pair, face="all"))
+    result = finish(cloak_steps(cloak, pair, face="all"))
     assert result.success
     assert judged  # the first face, once more after the second one was changed
     first, second = result.faces
@@ -368,7 +378,7 @@ def test_a_face_that_another_one_undid_is_cloaked_once_more(cloak, pair, monkeyp
 def test_of_a_large_photo_only_the_face_is_changed(cloak, portrait):
     canvas = np.full((1100, 1300, 3), 128, np.uint8)
     canvas[400:656, 700:956] = portrait
-    result = finish(protect(cloak, canvas))
+    result = finish(cloak_steps(cloak, canvas))
     assert result.success
     rows, columns = (result.pixels != canvas).any(2).nonzero()
     assert 400 <= rows.min() <= rows.max() < 656
@@ -393,7 +403,7 @@ def test_faces_that_all_leaves_out_are_noted(portrait):
 
 def test_a_photo_on_its_side_is_cloaked_as_it_lies(cloak, portrait):
     lying = np.ascontiguousarray(np.rot90(portrait))
-    result = finish(protect(cloak, lying, method="bim"))
+    result = finish(cloak_steps(cloak, lying, method="bim"))
     assert result.success
     assert result.pixels.shape == lying.shape
     assert any("on its side" in note for note in result.notes)
@@ -519,7 +529,7 @@ def test_a_gallerys_photos_without_a_face_are_noted(photo, tmp_path, eye, capsys
 def test_every_file_of_a_gallery_is_tried(tmp_path, portrait):
     from types import SimpleNamespace
 
-    from engine.cloak.photo import enrolled_in
+    from engine.cloak.people import enrol_folder
 
     folder = tmp_path / "gallery"
     (folder / "more").mkdir(parents=True)
@@ -531,7 +541,7 @@ def test_every_file_of_a_gallery_is_tried(tmp_path, portrait):
     os.mkfifo(folder / "pipe.jpg")
     (folder / "gone.png").symlink_to(folder / "nowhere")
     finder = SimpleNamespace(find=lambda _: [0], describe=lambda *_: np.zeros(128, np.float32))
-    found, notes = enrolled_in(SimpleNamespace(finder=finder), folder)
+    found, notes = enrol_folder(SimpleNamespace(finder=finder), folder)
     assert len(found) == len(taken)
     for name, why in (
         (".DS_Store", "not a picture"),
@@ -550,7 +560,7 @@ def test_a_folder_of_exported_weights_will_do(photo, tmp_path, monkeypatch, caps
         asked.append(choices)
         return simple_eye
 
-    monkeypatch.setattr("engine.cloak.sight.eye", looked)
+    monkeypatch.setattr("engine.cloak.threshold.threshold_model", looked)
     folder = tmp_path / "export"  # as `python -m export` writes it: no recogniser
     folder.mkdir()
     arguments = ["cloak", photo, "--out", str(tmp_path / "out"), "--weights", str(folder)]

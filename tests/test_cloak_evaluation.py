@@ -195,7 +195,7 @@ def test_the_last_bits_of_descriptors_are_the_processors():
 
 @needs_lfw
 def test_a_row_is_measured_and_not_measured_twice(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(module, "eye", flat_eye)
+    monkeypatch.setattr(module, "threshold_model", flat_eye)
     monkeypatch.setattr(record, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(module, "RESULTS", tmp_path / "results")
     (tmp_path / "results").mkdir()

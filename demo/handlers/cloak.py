@@ -89,25 +89,25 @@ def search(
     seconds: float,
     jnd: str,
 ) -> Iterator[object]:
-    """`engine.cloak.photo.protect`: yields `engine.cloak.face.Progress`, then the `CloakedPhoto`.
+    """`engine.cloak.photo.cloak_steps`: yields `Progress`, then the `CloakedPhoto`.
 
     target: a photo of the person to be taken for. Raises EngineError.
     """
-    from engine.cloak.ready import ready_cloak
+    from engine.cloak.load import load_cloak
 
-    cloak = ready_cloak(jnd)
-    from engine.cloak.photo import protect
+    cloak = load_cloak(jnd)
+    from engine.cloak.photo import cloak_steps
 
     wanted = None
     if target is not None:
         wanted = cloak.finder.describe(target.pixels, cloak.finder.find(target.pixels)[0])[None]
-    yield from protect(
+    yield from cloak_steps(
         cloak,
         picture,
         method=method,
         face=face,
         target=wanted,
-        lasting=lasting,
+        robust=lasting,
         max_seconds=seconds,
     )
 
@@ -160,18 +160,13 @@ def cloak(
 
 def view(result, method: str) -> CloakView:
     """An `engine.cloak.photo.CloakedPhoto` as the page shows it."""
-    from engine.commands.cloak import as_json
-
-    numbers = as_json(result, "", None)
-    for without in ("image", "file"):
-        del numbers[without]
     return CloakView(
         success=result.success,
         original=encode_png(result.original),
         png=result.png,
         difference=encode_png(amplified(result.original, result.pixels, GAIN)),
         notes=result.notes,
-        numbers={"method": method} | numbers,
+        numbers={"method": method} | result.to_dict(),
     )
 
 

@@ -8,7 +8,7 @@ recogniser and the PyTorch port must find the goal reached.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -18,48 +18,39 @@ from ..faces.gallery import Goal
 from ..images.picture import decode, resize
 
 PNG = ("png",)
-LASTING = ("png", "jpeg75", "half", "half+jpeg80")
+ROBUST = ("png", "jpeg75", "half", "half+jpeg80")
 
 
 @dataclass(frozen=True)
 class Look:
-    """One version of a file, and what the port says of it.
+    """One version of a file, and the descriptors of the face in it.
 
-    pixels: uint8 H×W×3. found: whether the detector found the face again; where not, the place of
-    the original is used, for not being found is no protection. port: our descriptor, float32 128.
+    detected: whether the detector found the face again; where not, the place of the original is
+    used, for not being detected is no protection. chip: uint8 150×150×3; port: the PyTorch port's
+    descriptor, float32 128; dlib: its own recogniser's, None where it was not needed.
     """
 
     version: str
-    pixels: np.ndarray
     face: Face
-    found: bool
+    detected: bool
+    chip: np.ndarray
     port: np.ndarray
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A `Look` with dlib's own descriptor beside the port's, float32 128 both."""
-
-    version: str
-    face: Face
-    found: bool
-    descriptor: np.ndarray
-    port: np.ndarray
+    dlib: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """reached: the goal is, in every version and by both recognisers; agree: they say the same.
+    """reached: the goal is, in every version and by both recognisers; agree: they are of one mind.
 
     distance: to what is enrolled, dlib's, the least favourable version's; distances: each
-    version's; seen: the versions.
+    version's; looks: at the versions, each with dlib's descriptor.
     """
 
     reached: bool
     agree: bool
     distance: float
     distances: dict[str, float]
-    seen: tuple[Seen, ...]
+    looks: tuple[Look, ...]
 
 
 def reencode(pixels: np.ndarray, quality: int) -> np.ndarray:
@@ -75,7 +66,7 @@ def smaller(pixels: np.ndarray) -> np.ndarray:
 
 
 def version(name: str, pixels: np.ndarray) -> np.ndarray:
-    """One of `LASTING` of uint8 H×W×3."""
+    """One of `ROBUST` of uint8 H×W×3."""
     if name == "png":
         return pixels
     if name == "jpeg75":
@@ -86,44 +77,39 @@ def version(name: str, pixels: np.ndarray) -> np.ndarray:
 def find_again(
     finder: FaceFinder, pixels: np.ndarray, face: Face, scale: float
 ) -> tuple[Face, bool]:
-    """The face of the original, scaled, in a version of it -> (`Face`, whether it was found)."""
+    """The face of the original, scaled, in a version of it -> (`Face`, whether it was detected)."""
     return finder.find_again(pixels, tuple(scale * value for value in face.box), face.turn)
 
 
 def look(
     finder: FaceFinder, recogniser, png: bytes, face: Face, versions: tuple[str, ...] = PNG
 ) -> list[Look]:
-    """The bytes of a PNG and the face in the original -> its versions, as the port sees them.
+    """The bytes of a PNG and the face in the original -> a look at each version, by the port.
 
     recogniser: `engine.networks.recogniser.Recogniser`.
     """
     pixels, looks = decode(png).pixels, []
     for name in versions:
         changed = np.ascontiguousarray(version(name, pixels))
-        again, found = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
+        again, detected = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
         chip = finder.chip(changed, again)
-        looks.append(Look(name, changed, again, found, recogniser.describe(chip[None])[0]))
+        looks.append(Look(name, again, detected, chip, recogniser.describe(chip[None])[0]))
     return looks
 
 
 def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
-    """dlib's own opinion on what the port has seen. The slower of the two."""
-    seen = tuple(
-        Seen(
-            each.version, each.face, each.found, finder.describe(each.pixels, each.face), each.port
-        )
-        for each in looks
-    )
-    theirs = [goal.reached(each.descriptor) for each in seen]
-    ours = [goal.reached(each.port) for each in seen]
-    distances = {each.version: goal.distance(each.descriptor) for each in seen}
+    """dlib's own opinion on what the port was given. The slower of the two."""
+    looks = [replace(each, dlib=finder.describe_chip(each.chip)) for each in looks]
+    theirs = [goal.reached(each.dlib) for each in looks]
+    ours = [goal.reached(each.port) for each in looks]
+    distances = {each.version: goal.distance(each.dlib) for each in looks}
     hardest = max if goal.targeted else min
     return Verdict(
         reached=all(theirs) and all(ours),
         agree=theirs == ours,
         distance=hardest(distances.values()),
         distances=distances,
-        seen=seen,
+        looks=tuple(looks),
     )
 
 

@@ -56,7 +56,8 @@ def run(images: list[str], options: CloakOptions) -> int:
         else:
             write_files({path: result.png})
         if options.json:
-            return json_line(as_json(result, image, path))
+            file = None if path is None else str(path)
+            return json_line({"image": image, **result.to_dict(), "file": file})
         return table(result, image, path) + "\n"
 
     refused = pictures.each(images, prepare, options.out, as_json=options.json)
@@ -90,25 +91,26 @@ def check(options: CloakOptions) -> None:
 
 def load(options: CloakOptions) -> Loaded:
     """The cloak, the target's and the gallery's descriptors. Raises EngineError."""
-    from ..cloak.photo import check_attack, described, enrolled_in
-    from ..cloak.ready import lacking, ready_cloak
+    from ..cloak.load import load_cloak, missing
+    from ..cloak.people import describe_best, enrol_folder
+    from ..cloak.photo import check_attack
     from ..human import HUMAN_MODELS
     from ..human.learned import load
 
     try:
         check_attack(options.method, options.face, options.lasting, options.max_seconds)
     except (ImportError, OSError) as error:
-        raise lacking(error) from None
+        raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
         load(options.weights, options.device)  # missing weights are said now, not once per photo
-    cloak = ready_cloak(options.jnd, options.device, options.weights)
+    cloak = load_cloak(options.jnd, options.device, options.weights)
     words = f"PyTorch on {cloak.device}, {threads()} threads; method {options.method}"
     weights = f"recogniser {cloak.located.sha256[:8]}, {cloak.located.origin}"
     target, gallery, notes = None, None, ()
     if options.target is not None:
-        target = described(cloak, options.target)
+        target = describe_best(cloak, options.target)
     if options.gallery is not None:
-        gallery, notes = enrolled_in(cloak, options.gallery)
+        gallery, notes = enrol_folder(cloak, options.gallery)
     announce = pictures.Announced(
         f"{words}; eye {options.jnd}; {weights}", *(f"note: {note}" for note in notes)
     )
@@ -116,11 +118,11 @@ def load(options: CloakOptions) -> Loaded:
 
 
 def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions):
-    """`engine.cloak.photo.protect` with a progress bar on stderr."""
-    from ..cloak.jobs import Progress
-    from ..cloak.photo import protect
+    """`engine.cloak.photo.cloak_steps` with a progress bar on stderr."""
+    from ..cloak.photo import cloak_steps
+    from ..cloak.state import Progress
 
-    steps = protect(
+    steps = cloak_steps(
         loaded.cloak,
         picture,
         name=None if image == STDIN else image,
@@ -128,7 +130,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
         face=options.face,
         target=loaded.target,
         gallery=loaded.gallery,
-        lasting=options.lasting,
+        robust=options.lasting,
         max_seconds=options.max_seconds,
     )
     with progress(keep=True) as show:
@@ -138,39 +140,6 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
                 found = "found, made smaller" if step.found else "searching"
                 show(step.share, f"attempt {step.attempt}, step {step.steps}: {found}")
     return step
-
-
-def as_json(result, image: str, path: Path | None) -> dict:
-    """The object `--json` prints. psnr_db is null where nothing was changed."""
-    from ..machine.report import finite
-
-    return {
-        "image": image,
-        "size": list(result.size),
-        "success": result.success,
-        "file": None if path is None else str(path),
-        "psnr_db": finite(result.psnr_db),
-        "largest_change": result.largest,
-        "changed_share": round(result.changed_share, 6),
-        "beyond_jnd_share": round(result.beyond_share, 6),
-        "faces": [
-            {
-                "face": face.number,
-                "box": list(face.box),
-                "distance_before": face.before,
-                "distance_after": face.after,
-                "distances": face.distances,
-                "distance_to_original": face.own,
-                "targeted": face.targeted,
-                "success": face.success,
-                "attempts": face.attempts,
-                "gradient_evaluations": face.gradients,
-                "seconds": round(face.seconds, 2),
-            }
-            for face in result.faces
-        ],
-        "notes": list(result.notes),
-    }
 
 
 def table(result, image: str, path: Path | None) -> str:

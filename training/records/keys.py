@@ -92,7 +92,7 @@ def attack_key(chosen: Method) -> dict:
 
 def attempts(lasting: bool) -> dict:
     """How a photo's cloak is tried again, by the margins of its distance."""
-    margins = cloak.LASTING_MARGINS if lasting else cloak.MARGINS
+    margins = cloak.ROBUST_MARGINS if lasting else cloak.MARGINS
     return {"margins": margins, "long": cloak.LONG, "temperature": cloak.TEMPERATURE}
 
 

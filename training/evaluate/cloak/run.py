@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -29,8 +29,8 @@ import numpy as np
 import torch
 
 from engine.cloak.face import Cloak
-from engine.cloak.jobs import Cloaked, Job
-from engine.cloak.sight import Sight, eye
+from engine.cloak.state import FaceState
+from engine.cloak.threshold import ThresholdMap, threshold_model
 from engine.images.picture import decode
 from engine.system.threads import available_cores
 
@@ -62,30 +62,30 @@ class Bench:
     def __init__(self, setting: Setting):
         torch.set_num_threads(setting.threads)
         self.setting = setting
-        self.cloak = Cloak(eye(REPORTED))
+        self.cloak = Cloak(threshold_model(REPORTED))
         self.gallery, self.subjects = recalled(setting.gallery, self.cloak)
         self.onlooker = None if setting.onlooker is None else Onlooker(setting.onlooker)
-        self.sights: dict[tuple[str, int], Sight] = {}
+        self.thresholds: dict[tuple[str, int], ThresholdMap] = {}
         self.clean: dict[int, tuple] = {}
 
     @property
     def digest(self) -> str:
         return digest(self.gallery, self.subjects)
 
-    def sight(self, jnd: str, number: int) -> Sight:
+    def threshold(self, jnd: str, number: int) -> ThresholdMap:
         """J of a photo, by a model's name; computed here, not while a method's clock runs."""
-        if (jnd, number) not in self.sights:
-            found = Sight(eye(jnd), self.subjects[number].pixels)
-            found.part()
-            self.sights[jnd, number] = found
-        return self.sights[jnd, number]
+        if (jnd, number) not in self.thresholds:
+            threshold = ThresholdMap(threshold_model(jnd), self.subjects[number].pixels)
+            threshold.part()
+            self.thresholds[jnd, number] = threshold
+        return self.thresholds[jnd, number]
 
-    def job(self, line: Row, number: int) -> Job:
-        """What a row asks of a photo."""
+    def state(self, line: Row, number: int) -> FaceState:
+        """The face of a photo, with the goal of a row."""
         subject = self.subjects[number]
         own, _ = self.described(number)
         goal = line.goal(self.gallery, self.subjects, number, own)
-        return Job(subject.pixels, subject.face, goal, self.sight(line.jnd, number))
+        return FaceState(subject.pixels, subject.face, goal, self.threshold(line.jnd, number))
 
     def described(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The clean photo to dlib, and to the onlooker."""
@@ -97,17 +97,17 @@ class Bench:
 
     def batch(self, line: Row, numbers: list[int]) -> list[dict]:
         """These photos, cloaked together and measured."""
-        jobs = [self.job(line, number) for number in numbers]
-        lasting = line.protocol == "lasting"
-        *_, results = self.cloak.run(jobs, line.choices, lasting=lasting, seed=SEED)
-        measured = zip(numbers, jobs, results, strict=True)
-        return [self.measure(number, job, done) for number, job, done in measured]
+        states = [self.state(line, number) for number in numbers]
+        robust = line.protocol == "lasting"
+        for _ in self.cloak.run(states, line.choices, robust=robust, seed=SEED):
+            pass
+        return [self.measure(*each) for each in zip(numbers, states, strict=True)]
 
-    def measure(self, number: int, job: Job, done: Cloaked) -> dict:
+    def measure(self, number: int, state: FaceState) -> dict:
         """One photo's numbers, those of the eye on the decoded PNG."""
-        after = decode(done.png).pixels
+        after = decode(state.png).pixels
         clean, other = self.described(number)
-        verdict = done.verdict
+        verdict = state.verdict
         found = {
             "photo": number,
             "success": verdict.reached,
@@ -115,28 +115,30 @@ class Bench:
             "distance": verdict.distance,
             "distances": verdict.distances,
             "versions_reached": {
-                each.version: job.goal.reached(each.descriptor) for each in verdict.seen
+                each.version: state.goal.reached(each.dlib) for each in verdict.looks
             },
-            "moved": float(np.linalg.norm(verdict.seen[0].descriptor - clean)),
-            "attempts": done.attempts,
-            "gradients": done.gradients,
-            "seconds": done.seconds,
+            "moved": float(np.linalg.norm(verdict.looks[0].dlib - clean)),
+            "attempts": state.attempts,
+            "gradients": state.gradients,
+            "seconds": state.seconds,
         }
-        jnd = self.sight(REPORTED, number).part()
-        found |= seen(job.pixels, after, jnd, job.face)
+        jnd = self.threshold(REPORTED, number).part()
+        found |= seen(state.photo, after, jnd, state.face)
         if other is not None:
-            now = self.onlooker.describe(after, verdict.seen[0].face)
+            now = self.onlooker.describe(after, verdict.looks[0].face)
             found["unseen_similarity"] = float(other @ now)
         return found
 
     def wait(self, line: Row, number: int) -> dict:
         """How long one photo takes alone, its J included."""
-        fresh = self.cloak if line.jnd == REPORTED else Cloak(eye(line.jnd))
-        known = self.job(line, number)
-        job = replace(known, sight=fresh.sight(known.pixels))
+        fresh = self.cloak if line.jnd == REPORTED else Cloak(threshold_model(line.jnd))
+        state = self.state(line, number)
+        state.threshold = fresh.threshold(state.photo)
+        robust = line.protocol == "lasting"
         started = time.perf_counter()
-        *_, (done,) = fresh.run([job], line.choices, lasting=line.protocol == "lasting", seed=SEED)
-        return {"seconds": time.perf_counter() - started, "success": done.verdict.reached}
+        for _ in fresh.run([state], line.choices, robust=robust, seed=SEED):
+            pass
+        return {"seconds": time.perf_counter() - started, "success": state.reached}
 
 
 @cache
@@ -198,7 +200,7 @@ def evaluate_cloak(
     """
     if onlooker is not None and not onlooker.is_file():
         onlooker = None
-    first = Cloak(eye(REPORTED))
+    first = Cloak(threshold_model(REPORTED))
     setting = Setting(enrolled(data, first, runs, people), onlooker, runs, threads=1)
     here = bench(setting)
     photos = len(here.subjects)
@@ -281,7 +283,7 @@ def time_all(setting: Setting, lacking: dict[Row, dict], store: Store) -> None:
     alone = Bench(Setting(setting.gallery, None, setting.runs, available_cores()))
     alone.wait(row("ddn", "closed-set"), 0)  # what is only slow once is not counted
     for line, key in lacking.items():
-        alone.sight(line.jnd, 0)  # loads the model of the eye
+        alone.threshold(line.jnd, 0)  # loads the model of the eye
         found = [alone.wait(line, number) for number in range(TIMED_PHOTOS)]
         seconds = [each["seconds"] for each in found]
         entry = {

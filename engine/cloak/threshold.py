@@ -1,4 +1,4 @@
-"""The eye's threshold of a photo, computed once and only where it is asked for."""
+"""The human JND of a photo as a threshold map, computed once and only where it is needed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import numpy as np
 
 from ..images.parts import Box, grown, holds
 
-Threshold = Callable[[np.ndarray], np.ndarray]
+ThresholdModel = Callable[[np.ndarray], np.ndarray]
 WHOLE = 1_000_000  # pixels; the threshold of a photo up to here is computed at once
 NEARBY = 128  # pixels around a part that its threshold is computed with, where the photo is larger
 
 
-def eye(model: str, weights: str | os.PathLike | None = None, device: str = "auto") -> Threshold:
-    """The human JND by name, as photo uint8 H×W×3 -> float32 H×W×3 in 8-bit levels.
+def threshold_model(
+    model: str, weights: str | os.PathLike | None = None, device: str = "auto"
+) -> ThresholdModel:
+    """A human JND by name, as a function: photo uint8 H×W×3 -> float32 H×W×3 in 8-bit levels.
 
     weights, device: as `engine.human.human_jnd` takes them.
     """
@@ -24,17 +26,17 @@ def eye(model: str, weights: str | os.PathLike | None = None, device: str = "aut
     return lambda pixels: human_jnd(pixels, model=model, weights=weights, device=device)
 
 
-class Sight:
-    """A photo uint8 H×W×3 and the threshold of its parts, remembered."""
+class ThresholdMap:
+    """The threshold of a photo uint8 H×W×3, of those parts that are needed, remembered."""
 
-    def __init__(self, threshold: Threshold, pixels: np.ndarray):
-        self._threshold, self._pixels = threshold, pixels
+    def __init__(self, model: ThresholdModel, pixels: np.ndarray):
+        self._model, self._pixels = model, pixels
         self._known: list[tuple[Box, np.ndarray]] = []
 
     def part(self, box: Box | None = None) -> np.ndarray:
         """J of the photo between (left, top, right, bottom), by default all of it: float32 h×w×3.
 
-        In 8-bit levels. Of a huge photo only the box and what lies around it is looked at.
+        In 8-bit levels. Of a huge photo only the box and what lies around it is computed.
         """
         height, width = self._pixels.shape[:2]
         whole = (0, 0, width, height)
@@ -43,6 +45,6 @@ class Sight:
             around = grown(box, NEARBY, width, height) if width * height > WHOLE else whole
             left, top, right, bottom = around
             part = np.ascontiguousarray(self._pixels[top:bottom, left:right])
-            self._known.append((around, np.asarray(self._threshold(part), np.float32)))
-        (left, top, *_), seen = next(each for each in self._known if holds(each[0], box))
-        return seen[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
+            self._known.append((around, np.asarray(self._model(part), np.float32)))
+        (left, top, *_), values = next(each for each in self._known if holds(each[0], box))
+        return values[box[1] - top : box[3] - top, box[0] - left : box[2] - left]

@@ -9,7 +9,7 @@ from ..models.registry import HUMAN_DEFAULT
 from ..system.libraries import broken
 
 
-def lacking(error: ImportError | OSError) -> EngineError:
+def missing(error: ImportError | OSError) -> EngineError:
     """What to say where a package of the cloak is not installed, or broken."""
     if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
         return broken(error)
@@ -19,10 +19,10 @@ def lacking(error: ImportError | OSError) -> EngineError:
 
 
 @lru_cache(maxsize=4)
-def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | None = None):
-    """An `engine.cloak.face.Cloak` with the eye of that name. Raises WeightsError, DeviceError.
+def load_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | None = None):
+    """A `face.Cloak` with the human JND of that name. Raises WeightsError, DeviceError.
 
-    device: auto, cpu or cuda; weights, the recogniser's and the eye's, as in
+    device: auto, cpu or cuda; weights, the recogniser's and the JND's, as in
     `engine.models.registry.locate`. PyTorch's threads are set as `engine.system.threads` says.
     """
     try:
@@ -31,9 +31,11 @@ def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | N
         from ..networks.device import torch_device
         from .face import Cloak
     except (ImportError, OSError) as error:
-        raise lacking(error) from None
+        raise missing(error) from None
     from ..system.threads import threads
-    from .sight import eye
+    from .threshold import threshold_model
 
     torch.set_num_threads(threads())
-    return Cloak(eye(jnd, weights, device), weights=weights, device=torch_device(device))
+    return Cloak(
+        threshold_model(jnd, weights, device), weights=weights, device=torch_device(device)
+    )

@@ -1,0 +1,97 @@
+"""What became of a photo and its faces: the one result of a cloak, for command, demo and API."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..faces.finder import SAME
+
+
+@dataclass(frozen=True)
+class CloakedFace:
+    """One face of a photo, judged in the finished PNG.
+
+    number: 1 is the photo's best (see `FaceFinder.find`); box: (left, top, right, bottom); before,
+    after: distance to what is enrolled (or to the target), dlib's, the least favourable version's
+    after; distances: each version's; own: distance to the face as it was, the closest version's;
+    targeted: whether there was a target; success: as `engine.cloak.verdict` decides; attempts,
+    gradients, seconds: the effort.
+    """
+
+    number: int
+    box: tuple[int, int, int, int]
+    before: float
+    after: float
+    distances: dict[str, float]
+    own: float
+    targeted: bool
+    success: bool
+    attempts: int
+    gradients: int
+    seconds: float
+
+    @property
+    def recognisable(self) -> bool:
+        """Whether the recogniser still matches it with the face as it was."""
+        return self.own < SAME
+
+    def to_dict(self) -> dict:
+        """As JSON."""
+        return {
+            "face": self.number,
+            "box": list(self.box),
+            "distance_before": self.before,
+            "distance_after": self.after,
+            "distances": self.distances,
+            "distance_to_original": self.own,
+            "targeted": self.targeted,
+            "success": self.success,
+            "attempts": self.attempts,
+            "gradient_evaluations": self.gradients,
+            "seconds": round(self.seconds, 2),
+        }
+
+
+@dataclass(frozen=True)
+class CloakedPhoto:
+    """A photo and what became of its faces.
+
+    original, pixels: uint8 H×W×3; png: the bytes of the cloaked file; success: of every face that
+    was chosen. psnr_db: inf where nothing changed; largest: levels of the largest change;
+    changed_share, beyond_share: of pixels with any change, and with one beyond the JND.
+    """
+
+    original: np.ndarray
+    pixels: np.ndarray
+    png: bytes
+    faces: tuple[CloakedFace, ...]
+    psnr_db: float
+    largest: int
+    changed_share: float
+    beyond_share: float
+    notes: tuple[str, ...]
+
+    @property
+    def success(self) -> bool:
+        return all(face.success for face in self.faces)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def to_dict(self) -> dict:
+        """As JSON; psnr_db is null where nothing changed."""
+        return {
+            "size": list(self.size),
+            "success": self.success,
+            "psnr_db": round(self.psnr_db, 4) if math.isfinite(self.psnr_db) else None,
+            "largest_change": self.largest,
+            "changed_share": round(self.changed_share, 6),
+            "beyond_jnd_share": round(self.beyond_share, 6),
+            "faces": [face.to_dict() for face in self.faces],
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,128 @@
+"""One face on its way to a cloak: what is wanted, what the next attempt must deceive, what holds.
+
+No PyTorch: `engine.cloak.face` searches, this keeps account.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..faces.chip import Chip
+from ..faces.finder import Face
+from ..faces.gallery import Goal
+from ..images.picture import encode_png
+from .threshold import ThresholdMap
+from .verdict import ROBUST, Look, Verdict
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a cloak stands: the attempt, gradient steps so far, faces that hold so far.
+
+    share: of the attempt's steps, at most, that are done, 0…1.
+    """
+
+    attempt: int
+    steps: int
+    found: int
+    total: int
+    share: float
+
+
+@dataclass
+class FaceState:
+    """One face of a photo uint8 H×W×3, what is to be reached, and what is reached.
+
+    threshold: the photo's; moved: the photo was changed since the face was found in it.
+    pixels, png, verdict: of the last attempt that deceived its views, of what came closest where
+    none did; the verdict is None where the port saw that it failed. attempts, gradients (how
+    many) and seconds (of a batch, shared out by gradients) add up.
+
+    Of the search under way: views: version and alignment that the next attempt must deceive;
+    known: all of them so far; fresh: the next attempt begins anew; hopeless: there is none; knob,
+    low: as `engine.attack.loop.Earlier` has them.
+    """
+
+    photo: np.ndarray
+    face: Face
+    goal: Goal
+    threshold: ThresholdMap
+    moved: bool = False
+    pixels: np.ndarray = field(init=False)
+    png: bytes = field(init=False)
+    grey: bool = field(init=False)
+    verdict: Verdict | None = None
+    attempts: int = 0
+    gradients: int = 0
+    seconds: float = 0.0
+    views: list[tuple[str, Chip]] = field(default_factory=list)
+    known: list[tuple[str, Chip]] = field(default_factory=list)
+    fresh: bool = True
+    hopeless: bool = False
+    knob: float = 0.0
+    low: float = 0.0
+
+    def begin(self, views: list[tuple[str, Chip]]) -> None:
+        """A search begins: with the photo as it is, and the views of its first attempt."""
+        self.pixels, self.png, self.verdict = self.photo, encode_png(self.photo), None
+        self.views, self.known, self.fresh, self.hopeless = views, [], True, False
+        self.grey = is_grey(self.photo)
+
+    def move(self, photo: np.ndarray) -> None:
+        """Go on in a photo that was changed elsewhere."""
+        self.moved = self.moved or photo is not self.photo
+        self.photo = photo
+
+    @property
+    def kind(self) -> tuple:
+        """States of one kind can advance together."""
+        return self.grey, self.fresh, tuple(name for name, _ in self.views)
+
+    @property
+    def reached(self) -> bool:
+        return self.verdict is not None and self.verdict.reached
+
+    def miss(self, resumed: bool) -> None:
+        """After an attempt that did not deceive its views: once more from the beginning, if ever.
+
+        An attempt that began anew is the last one, for the next would be harder.
+        """
+        self.fresh, self.hopeless = True, not resumed
+        self.views = in_order(self.known or self.views)
+
+    def learn(self, looks: list[Look], *, resumed: bool, first: bool) -> None:
+        """Set the views of the next attempt, after one that failed, the first one or a later.
+
+        Where that begins at this picture (`resumed`), it first has to deceive the alignment that
+        was found in it, in place of the one before: the next picture is much like it. If that
+        fails too, or the attempt begins anew, all alignments so far. Where the port sees no
+        failure, it was dlib's recogniser: every version counts as failed then.
+        """
+        failed = [each for each in looks if not self.goal.reached(each.port)] or looks
+        latest = dict(self.views) | {each.version: each.face.chip for each in failed}
+        self.known = self.known or list(self.views)
+        for each in failed:
+            chips = [chip for name, chip in self.known if name == each.version]
+            if not any(each.face.chip.same(chip) for chip in chips):
+                self.known.append((each.version, each.face.chip))
+        once_more = resumed and first
+        self.views = in_order(list(latest.items()) if once_more else self.known)
+
+
+def in_order(views: list[tuple[str, Chip]]) -> list[tuple[str, Chip]]:
+    return sorted(views, key=lambda view: ROBUST.index(view[0]))
+
+
+def is_grey(pixels: np.ndarray) -> bool:
+    """Whether uint8 H×W×3 is black and white."""
+    return bool((pixels == pixels[:, :, :1]).all())
+
+
+def alike(states: list[FaceState]) -> list[list[FaceState]]:
+    """States sorted into batches of one kind, in the order in which the kinds appear."""
+    batches: dict[tuple, list[FaceState]] = {}
+    for state in states:
+        batches.setdefault(state.kind, []).append(state)
+    return list(batches.values())
