@@ -1,23 +1,22 @@
-"""A batch on the command line: results on stdout, refusals on stderr, and the exit code."""
+"""The pictures on a command line: files or standard input, and names for their output files."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..errors import ImageError
-from ..images.output import check_folder
 from ..images.picture import MAX_BYTES, Picture, decode, open_image
-from . import batch
-from .streams import json_line
+
+STDIN = "-"  # in place of a path: the picture comes on standard input
+LONGEST = 240  # bytes of a stem: with our suffixes a name stays within 255, most systems' limit
 
 
 def read(image: str) -> Picture:
     """A picture file, or standard input where the name is "-". Raises ImageError."""
-    if image != batch.STDIN:
+    if image != STDIN:
         return open_image(image)
     if sys.stdin is None or sys.stdin.isatty():
         raise ImageError("- is standard input, and nothing is piped into it: name a picture file")
@@ -27,45 +26,22 @@ def read(image: str) -> Picture:
     return decode(data, "standard input")
 
 
-def each(
-    images: list[str],
-    prepare: Callable[[], Callable[[Picture, str, str], str]],
-    out: Path,
-    *,
-    as_json: bool,
-) -> int:
-    """Print work(picture, image, stem) of every picture; a bad one is recorded, the rest goes on.
-
-    prepare gives `work`, once a picture was read. out: where work leaves files; where it cannot,
-    a picture is refused before work begins.
-    Returns 0, or 1 where a picture was refused; with as_json that is {image, error} on stdout too.
-    """
-
-    def placed(image: str) -> Picture:
-        check_folder(out)
-        return read(image)
-
-    refused = 0
-    for done in batch.run(images, placed, prepare):
-        if done.error is not None:
-            refused += 1
-            print(f"error: {done.error}", file=sys.stderr, flush=True)
-            if as_json:
-                print(json_line({"image": done.image, "error": str(done.error)}), flush=True)
-        else:
-            print(done.result, flush=True)
-    if refused:
-        print(f"{refused} of {len(images)} pictures refused", file=sys.stderr)
-    return 1 if refused else 0
+def stems(images: Iterable[str]) -> list[str]:
+    """A distinct name for each picture's output files: cat, cat-2, …; cut where it is too long."""
+    names: list[str] = []
+    for image in images:
+        stem = "stdin" if image == STDIN else Path(image).stem
+        name, number = shortened(stem, LONGEST), 1
+        while name in names:
+            number += 1
+            ending = f"-{number}"
+            name = shortened(stem, LONGEST - len(ending)) + ending
+        names.append(name)
+    return names
 
 
-class Announced:
-    """A line on stderr, printed at most once: when there is something that it is about."""
-
-    def __init__(self, *lines: str):
-        self._lines = lines
-
-    def __call__(self) -> None:
-        for line in self._lines:
-            tqdm.write(line, file=sys.stderr)  # above a bar that is drawn
-        self._lines = ()
+def shortened(name: str, longest: int) -> str:
+    """As many whole characters of a name as have `longest` bytes on disk."""
+    while len(os.fsencode(name)) > longest:
+        name = name[:-1]
+    return name
