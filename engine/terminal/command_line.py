@@ -8,9 +8,10 @@
     add_options(parser, ResizeOptions)
     options = options_from(parser.parse_args(), ResizeOptions)
 
-Why not tyro 1.0.17, a well-kept generator of the same kind: with it, a help takes 0.49 s where ours
-takes 0.13 s; it brings three more packages (1.0 MB); its errors are boxes of several lines where
-ours are one line; and it has no place for the examples at the end of a help.
+Why not tyro 1.0.17, a well-kept generator of the same kind: `cloak --help` took 0.25 s with it and
+0.07 s with ours (medians of nine on one machine); it brings three more packages (277 KB of wheels,
+1.0 MB unpacked); its errors are boxes of several lines where ours are one line, it takes no
+abbreviated options, and it has no place for the examples at the end of a help.
 """
 
 from __future__ import annotations
