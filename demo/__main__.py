@@ -5,36 +5,41 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.terminal.streams import Help, examples, ready
+from engine.terminal.command_line import add_options, new_parser, option, options_from
+from engine.terminal.streams import set_up_streams
 
 PROGRAM = "python -m demo"
 
 
-def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="Just Noticeable in a browser. Nothing that is uploaded is kept.",
-        epilog=examples(PROGRAM, "--port 8000", "--host 0.0.0.0 --collect answers"),
-        formatter_class=Help,
-    )
-    root.add_argument("--host", default="127.0.0.1", help="address to serve (default: 127.0.0.1)")
-    root.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
-    root.add_argument(
-        "--root-path",
+@dataclass(frozen=True)
+class DemoOptions:
+    """Options of `python -m demo`: the arguments of `demo.app.launch`."""
+
+    host: str = option("127.0.0.1", "address to serve")
+    port: int | None = option(None, "port (default: the first free one from 7860)")
+    root_path: str | None = option(
+        None,
+        "where a reverse proxy shows the page, such as /jn (default: GRADIO_ROOT_PATH)",
         metavar="PATH",
-        help="where a reverse proxy shows the page, such as /jn (default: GRADIO_ROOT_PATH)",
     )
-    root.add_argument(
-        "--share", action="store_true", help="also through a public link by Gradio's relay"
-    )
-    root.add_argument(
-        "--collect",
-        type=Path,
+    share: bool = option(False, "also through a public link by Gradio's relay")
+    collect: Path | None = option(
+        None,
+        "keep the answers of finished viewing tests in DIR (default: keep nothing)",
         metavar="DIR",
-        help="keep the answers of finished viewing tests in DIR (default: keep nothing)",
     )
+
+
+def parser() -> argparse.ArgumentParser:
+    root = new_parser(
+        PROGRAM,
+        "Just Noticeable in a browser. Nothing that is uploaded is kept.",
+        ("--port 8000", "--host 0.0.0.0 --collect answers"),
+    )
+    add_options(root, DemoOptions)
     return root
 
 
@@ -44,14 +49,14 @@ def end_politely() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    ready()
-    options = parser().parse_args(arguments)
+    set_up_streams()
+    options = options_from(parser().parse_args(arguments), DemoOptions)
     if options.collect is not None:
         try:
             options.collect.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            said = f"error: --collect {options.collect} cannot be made ({error.strerror}): "
-            print(said + "choose another folder", file=sys.stderr)
+            problem = f"--collect {options.collect} cannot be made ({error.strerror})"
+            print(f"error: {problem}: choose another folder", file=sys.stderr)
             return 2
     try:
         from .app import launch
@@ -60,13 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: the demo needs {error.name}: {remedy}", file=sys.stderr)
         return 2
     end_politely()
-    launch(
-        host=options.host,
-        port=options.port,
-        share=options.share,
-        root_path=options.root_path,
-        collect=options.collect,
-    )
+    launch(**asdict(options))
     return 0
 
 

@@ -1,11 +1,13 @@
 """Just Noticeable: how much can a picture change before a machine, or a person, notices?
 
-    from engine import human_jnd, machine_jnd
-    result = machine_jnd("photo.jpg")
-    thresholds = human_jnd("photo.jpg", model="wu2017")
+    from engine import cloak_photo, human_jnd, machine_jnd, verify
+    machine_jnd("photo.jpg")                       # what a panel of classifiers does not notice
+    human_jnd("photo.jpg", model="wu2017")         # what a person does not notice
+    cloak_photo("me.jpg")                          # a face that a recogniser no longer matches
+    verify("me.jpg", "me.cloaked.png")             # whether it still does
 
-Importing this package is cheap: ONNX Runtime is loaded by the first call that needs it, and
-torch by none of the functions named here.
+Importing this package is cheap: ONNX Runtime is loaded by the first call that needs it, PyTorch by
+`cloak_photo` only.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# ONNX Runtime 1.31 for Linux reports to Microsoft from its first session on, whatever its
-# disable_telemetry_events() is told; it reads this when it is imported.
+# ONNX Runtime 1.31 for Linux reports to Microsoft from its first session on, even after its
+# disable_telemetry_events(); it reads this when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# The Hub's client looks up which agent runs it, at huggingface.co, unless it is told this.
+# Without this the Hub's client looks up at huggingface.co which agent runs it.
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         EngineError,
         ImageError,
         OutputError,
+        SetupError,
         UsageError,
         WeightsError,
     )
@@ -46,6 +49,7 @@ _HOMES = {
     "MachineJND": "machine.jnd",
     "MachineResult": "machine.jnd",
     "OutputError": "errors",
+    "SetupError": "errors",
     "UsageError": "errors",
     "WeightsError": "errors",
     "cloak_photo": "cloak.photo",
@@ -63,6 +67,7 @@ __all__ = [
     "MachineJND",
     "MachineResult",
     "OutputError",
+    "SetupError",
     "UsageError",
     "WeightsError",
     "cloak_photo",

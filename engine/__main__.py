@@ -1,4 +1,4 @@
-"""`python -m engine`."""
+"""`python -m engine`: the command line of `engine.commands.cli`."""
 
 import sys
 

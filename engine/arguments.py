@@ -1,4 +1,7 @@
-"""What a public function was given, checked before anything is loaded. All raise UsageError."""
+"""Checks of what a public function is given, made before anything is loaded.
+
+name: of the argument, for the message. All raise UsageError.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
-    """One of these words."""
+    """value is one of the words in choices."""
     known = tuple(choices)
     if not isinstance(value, str) or value not in known:
         raise UsageError(f"no {name} {value!r}: choose from {', '.join(known)}")
 
 
 def check_number(name: str, value: object, least: float, most: float = math.inf) -> None:
-    """A number that is not below the one and not above the other."""
+    """value is a number in [least, most]; NaN and bool are none."""
     if isinstance(value, Real) and not isinstance(value, bool) and least <= value <= most:
         return
     if most == math.inf:
@@ -29,18 +32,18 @@ def check_number(name: str, value: object, least: float, most: float = math.inf)
 
 
 def check_flag(name: str, value: object) -> None:
-    """True or False, for any other word would count as true."""
+    """value is True or False: a word such as "no" would count as true."""
     if not isinstance(value, bool):
         raise UsageError(f"{name} {value!r}: give True or False")
 
 
 def check_place(name: str, value: object) -> None:
-    """The path of a folder, or None."""
+    """value is a path, or None."""
     if value is not None and not isinstance(value, (str, os.PathLike)):
         raise UsageError(f"{name} {value!r}: give a folder's path, or leave it out")
 
 
 def check_placement(weights: object, device: object) -> None:
-    """Where models come from and where they run, as every function takes it."""
+    """weights: folder of models, "hub" or None; device: one of DEVICES."""
     check_place("weights", weights)
     check_choice("device", device, DEVICES)

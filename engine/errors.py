@@ -1,4 +1,4 @@
-"""What can go wrong, each with the value, the limit and the remedy in one line."""
+"""What can go wrong. A message is one line: the value, the limit and the remedy."""
 
 
 class EngineError(Exception):
@@ -10,7 +10,7 @@ class ImageError(EngineError):
 
 
 class UsageError(EngineError):
-    """An option that makes no sense: its value, the limit and what to ask for instead."""
+    """An option or argument that makes no sense: its value, the limit and what to give instead."""
 
 
 class OutputError(EngineError):
@@ -22,7 +22,7 @@ class WeightsError(EngineError):
 
 
 class DeviceError(EngineError):
-    """A device that was asked for and is not there."""
+    """A device that was chosen and is not available."""
 
 
 class SetupError(EngineError):
@@ -30,4 +30,4 @@ class SetupError(EngineError):
 
 
 class PublishError(EngineError):
-    """A folder that cannot be published, or that the Hub does not take."""
+    """A folder that cannot be published, or that the Hub rejects."""

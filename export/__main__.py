@@ -12,21 +12,44 @@ on the Hub, with its card.
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import EngineError
 from engine.models.registry import EMBEDDED
-from engine.terminal.streams import Help, Manual, examples, ready
+from engine.terminal.command_line import add_options, new_parser, option, options_from
+from engine.terminal.streams import set_up_streams
 
 from .build import Artefact, PairError, build, embed, human, machine
 from .push import push
 from .repository import assemble_all
 
+PROGRAM = "python -m export"
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of `python -m export`."""
+
+    what: str = option("all", "which models", choices=("all", "machine", "human"), operand=True)
+    runs: Path = option(Path("runs"), "trained checkpoints")
+    out: Path = option(Path("runs/export"), "where to write")
+    human: str = option("default", "which trained HVS-SD to ship")
+    half: bool = option(False, "write half-precision graphs as well, and their error")
+    embed: bool = option(False, "write into engine/models/weights and engine/models/registry.py")
+
+
+@dataclass(frozen=True)
+class CardsOptions:
+    """Options of `python -m export cards`."""
+
+    weights: Path | None = option(None, "folder of models (default: embedded)")
+    out: Path = option(Path("runs/hub"), "where to write")
+
 
 def main(arguments: list[str] | None = None) -> int:
-    ready()
+    set_up_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if arguments[:1] == ["push"]:
@@ -41,40 +64,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 def cards(arguments: list[str]) -> int:
     """Every repository's folder, from weights that are there."""
-    parser = argparse.ArgumentParser(
-        prog="python -m export cards",
-        description="The Hub repositories as folders: weights, provenance, config.json and card.",
-        epilog=examples("python -m export", "cards", "cards --weights runs/export --out hub"),
-        formatter_class=Help,
+    parser = new_parser(
+        f"{PROGRAM} cards",
+        "The Hub repositories as folders: weights, provenance, config.json and card.",
+        ("", "--weights runs/export --out hub"),
     )
-    parser.add_argument("--weights", type=Path, default=EMBEDDED, help="default: embedded")
-    parser.add_argument("--out", type=Path, default=Path("runs/hub"), help="where to write")
-    options = parser.parse_args(arguments)
-    for folder in assemble_all(options.weights, options.out):
+    add_options(parser, CardsOptions)
+    options = options_from(parser.parse_args(arguments), CardsOptions)
+    for folder in assemble_all(options.weights or EMBEDDED, options.out):
         print(folder)
     return 0
 
 
 def export(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m export",
-        description=__doc__,
-        epilog=examples("python -m export", "--embed", "machine --runs runs --out exported"),
-        formatter_class=Manual,
+    """Checkpoints to checked ONNX files, and the folders of their repositories."""
+    parser = new_parser(
+        PROGRAM, __doc__, ("--embed", "machine --runs runs --out exported"), laid_out=True
     )
-    parser.add_argument("what", nargs="?", choices=("all", "machine", "human"), default="all")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="trained checkpoints")
-    parser.add_argument("--out", type=Path, default=Path("runs/export"), help="where to write")
-    parser.add_argument("--human", default="default", help="which trained HVS-SD to ship")
-    parser.add_argument(
-        "--half", action="store_true", help="write half-precision graphs as well, and their error"
-    )
-    parser.add_argument(
-        "--embed",
-        action="store_true",
-        help="write into engine/models/weights and engine/models/registry.py",
-    )
-    options = parser.parse_args(arguments)
+    add_options(parser, ExportOptions)
+    options = options_from(parser.parse_args(arguments), ExportOptions)
     if options.half and options.embed:
         parser.error("--half is for the Hub: the package embeds one graph of each; leave one out")
     out = EMBEDDED if options.embed else options.out
@@ -82,8 +90,8 @@ def export(arguments: list[str]) -> int:
     from .check import ParityError
 
     try:
-        found = artefacts(options.what, options.runs, out, options.human)
-        files = build(found, out, half=options.half)
+        chosen = artefacts(options.what, options.runs, out, options.human)
+        files = build(chosen, out, half=options.half)
     except (ParityError, PairError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -97,15 +105,15 @@ def export(arguments: list[str]) -> int:
 
 
 def artefacts(what: str, runs: Path, out: Path, name: str) -> list[Artefact]:
-    """What is asked for. Raises PairError, and FileNotFoundError where NAME was asked for."""
-    found = [] if what == "human" else machine(runs, out)
+    """The models to export. Raises PairError, and FileNotFoundError where `human` was chosen."""
+    models = [] if what == "human" else machine(runs, out)
     try:
-        return found if what == "machine" else found + human(runs, name)
+        return models if what == "machine" else models + human(runs, name)
     except FileNotFoundError as error:
         if what == "human":
             raise
         print(f"hvs-sd: left out, {error}", file=sys.stderr)
-        return found
+        return models
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from engine import __version__
 from engine.errors import PublishError
 from engine.models.registry import EMBEDDED, MODELS, sha256_of
 from engine.models.upload import carry_out, plan
-from engine.terminal.streams import Manual, examples
+from engine.terminal.command_line import Manual, examples
 
 from .repository import CONFIG, README, assemble, repositories
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import engine
 from engine import (
     MachineJND,
     UsageError,
@@ -21,6 +22,12 @@ from engine.errors import ImageError
 from engine.images.samples import sample_paths
 
 ASTRONAUT = str(sample_paths()[3])
+
+
+def test_every_public_name_is_there():
+    assert engine.__all__ == sorted(engine._HOMES)
+    for name in engine.__all__:
+        assert getattr(engine, name).__name__ == name
 
 
 @pytest.fixture

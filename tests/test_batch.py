@@ -13,6 +13,7 @@ from engine.commands import cli
 from engine.errors import SetupError
 from engine.machine.jnd import MachineJND
 from engine.terminal import batch
+from engine.terminal.inputs import stems
 
 
 class OutOfMemoryError(RuntimeError):
@@ -87,14 +88,14 @@ def test_what_is_no_pictures_fault_ends_the_batch(pictures):
         raise SetupError("torch cannot be loaded")
 
     with pytest.raises(SetupError):
-        list(batch.run(pictures, lambda image: image, lambda: work))
+        list(batch.outcomes(pictures, lambda image: image, lambda: work))
 
 
 def test_nothing_is_prepared_where_no_picture_can_be_read(pictures):
     def read(image):
         raise ValueError(image)
 
-    done = list(batch.run(pictures, read, lambda: pytest.fail("prepared")))
+    done = list(batch.outcomes(pictures, read, lambda: pytest.fail("prepared")))
     assert [each.image for each in done] == pictures
     assert all(each.error is not None for each in done)
 
@@ -102,7 +103,7 @@ def test_nothing_is_prepared_where_no_picture_can_be_read(pictures):
 def test_names_are_cut_to_what_a_file_system_takes():
     long = "é" * 125
     images = [f"a/{long}.png", f"b/{long}.png", "é" * 120 + ".png", "-", "stdin.png"]
-    names = batch.stems(images)
+    names = stems(images)
     assert len(set(names)) == len(names)
     assert names[0] == "é" * 120
     assert names[1] == "é" * 119 + "-2"

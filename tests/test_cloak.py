@@ -453,8 +453,8 @@ def test_a_failed_search_says_how_far_it_got(photo, tmp_path, capsys, eye, monke
     assert (out / "portrait.cloaked.png").read_bytes() == b"earlier"
 
 
-def test_a_lasting_cloak_by_the_command_line(photo, tmp_path, capsys, eye):
-    assert cli.main(["cloak", photo, "--out", str(tmp_path), "--lasting"]) == 0
+def test_a_robust_cloak_by_the_command_line(photo, tmp_path, capsys, eye):
+    assert cli.main(["cloak", photo, "--out", str(tmp_path), "--robust"]) == 0
     said = capsys.readouterr().out
     assert "no longer matched" in said
     assert "half+jpeg80 0.6" in said

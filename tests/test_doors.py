@@ -204,7 +204,10 @@ def test_an_error_is_the_only_line(tmp_path):
 
 def test_pytorch_does_not_report_a_missing_gpu(tmp_path):
     pytest.importorskip("torch")
-    code = "from engine.terminal.streams import ready; ready(); import torch.utils.cpp_extension"
+    code = (
+        "from engine.terminal.streams import set_up_streams\n"
+        "set_up_streams()\nimport torch.utils.cpp_extension"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -21,7 +21,7 @@ ROOMS = {
         *("errors", "arguments", "system", "images", "metrics", "models", "human", "networks"),
         *("faces", "attack", "machine", "cloak", "terminal", "commands"),
     ),
-    "training": ("records", "data", "train", "evaluate", "results"),
+    "training": ("records", "data", "train", "options", "evaluate", "results"),
     "demo": ("server", "handlers", "ui", "tabs", "api", "app", "space"),
 }
 # Everything in these may need PyTorch when it is imported; nothing elsewhere does.

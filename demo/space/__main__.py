@@ -8,78 +8,99 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine import __version__
 from engine.errors import EngineError
 from engine.models.upload import carry_out, plan
-from engine.terminal.streams import Help, Manual, examples, ready
+from engine.terminal.command_line import (
+    Command,
+    add_command,
+    new_parser,
+    option,
+    options_from,
+)
+from engine.terminal.streams import set_up_streams
 
 from .stage import LARGEST, NEEDED, stage
 
 PROGRAM = "python -m demo.space"
-STAGING = ("stage space", "stage ../just-noticeable-space")
-PUSHING = ("push --repo me/just-noticeable", "push --repo me/just-noticeable --publish")
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """Options of `python -m demo.space stage`."""
+
+    folder: Path = option(help="an empty or a new folder", metavar="DIR", operand=True)
+
+
+@dataclass(frozen=True)
+class PushOptions:
+    """Options of `python -m demo.space push`."""
+
+    repo: str = option(help="where to publish", metavar="ORG/NAME")
+    hardware: str | None = option(
+        None, "of a new Space, as zero-a10g (default: the free one)", metavar="NAME"
+    )
+    publish: bool = option(False, "do it; without it nothing is sent")
+
+
+STAGE = Command(
+    name="stage",
+    options=StageOptions,
+    help="write what the Space needs into a folder",
+    examples=("stage space", "stage ../just-noticeable-space"),
+)
+PUSH = Command(
+    name="push",
+    options=PushOptions,
+    help="publish the Space; a dry run by default",
+    examples=("push --repo me/just-noticeable", "push --repo me/just-noticeable --publish"),
+)
 
 
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description=__doc__,
-        epilog=examples(PROGRAM, *STAGING, *PUSHING),
-        formatter_class=Manual,
-    )
-    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    staging = commands.add_parser(
-        "stage",
-        help="write what the Space needs into a folder",
-        epilog=examples(PROGRAM, *STAGING),
-        formatter_class=Help,
-    )
-    staging.add_argument("folder", type=Path, metavar="DIR", help="an empty or a new folder")
-    pushing = commands.add_parser(
-        "push",
-        help="publish the Space; a dry run by default",
-        epilog=examples(PROGRAM, *PUSHING),
-        formatter_class=Help,
-    )
-    pushing.add_argument("--repo", required=True, metavar="ORG/NAME", help="where to publish")
-    pushing.add_argument(
-        "--hardware", metavar="NAME", help="of a new Space, as zero-a10g (default: the free one)"
-    )
-    pushing.add_argument("--publish", action="store_true", help="do it; without it nothing is sent")
+    root = new_parser(PROGRAM, __doc__, (*STAGE.examples, *PUSH.examples), laid_out=True)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    for row in (STAGE, PUSH):
+        add_command(commands, PROGRAM, row)
     return root
 
 
 def main(arguments: list[str] | None = None) -> int:
-    ready()
-    options = parser().parse_args(arguments)
+    set_up_streams()
+    parsed = parser().parse_args(arguments)
     try:
-        if options.command == "stage":
-            return staged(options.folder)
-        return push(options.repo, options.hardware, options.publish)
+        if parsed.command is STAGE:
+            return write(options_from(parsed, StageOptions))
+        return push(options_from(parsed, PushOptions))
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def staged(folder: Path) -> int:
-    files = stage(folder)
+def write(options: StageOptions) -> int:
+    """Write the folder; print each file and its size in bytes."""
+    files = stage(options.folder)
     for path in files:
-        name, size = path.relative_to(folder).as_posix(), path.stat().st_size
+        name, size = path.relative_to(options.folder).as_posix(), path.stat().st_size
         why = f"  over {LARGEST:,}: {NEEDED[name]}" if size > LARGEST else ""
         print(f"{size:>12,}  {name}{why}")
     print(f"{sum(path.stat().st_size for path in files):>12,}  in {len(files)} files")
     return 0
 
 
-def push(repo: str, hardware: str | None, for_real: bool) -> int:
+def push(options: PushOptions) -> int:
+    """Publish the Space, or print what would be sent. Raises PublishError."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "space"
         stage(folder)
         message = f"Just Noticeable {__version__}"
-        planned = plan(folder, repo, kind="space", message=message, hardware=hardware)
-        done = carry_out(planned, for_real=for_real)
+        planned = plan(
+            folder, options.repo, kind="space", message=message, hardware=options.hardware
+        )
+        done = carry_out(planned, for_real=options.publish)
     if done is not None:
         verb = "published" if done.changed else "nothing has changed since"
         print(f"{verb}: {done.address}, commit {done.commit}")

@@ -12,8 +12,8 @@ from ..errors import UsageError
 from ..images.output import write_files
 from ..images.picture import Picture
 from ..system.threads import threads
-from ..terminal import pictures
-from ..terminal.batch import STDIN
+from ..terminal import batch
+from ..terminal.inputs import STDIN
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
 from .options import CloakOptions
@@ -32,7 +32,7 @@ class Loaded:
     cloak: object
     target: np.ndarray | None
     gallery: np.ndarray | None
-    announce: pictures.Announced
+    announce: batch.Announcement
 
 
 def run(images: list[str], options: CloakOptions) -> int:
@@ -60,7 +60,7 @@ def run(images: list[str], options: CloakOptions) -> int:
             return json_line({"image": image, **result.to_dict(), "file": file})
         return table(result, image, path) + "\n"
 
-    refused = pictures.each(images, prepare, options.out, as_json=options.json)
+    refused = batch.run(images, prepare, options.out, as_json=options.json)
     if failed:
         said = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
         print(f"{said}: {remedy(failed, options)}", file=sys.stderr)
@@ -76,7 +76,7 @@ def remedy(failed: list, options: CloakOptions) -> str:
     )
     ways = ["allow more with --max-seconds"] if late else []
     ways += ["take --method ours"] if options.method != "ours" else []
-    ways += ["leave out --lasting"] if options.lasting else []
+    ways += ["leave out --robust"] if options.robust else []
     return ", or ".join(ways or ["take another photo of the face"])
 
 
@@ -98,7 +98,7 @@ def load(options: CloakOptions) -> Loaded:
     from ..human.learned import load
 
     try:
-        check_attack(options.method, options.face, options.lasting, options.max_seconds)
+        check_attack(options.method, options.face, options.robust, options.max_seconds)
     except (ImportError, OSError) as error:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
@@ -111,7 +111,7 @@ def load(options: CloakOptions) -> Loaded:
         target = describe_best(cloak, options.target)
     if options.gallery is not None:
         gallery, notes = enrol_folder(cloak, options.gallery)
-    announce = pictures.Announced(
+    announce = batch.Announcement(
         f"{words}; eye {options.jnd}; {weights}", *(f"note: {note}" for note in notes)
     )
     return Loaded(cloak, target, gallery, announce)
@@ -130,7 +130,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
         face=options.face,
         target=loaded.target,
         gallery=loaded.gallery,
-        robust=options.lasting,
+        robust=options.robust,
         max_seconds=options.max_seconds,
     )
     with progress(keep=True) as show:

@@ -1,4 +1,4 @@
-"""`python -m engine human`: thresholds, noise at the thresholds, and numbers of each picture."""
+"""`python -m engine human IMAGE…`: threshold map, noise at the threshold, and their numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..human.result import MAP_SCALE, HumanResult, measure
 from ..images.output import write_files
 from ..images.picture import Picture, encode_png
 from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
-from ..terminal import pictures
+from ..terminal import batch
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
 from .options import HumanOptions
@@ -31,27 +31,27 @@ def run(images: list[str], options: HumanOptions) -> int:
     """
     check(options)
 
-    def prepare():
-        announce = pictures.Announced(description(options))
+    def prepare() -> batch.Work:
+        announce = batch.Announcement(description(options))
 
         def work(picture: Picture, image: str, stem: str) -> str:
             with progress() as show:
-                result = quick(picture, options, show)
+                result = noise_at_threshold(picture, options, show)
                 announce()
                 show(0.7, "writing the pictures")
                 files = write(result, stem, options.out, array=options.array)
             if options.metrics:
-                result = replace(result, quality=measured(picture, result))
+                result = replace(result, quality=all_metrics(picture, result))
             for note in result.quality.missing:
                 print(f"note: {Path(image).name}: {note}", file=sys.stderr, flush=True)
             if options.json:
-                named = {kind: None if path is None else str(path) for kind, path in files.items()}
-                return json_line({"image": image, **result.to_dict(), "files": named})
+                paths = {kind: None if path is None else str(path) for kind, path in files.items()}
+                return json_line({"image": image, **result.to_dict(), "files": paths})
             return table(result, image, files) + "\n"
 
         return work
 
-    return pictures.each(images, prepare, options.out, as_json=options.json)
+    return batch.run(images, prepare, options.out, as_json=options.json)
 
 
 def description(options: HumanOptions) -> str:
@@ -63,8 +63,10 @@ def description(options: HumanOptions) -> str:
     return f"{options.model}: {HUMAN_MODELS[options.model].paper}; NumPy"
 
 
-def quick(picture: Picture, options: HumanOptions, show: Callable) -> HumanResult:
-    """Thresholds, noise and the numbers that take no time, with progress."""
+def noise_at_threshold(
+    picture: Picture, options: HumanOptions, show: Callable[[float, str], None]
+) -> HumanResult:
+    """Thresholds, noise and the numbers that take no time. show: draws the progress."""
     for step in measure(
         picture,
         options.model,
@@ -79,12 +81,12 @@ def quick(picture: Picture, options: HumanOptions, show: Callable) -> HumanResul
     return step
 
 
-def measured(picture: Picture, result: HumanResult) -> Quality:
-    """Every number of the noisy picture, with progress."""
+def all_metrics(picture: Picture, result: HumanResult) -> Quality:
+    """Every number of the noisy picture, the slow ones too, with progress."""
     names = (*SLOW, *PERCEPTUAL)
-    whole = steps(picture.pixels, result.noisy, names, jnd=result.jnd, jnd_model=result.model)
+    measuring = steps(picture.pixels, result.noisy, names, jnd=result.jnd, jnd_model=result.model)
     with progress(len(names)) as show:
-        for step in whole:
+        for step in measuring:
             if isinstance(step, Measuring):
                 show(step.done, f"measuring {step.name}")
     return step
@@ -107,7 +109,7 @@ def write(
 ) -> dict[str, Path | None]:
     """Write the files of one result, all or none. Raises OutputError.
 
-    array: also the thresholds themselves; else they are None in what is returned.
+    array: the thresholds too; otherwise their path is None. Returns the path of each kind of file.
     """
     files = {
         "thresholds": folder / f"{stem}.human.npy" if array else None,
@@ -131,7 +133,7 @@ def table(result: HumanResult, image: str, files: dict[str, Path | None]) -> str
     quality = result.quality
     red, green, blue = result.mean
     decibels = f"{quality.psnr_db:.2f} dB" if math.isfinite(quality.psnr_db) else "no change"
-    seen = [
+    metrics = [decibels] + [
         f"{name} {value:.{digits}f}"
         for name, value, digits in (
             ("SSIM", quality.ssim, 4),
@@ -146,7 +148,7 @@ def table(result: HumanResult, image: str, files: dict[str, Path | None]) -> str
         [
             image,
             f"  {result.model}: mean threshold R {red:.2f}, G {green:.2f}, B {blue:.2f} levels",
-            f"  noise at {result.level:.3g} times the threshold: " + " · ".join([decibels, *seen]),
+            f"  noise at {result.level:.3g} times the threshold: {' · '.join(metrics)}",
             *(f"  note: {note}" for note in result.notes),
             f"  map (grey = {MAP_SCALE} × threshold): {files['map']}",
             f"  noise: {files['noisy']}",

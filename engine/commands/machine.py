@@ -10,8 +10,8 @@ from ..images.picture import Picture
 from ..machine import report
 from ..machine.jnd import load
 from ..system.libraries import broken
-from ..terminal import pictures
-from ..terminal.batch import STDIN
+from ..terminal import batch
+from ..terminal.inputs import STDIN
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
 from .options import MachineOptions
@@ -25,7 +25,7 @@ def run(images: list[str], options: MachineOptions) -> int:
     def prepare():
         jnd = load(options.weights, options.device, options.generator)
         jnd.check_strength(options.strength)
-        announce = pictures.Announced(jnd.description)
+        announce = batch.Announcement(jnd.description)
         search = gradient_search(options, jnd.aim) if options.search else None
 
         def work(picture: Picture, image: str, stem: str) -> str:
@@ -39,7 +39,7 @@ def run(images: list[str], options: MachineOptions) -> int:
 
         return work
 
-    return pictures.each(images, prepare, options.out, as_json=options.json)
+    return batch.run(images, prepare, options.out, as_json=options.json)
 
 
 def gradient_search(options: MachineOptions, aim: dict[str, float]):

@@ -1,157 +1,101 @@
-"""What each command can be told, as frozen dataclasses from which the command line is made."""
+"""The options of each command, as frozen dataclasses from which its command line is made.
+
+What several commands share is in a base; `engine.terminal.command_line` makes the command lines.
+"""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..arguments import DEVICES
 from ..models.registry import BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
-
-_OUT = {
-    "metavar": "DIR",
-    "help": "folder for the pictures, made where missing (default: out, in the current folder)",
-}
+from ..terminal.command_line import option
 
 
 @dataclass(frozen=True)
-class MachineOptions:
-    """Options of `python -m engine machine`; the command line is made from these fields."""
+class Options:
+    """Options of every command."""
 
-    out: Path = field(default=Path("out"), metadata=_OUT)
-    json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
-    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
-    weights: str | None = field(
-        default=None,
-        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
-    )
-    generator: str = field(
-        default=BEST,
-        metadata={"choices": tuple(GENERATORS), "help": f"which network (default: {BEST})"},
-    )
-    strength: float = field(
-        default=1.0,
-        metadata={
-            "metavar": "X",
-            "help": "how much to change, 0.2 to 1.8 (default: 1; not with merged)",
-        },
-    )
-    search: bool = field(
-        default=False,
-        metadata={"help": "optimise the change by gradient on each picture (needs PyTorch)"},
-    )
-    max_seconds: float = field(
-        default=60.0, metadata={"metavar": "S", "help": "longest search per picture (default: 60)"}
-    )
-
-
-_MODEL = {"choices": HUMAN_NAMES, "help": f"which JND (default: {HUMAN_DEFAULT})"}
+    json: bool = option(False, "results as JSON on stdout, one object per line")
 
 
 @dataclass(frozen=True)
-class HumanOptions:
+class ModelOptions(Options):
+    """Options of a command that runs models."""
+
+    device: str = option("auto", "where to run", choices=DEVICES)
+    weights: str | None = option(
+        None, 'folder of models, or "hub" (default: embedded)', metavar="DIR"
+    )
+
+
+@dataclass(frozen=True)
+class PictureOptions(ModelOptions):
+    """Options of a command that runs models and writes pictures."""
+
+    out: Path = option(Path("out"), "folder for the pictures, made where missing", metavar="DIR")
+
+
+def jnd_model() -> Any:
+    """The option that chooses a human JND model."""
+    return option(HUMAN_DEFAULT, "human JND model", choices=HUMAN_NAMES)
+
+
+@dataclass(frozen=True)
+class MachineOptions(PictureOptions):
+    """Options of `python -m engine machine`."""
+
+    generator: str = option(BEST, "network that makes the change", choices=tuple(GENERATORS))
+    strength: float = option(1.0, "how much to change, 0.2 to 1.8; not with merged", metavar="X")
+    search: bool = option(False, "optimise the change by gradient on each picture (needs PyTorch)")
+    max_seconds: float = option(60.0, "longest search per picture", metavar="S")
+
+
+@dataclass(frozen=True)
+class HumanOptions(PictureOptions):
     """Options of `python -m engine human`."""
 
-    out: Path = field(default=Path("out"), metadata=_OUT)
-    model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
-    metrics: bool = field(
-        default=False,
-        metadata={"help": "also SSIM, CIEDE2000, JOD, FSIM and VIF (some seconds per megapixel)"},
+    model: str = jnd_model()
+    metrics: bool = option(
+        False, "also SSIM, CIEDE2000, JOD, FSIM and VIF (some seconds per megapixel)"
     )
-    array: bool = field(
-        default=False,
-        metadata={"help": "also the thresholds as NAME.human.npy (12 bytes per pixel)"},
-    )
-    json: bool = field(default=False, metadata={"help": "one JSON object per picture on stdout"})
-    level: float | None = field(
-        default=None, metadata={"metavar": "X", "help": "noise at X times the JND (default: 1)"}
-    )
-    psnr: float | None = field(
-        default=None, metadata={"metavar": "DB", "help": "noise at the level with this PSNR"}
-    )
-    seed: int = field(default=0, metadata={"help": "of the noise's signs (default: 0)"})
-    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
-    weights: str | None = field(
-        default=None,
-        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
-    )
+    array: bool = option(False, "also the thresholds as NAME.human.npy (12 bytes per pixel)")
+    level: float | None = option(None, "noise at X times the threshold (default: 1)", metavar="X")
+    psnr: float | None = option(None, "noise at the level with this PSNR", metavar="DB")
+    seed: int = option(0, "of the noise's signs")
 
 
 @dataclass(frozen=True)
-class QualityOptions:
+class QualityOptions(ModelOptions):
     """Options of `python -m engine quality`."""
 
-    metrics: bool = field(
-        default=False, metadata={"help": "also JOD, FSIM and VIF (some seconds; needs PyTorch)"}
-    )
-    model: str = field(default=HUMAN_DEFAULT, metadata=_MODEL)
-    json: bool = field(default=False, metadata={"help": "one JSON object on stdout"})
-    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
-    weights: str | None = field(
-        default=None,
-        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
-    )
+    model: str = jnd_model()
+    metrics: bool = option(False, "also JOD, FSIM and VIF (some seconds; needs PyTorch)")
 
 
 @dataclass(frozen=True)
-class CloakOptions:
+class CloakOptions(PictureOptions):
     """Options of `python -m engine cloak`."""
 
-    out: Path = field(default=Path("out"), metadata=_OUT)
-    method: str = field(
-        default="ours", metadata={"metavar": "NAME", "help": "the attack (default: ours)"}
+    method: str = option("ours", "the attack", metavar="NAME")
+    target: str | None = option(
+        None, "be taken for this person; need not hide who it is", metavar="PHOTO"
     )
-    target: str | None = field(
-        default=None,
-        metadata={"metavar": "PHOTO", "help": "be taken for this person; need not hide who it is"},
+    face: str | None = option(
+        None, 'which face, 1 being the largest that is certain, or "all"', metavar="N"
     )
-    face: str | None = field(
-        default=None,
-        metadata={
-            "metavar": "N",
-            "help": 'which face, 1 being the largest that is certain, or "all"',
-        },
+    gallery: str | None = option(
+        None, "photos that the cloaked face must not match either", metavar="DIR"
     )
-    gallery: str | None = field(
-        default=None,
-        metadata={"metavar": "DIR", "help": "photos that the cloaked face must not match either"},
+    robust: bool = option(
+        False, "hold after JPEG and half size too: a larger change", former="--lasting"
     )
-    lasting: bool = field(
-        default=False,
-        metadata={"help": "hold after JPEG and half size too: a larger change"},
-    )
-    jnd: str = field(
-        default=HUMAN_DEFAULT,
-        metadata={"choices": HUMAN_NAMES, "help": f"model of the eye (default: {HUMAN_DEFAULT})"},
-    )
-    max_seconds: float = field(
-        default=120.0, metadata={"metavar": "S", "help": "longest search per face (default: 120)"}
-    )
-    json: bool = field(default=False, metadata={"help": "one JSON object per photo on stdout"})
-    device: str = field(default="auto", metadata={"choices": DEVICES, "help": "where to run"})
-    weights: str | None = field(
-        default=None,
-        metadata={"metavar": "DIR", "help": 'folder of models, or "hub" (default: embedded)'},
-    )
+    jnd: str = jnd_model()
+    max_seconds: float = option(120.0, "longest search per face", metavar="S")
 
 
 @dataclass(frozen=True)
-class VerifyOptions:
+class VerifyOptions(Options):
     """Options of `python -m engine verify`."""
-
-    json: bool = field(default=False, metadata={"help": "one JSON object on stdout"})
-
-
-def add_options(parser: argparse.ArgumentParser, options: type) -> None:
-    """One argument per field of a frozen dataclass: its name, default and metadata."""
-    for item in fields(options):
-        flag = "--" + item.name.replace("_", "-")
-        if item.type == "bool":
-            parser.add_argument(flag, action="store_true", **item.metadata)
-        else:
-            kinds = {"Path": Path, "float": float, "float | None": float, "int": int}
-            kind = kinds.get(item.type, str)
-            needed = item.default is MISSING
-            default = None if needed else item.default
-            parser.add_argument(flag, type=kind, required=needed, default=default, **item.metadata)

@@ -1,4 +1,4 @@
-"""`python -m engine quality`: every number for a pair of pictures."""
+"""`python -m engine quality REFERENCE CHANGED`: how far two pictures are apart, in numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from ..errors import ImageError, WeightsError
 from ..human import thresholds
 from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, steps
-from ..terminal.pictures import read
+from ..terminal.inputs import read
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
 from .options import QualityOptions
@@ -16,7 +16,7 @@ from .options import QualityOptions
 def run(images: list[str], options: QualityOptions) -> int:
     """Print the numbers of (REFERENCE, CHANGED); what is missing, and why, goes to stderr.
 
-    Raises ImageError for a bad picture or two of different sizes, DeviceError.
+    Raises ImageError for a bad picture or two of different sizes, WeightsError, DeviceError.
     """
     reference, changed = (read(path) for path in images)
     if reference.size != changed.size:
@@ -28,7 +28,7 @@ def run(images: list[str], options: QualityOptions) -> int:
     jnd = None
     names = (*SLOW, *PERCEPTUAL) if options.metrics else SLOW
     with progress(1 + len(names)) as show:
-        show(0, "looking for the threshold of every pixel")
+        show(0, "computing the threshold of every pixel")
         try:
             jnd = thresholds(
                 reference.pixels, options.model, weights=options.weights, device=options.device
@@ -37,17 +37,18 @@ def run(images: list[str], options: QualityOptions) -> int:
             if options.weights is not None:
                 raise
             missing.append(f"beyond_jnd_share: {error}")
-        for found in steps(
+        for step in steps(
             reference.pixels, changed.pixels, names, jnd=jnd, jnd_model=options.model
         ):
-            if isinstance(found, Measuring):
-                show(1 + found.done, f"measuring {found.name}")
-    for note in (*missing, *found.missing):
+            if isinstance(step, Measuring):
+                show(1 + step.done, f"measuring {step.name}")
+    quality = step
+    for note in (*missing, *quality.missing):
         print(f"note: {note}", file=sys.stderr)
     if options.json:
         pair = {"reference": images[0], "changed": images[1]}
-        print(json_line(pair | found.to_dict()))
+        print(json_line(pair | quality.to_dict()))
     else:
-        for name, value in found.to_dict().items():
+        for name, value in quality.to_dict().items():
             print(f"{name:<18}{'–' if value is None else value}")
     return 0

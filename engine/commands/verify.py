@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..terminal.batch import STDIN
-from ..terminal.pictures import read
+from ..terminal.inputs import STDIN, read
 from ..terminal.streams import json_line
 from .options import VerifyOptions
 

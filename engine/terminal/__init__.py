@@ -1,1 +1,1 @@
-"""A person's terminal: a batch of pictures, progress, and errors in one line."""
+"""What commands share: options and helps, a batch of pictures, progress, and errors in one line."""

@@ -1,61 +1,72 @@
-"""Many pictures: a bad one is recorded, the rest goes on."""
+"""Many pictures: reports on stdout, errors on stderr; a bad picture is recorded, the rest goes on.
+
+`outcomes` does the work and catches what goes wrong; `run` prints it, for a command.
+"""
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+
+from tqdm import tqdm
 
 from ..errors import EngineError, SetupError
+from ..images.output import check_folder
 from ..images.picture import Picture
 from .failures import engine_error
+from .inputs import read, stems
+from .streams import json_line
 
-Result = TypeVar("Result")
-Work = Callable[[Picture, str, str], Result]
-
-STDIN = "-"  # in place of a path: the picture comes on standard input
-LONGEST = 240  # bytes of a stem: with our suffixes a name stays within 255, most systems' limit
+Work = Callable[[Picture, str, str], str]  # the report of (picture, image, stem)
 
 
 @dataclass(frozen=True)
-class Done:
-    """One picture of a batch: its result, or the error that refused it."""
+class Outcome:
+    """One picture of a batch: its report, or the error that refused it.
+
+    image: its name on the command line.
+    """
 
     image: str
-    result: object | None
+    report: str | None
     error: EngineError | None
 
 
-def stems(images: Iterable[str]) -> list[str]:
-    """A distinct name for each picture's output files: cat, cat-2, …; cut where it is too long."""
-    names: list[str] = []
-    for image in images:
-        stem = "stdin" if image == STDIN else Path(image).stem
-        name, number = shortened(stem, LONGEST), 1
-        while name in names:
-            number += 1
-            ending = f"-{number}"
-            name = shortened(stem, LONGEST - len(ending)) + ending
-        names.append(name)
-    return names
+def run(images: list[str], prepare: Callable[[], Work], out: Path, *, as_json: bool) -> int:
+    """Print work(picture, image, stem) of every picture; a bad one is recorded, the rest goes on.
+
+    prepare returns `work`; it is called once, when the first picture was read. out: where work
+    leaves files; where it cannot, a picture is refused before work begins.
+    Returns 0, or 1 where a picture was refused; with as_json that is {image, error} on stdout too.
+    """
+
+    def read_if_writable(image: str) -> Picture:
+        check_folder(out)
+        return read(image)
+
+    refused = 0
+    for outcome in outcomes(images, read_if_writable, prepare):
+        if outcome.error is None:
+            print(outcome.report, flush=True)
+            continue
+        refused += 1
+        print(f"error: {outcome.error}", file=sys.stderr, flush=True)
+        if as_json:
+            print(json_line({"image": outcome.image, "error": str(outcome.error)}), flush=True)
+    if refused:
+        print(f"{refused} of {len(images)} pictures refused", file=sys.stderr)
+    return 1 if refused else 0
 
 
-def shortened(name: str, longest: int) -> str:
-    """As many whole characters of a name as have `longest` bytes on disk."""
-    while len(os.fsencode(name)) > longest:
-        name = name[:-1]
-    return name
-
-
-def run(
+def outcomes(
     images: Iterable[str], read: Callable[[str], Picture], prepare: Callable[[], Work]
-) -> Iterator[Done]:
+) -> Iterator[Outcome]:
     """Call work(picture, image, stem) on each picture; what goes wrong becomes part of the stream.
 
-    prepare gives the work; it is called once, when the first picture was read. What it raises ends
-    the batch, as does SetupError from anywhere: it is no picture's fault.
+    What prepare raises after a picture was read ends the batch, as does SetupError from anywhere:
+    it is no picture's fault.
     """
     images = list(images)
     work: Work | None = None
@@ -63,15 +74,15 @@ def run(
         try:
             picture = read(image)
         except Exception as error:
-            yield Done(image, None, recorded(error, image))
+            yield Outcome(image, None, recorded(error, image))
             continue
         work = work or prepare()
         try:
-            result = work(picture, image, stem)
+            report = work(picture, image, stem)
         except Exception as error:
-            yield Done(image, None, recorded(error, image))
+            yield Outcome(image, None, recorded(error, image))
             continue
-        yield Done(image, result, None)
+        yield Outcome(image, report, None)
 
 
 def recorded(error: Exception, image: str) -> EngineError:
@@ -82,3 +93,15 @@ def recorded(error: Exception, image: str) -> EngineError:
     if isinstance(known, SetupError):
         raise known from None
     return known
+
+
+class Announcement:
+    """Lines on stderr, printed at most once: when there is something that they are about."""
+
+    def __init__(self, *lines: str):
+        self._lines = lines
+
+    def __call__(self) -> None:
+        for line in self._lines:
+            tqdm.write(line, file=sys.stderr)  # above a bar that is drawn
+        self._lines = ()

@@ -1,18 +1,16 @@
-"""What every command has in common: any name can be printed on any terminal; helps look alike."""
+"""Text out: any name can be printed on any terminal, and JSON stays JSON."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
-import textwrap
 
 
-def ready() -> None:
+def set_up_streams() -> None:
     """Let stdout and stderr write what their encoding lacks as escapes, and keep quiet.
 
-    Quiet: PyTorch reports a CUDA folder without a driver; we say ourselves where we compute.
+    Quiet: PyTorch logs a CUDA folder without a driver; commands print themselves where they run.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -23,27 +21,7 @@ def ready() -> None:
 def json_line(value: object) -> str:
     """JSON on one line, valid in whatever stdout is encoded in.
 
-    As escapes of Python, what an encoding lacks would be no JSON.
+    What the encoding lacks becomes an escape of JSON; those that Python writes are not JSON.
     """
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-")
     return json.dumps(value, ensure_ascii=encoding not in ("utf-8", "utf8"))
-
-
-Manual = argparse.RawDescriptionHelpFormatter  # a description that is laid out already
-
-
-class Help(Manual):
-    """Descriptions filled as usual, the examples at the end as they are."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if text.startswith(EXAMPLES):
-            return super()._fill_text(text, width, indent)
-        return textwrap.fill(" ".join(text.split()), width, initial_indent=indent)
-
-
-EXAMPLES = "examples:"
-
-
-def examples(program: str, *lines: str) -> str:
-    """The end of a help: commands to copy."""
-    return "\n".join([EXAMPLES, *(f"  {program} {line}".replace("%", "%%") for line in lines)])

@@ -1,0 +1,122 @@
+"""The options of each job of `python -m training`, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.terminal.command_line import option
+
+from .train.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS, HUMAN_PRESETS
+
+SHARED = Path("../shared")
+# What `evaluate` measures, and the data set it does it on.
+MEASURED_ON = {
+    "classifiers": "cifar10",
+    "machine": "cifar10",
+    "fresh": "cifar10",
+    "ablation": "cifar10",
+    "human": "kodak",
+    "recogniser": "lfw",
+    "cloak": "lfw",
+    "panel": "cifar10",
+}
+
+
+def preset(presets: dict[str, Any]) -> Any:
+    """The option that chooses one of these presets."""
+    return option("default", "settings of the training", choices=tuple(presets))
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Options of every job that reads or writes checkpoints."""
+
+    runs: Path = option(Path("runs"), "where checkpoints live")
+
+
+@dataclass(frozen=True)
+class OnImages(Runs):
+    """Options of a training on labelled images."""
+
+    data: str = option(
+        f"{SHARED}/data/cifar10",
+        "folder of parquet files or pictures, torchvision:ROOT or hub:OWNER/NAME",
+    )
+
+
+@dataclass(frozen=True)
+class OnPhotos(Runs):
+    """Options of a job that needs photos."""
+
+    data: str = option(
+        f"{SHARED}/data/bsds500",
+        "photos: folder of parquet files or pictures, or hub:OWNER/NAME",
+    )
+
+
+@dataclass(frozen=True)
+class ClassifierOptions(OnImages):
+    """Options of `python -m training classifiers`."""
+
+    names: tuple[str, ...] = option(
+        (), "which classifiers (default: the panel's)", metavar="NAME", operand=True
+    )
+    preset: str = preset(CLASSIFIER_PRESETS)
+
+
+@dataclass(frozen=True)
+class GeneratorOptions(OnImages):
+    """Options of `python -m training generator`."""
+
+    preset: str = preset(GENERATOR_PRESETS)
+    name: str | None = option(None, "name of its checkpoint (default: the preset's)")
+
+
+@dataclass(frozen=True)
+class HumanOptions(OnPhotos):
+    """Options of `python -m training human`."""
+
+    preset: str = preset(HUMAN_PRESETS)
+    name: str | None = option(None, "name of its checkpoints (default: the preset's)")
+
+
+@dataclass(frozen=True)
+class CalibrateOptions(OnPhotos):
+    """Options of `python -m training calibrate`."""
+
+    name: str = option("default", "which trained HVS-SD")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(Runs):
+    """Options of `python -m training evaluate`."""
+
+    what: str = option(help="what to measure", choices=tuple(MEASURED_ON), operand=True)
+    data: str | None = option(
+        None, f"data set (default: the one in {SHARED}/data that it is measured on)"
+    )
+    name: str = option("default", "human: whose checkpoints have the true maps")
+    weights: Path | None = option(None, "folder of exported models (default: embedded)")
+    count: int | None = option(
+        None, "only the first pictures of each split; cloak: a look, its JSON in RUNS/cloak"
+    )
+    sections: tuple[str, ...] | None = option(None, "machine: only these", metavar="NAME")
+    only: str | None = option(None, "cloak: just rows whose name contains it", metavar="TEXT")
+    onlooker: Path = option(
+        SHARED / "weights/mobilefacenet_unseen.onnx",
+        "faces: a held-out recogniser, for verification only; left out where missing",
+    )
+
+
+@dataclass(frozen=True)
+class RecogniserOptions:
+    """Options of `python -m training recogniser`."""
+
+    source: Path = option(
+        SHARED / "weights/dlib_face_recognition_resnet_v1.safetensors", "dlib's weights"
+    )
+    reference: Path = option(
+        SHARED / "weights/dlib_reference_embedding.txt", "an embedding that dlib computed"
+    )
