@@ -123,7 +123,7 @@ def test_mcp_keeps_to_the_limits(demo):
 
 def test_the_sliders_of_the_page_are_the_limits(visitor, demo):
     from demo.handlers import human, viewing
-    from engine.machine.jnd import STRENGTHS
+    from engine.machine.generator import STRENGTHS
 
     config = visitor.http.get(f"{demo.url}/config").json()
     ranges = {

@@ -142,7 +142,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
 
 def as_json(result, image: str, path: Path | None) -> dict:
     """The object `--json` prints. psnr_db is null where nothing was changed."""
-    from ..machine.report import finite
+    from ..metrics.decibels import finite
 
     return {
         "image": image,
@@ -175,7 +175,7 @@ def as_json(result, image: str, path: Path | None) -> dict:
 
 def table(result, image: str, path: Path | None) -> str:
     """The readable report of one photo."""
-    from ..machine.report import decibels
+    from ..metrics.decibels import decibels
 
     lines = [image]
     for face in result.faces:
