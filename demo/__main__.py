@@ -38,8 +38,8 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def end_politely() -> None:
-    """End by SIGTERM as by Ctrl-C, so that the private folder goes with the process."""
+def exit_on_sigterm() -> None:
+    """End by SIGTERM as by Ctrl-C, so that the private folder is removed with the process."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             options.collect.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            said = f"error: --collect {options.collect} cannot be made ({error.strerror}): "
-            print(said + "choose another folder", file=sys.stderr)
+            failure = f"error: --collect {options.collect} cannot be made ({error.strerror}): "
+            print(failure + "choose another folder", file=sys.stderr)
             return 2
     try:
         from .app import launch
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         remedy = "run pip install 'just-noticeable[demo]'"
         print(f"error: the demo needs {error.name}: {remedy}", file=sys.stderr)
         return 2
-    end_politely()
+    exit_on_sigterm()
     launch(
         host=options.host,
         port=options.port,

@@ -30,9 +30,9 @@ def test_what_is_old_is_swept_and_what_is_new_stays(tmp_path):
 
 
 def test_the_sweep_goes_on_by_itself(monkeypatch):
-    path = folder.private() / "files" / "left.bin"
+    path = folder.private_folder() / "files" / "left.bin"
     path.write_bytes(b"x")
-    thread = folder.keep_swept(age=0.01, every=0.05)
+    thread = folder.start_sweeping(age=0.01, every=0.05)
     until = time.monotonic() + 20
     while path.exists() and time.monotonic() < until:
         time.sleep(0.05)
@@ -63,9 +63,9 @@ def test_the_folder_goes_with_the_process(tmp_path, how):
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
         # A shell's background jobs ignore it, and so would what they start.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from demo.server.folder import private\n"
-        "(private() / 'files' / 'a.png').write_bytes(b'x')\n"
-        "print(private(), flush=True)\n"
+        "from demo.server.folder import private_folder\n"
+        "(private_folder() / 'files' / 'a.png').write_bytes(b'x')\n"
+        "print(private_folder(), flush=True)\n"
         "time.sleep(60)\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

@@ -1,4 +1,4 @@
-"""Everything the demo refuses or cuts short, in one place."""
+"""Every limit of the demo, in one place."""
 
 from __future__ import annotations
 

@@ -56,14 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         if options.command == "stage":
-            return staged(options.folder)
+            return write_staged(options.folder)
         return push(options.repo, options.hardware, options.publish)
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def staged(folder: Path) -> int:
+def write_staged(folder: Path) -> int:
     files = stage(folder)
     for path in files:
         name, size = path.relative_to(folder).as_posix(), path.stat().st_size
