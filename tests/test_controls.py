@@ -37,7 +37,7 @@ def test_the_same_seed_gives_the_same_pictures(name, crops):
     np.testing.assert_array_equal(first, second)
 
 
-def test_noise_beside_a_machine_jnd_has_its_energy_and_other_answers(photos):
+def test_white_noise_of_the_same_psnr_changes_labels(photos):
     machine = load(None, "cpu")
     result = machine(photos["chelsea"])
     noise = noise_of_same_psnr(machine, result)

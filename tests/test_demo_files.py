@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demo_visitor import ENDPOINTS, Visitor, asked, with_mcp
+from demo_visitor import ENDPOINTS, Visitor, refusal, with_mcp
 from PIL import Image
 
 from demo.server.folder import refused_file
@@ -143,7 +143,7 @@ def test_nor_does_any_event_of_the_page(visitors, foreign, listener, demo):
             for k in files:
                 several = inputs[k]["props"].get("file_count") == "multiple"
                 values[k] = [given] if several else given
-            said = asked(visitors[0], event["id"], values)
+            said = refusal(visitors[0], event["id"], values)
             assert said in (SENTENCE, None), (event["targets"], path)
             refusals += said == SENTENCE
     # machine, human, finding faces, cloaking, two photos, methods, the viewing test's own and CSVs

@@ -47,10 +47,10 @@ def test_the_page_is_told_to_keep_nothing():
     assert blocks.analytics_enabled is False
     assert blocks.delete_cache == (DEFAULT.sweep_seconds, DEFAULT.keep_seconds)
     assert blocks._queue.max_size == DEFAULT.queue
-    told = settings()
-    assert told["run_history"] is False
-    assert told["enable_monitoring"] is False
-    assert told["max_file_size"] == DEFAULT.upload_bytes
+    served = settings()
+    assert served["run_history"] is False
+    assert served["enable_monitoring"] is False
+    assert served["max_file_size"] == DEFAULT.upload_bytes
     for function in blocks.fns.values():
         if function.api_visibility == "public":
             assert function.concurrency_limit in (1, "default")
@@ -85,8 +85,15 @@ def test_the_folder_goes_with_the_process(tmp_path, how):
 def test_the_command_line_says_what_it_can_do(tmp_path, capsys):
     from demo.__main__ import main, parser
 
-    told = parser().parse_args(["--host", "0.0.0.0", "--port", "7000", "--collect", str(tmp_path)])
-    assert (told.host, told.port, told.collect, told.share) == ("0.0.0.0", 7000, tmp_path, False)
+    options = parser().parse_args(
+        ["--host", "0.0.0.0", "--port", "7000", "--collect", str(tmp_path)]
+    )
+    assert (options.host, options.port, options.collect, options.share) == (
+        "0.0.0.0",
+        7000,
+        tmp_path,
+        False,
+    )
     blocked = tmp_path / "a file"
     blocked.write_text("")
     assert main(["--collect", str(blocked)]) == 2

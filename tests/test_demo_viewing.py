@@ -62,7 +62,7 @@ def test_a_test_counts_its_answers_and_not_the_practice():
     assert [answer.score for answer in test.answers] == scores[2:]
     assert from_csv(test.csv, "answers.csv") == test.answers
     with pytest.raises(UsageError, match="from -3 to 3"):
-        viewing.Test("x", test.trials, 28.0, {}).answered(4, 1)
+        viewing.Test("x", test.trials, 28.0, {}).with_answer(4, 1)
 
 
 def test_collected_answers_hold_no_more_than_the_answers(tmp_path):

@@ -1,6 +1,6 @@
 """Which files a call may open, checked before Gradio or a handler opens any.
 
-Gradio checks only files that are marked as such (`meta`), and fetches every address.
+Gradio checks only files that are marked as such (`meta`), and fetches what looks like an address.
 Here every dict with a path, at any depth, is either a file that the visitor owns or a sample, or
 is replaced by a file that `uploads` refuses; so nothing is fetched, nothing else is opened, and
 the error is the same whether a path exists or not.
@@ -30,7 +30,9 @@ from .visitors import (
 )
 
 FILE = {"_type": "gradio.FileData"}
-FETCHING = re.compile(r"/(file=|file/)\w+:|/proxy=")  # paths by which Gradio asks other servers
+FETCHING = re.compile(
+    r"/(file=|file/)\w+:|/proxy="
+)  # paths by which Gradio fetches from other servers
 MAX_DEPTH = 16  # lists and dicts within each other; a gallery's files are at 3
 
 

@@ -32,12 +32,12 @@ def private_folder() -> Path:
 
 
 def assets_folder() -> Path:
-    """Where what belongs to the page is kept; nothing of a visitor."""
+    """The folder of files that belong to the page; nothing of a visitor."""
     return private_folder() / "assets"
 
 
 def uploads_folder() -> Path:
-    """Where the files of visitors are kept, each in a folder of its own."""
+    """The files of visitors, each in a folder of its own."""
     return private_folder() / "files"
 
 

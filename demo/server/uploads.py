@@ -31,8 +31,8 @@ def read_upload(upload: dict, limits: Limits, most: int | None = None) -> tuple[
     most: bytes, where the limit is less than a picture's.
 
     Only a regular file of the upload folder is opened, or a sample picture; a link counts as what
-    it leads to. Whatever is wrong with a path, the sentence is the same. Whose upload it is, the
-    door has checked (`demo.server.access`).
+    it leads to. Whatever is wrong with a path, the error is the same. Whose upload it is
+    has been checked before (`demo.server.access`).
     """
     minutes = limits.keep_seconds // 60
     unknown = ImageError(
@@ -75,8 +75,7 @@ def stem(upload: Upload) -> str:
 
 
 def save_file(data: bytes, name: str) -> str:
-    """Bytes as a file that a component can show or offer: served unchanged, deleted after
-    `Limits.keep_seconds`."""
+    """Bytes as a file that a component can show or offer: served unchanged, swept in time."""
     path = save_bytes_to_cache(data, name, get_upload_folder())
     owners.add(path, current_visitor.get())
     return path

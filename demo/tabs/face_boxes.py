@@ -76,7 +76,7 @@ def choices(faces: list[FoundFace]) -> gr.Radio:
 
 
 def count(faces: list[FoundFace]) -> str:
-    """How many faces there are, in reports."""
+    """How many faces there are, in words."""
     sure = sum(face.sure for face in faces) or 1
     return "One face" if sure == 1 else f"{sure} faces"
 

@@ -27,7 +27,7 @@ def samples() -> dict[str, Path]:
 
 
 def thumbnail(path: Path) -> Path:
-    """A small square of the middle of a sample, file once."""
+    """A small square of the middle of a sample, written once."""
     file = assets_folder() / f"{path.stem}.png"
     if not file.is_file():
         pixels = open_image(path).pixels

@@ -48,7 +48,7 @@ PAIR = """
 
 
 def kinds() -> dict[str, str]:
-    """What noise can be compared, and its reports."""
+    """What noise can be compared, and its labels."""
     return handler.KINDS | {name: f"noise by {name}" for name in human_models()}
 
 
