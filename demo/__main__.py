@@ -43,8 +43,8 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def end_politely() -> None:
-    """End by SIGTERM as by Ctrl-C, so that the private folder goes with the process."""
+def exit_on_sigterm() -> None:
+    """End by SIGTERM as by Ctrl-C, so that the private folder is removed with the process."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         remedy = "run pip install 'just-noticeable[demo]'"
         print(f"error: the demo needs {error.name}: {remedy}", file=sys.stderr)
         return 2
-    end_politely()
+    exit_on_sigterm()
     launch(**asdict(options))
     return 0
 

@@ -19,9 +19,9 @@ from starlette.middleware import Middleware
 from engine.images.samples import sample_paths
 
 from .api import endpoints
-from .server import mcp_server, warm
-from .server.door import Door, Doorkeeper
-from .server.folder import assets, keep_swept, refused
+from .server import mcp_server, preload
+from .server.access import AccessMiddleware, GuardedBlocks
+from .server.folder import assets_folder, refused_file, start_sweeping
 from .server.limits import DEFAULT, Limits
 from .tabs import cloak, compare, human, machine, viewing
 from .ui import look
@@ -30,10 +30,10 @@ from .ui import look
 def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.Blocks:
     """The page, its queue set. collect: a folder for the answers of viewing tests, or None."""
     folder = None if collect is None else Path(collect)
-    mcp_server.mend()
-    refused()
-    gr.set_static_paths([assets(), *sample_paths()])  # free to show, never deleted
-    with Door(
+    mcp_server.install()
+    refused_file()
+    gr.set_static_paths([assets_folder(), *sample_paths()])  # free to show, never deleted
+    with GuardedBlocks(
         title=look.TITLE,
         analytics_enabled=False,
         delete_cache=(limits.sweep_seconds, limits.keep_seconds),
@@ -48,12 +48,12 @@ def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.
         gr.HTML(look.FOOT)
         endpoints.add(limits)
     blocks.queue(max_size=limits.queue)
-    keep_swept(limits.keep_seconds, limits.sweep_seconds)
+    start_sweeping(limits.keep_seconds, limits.sweep_seconds)
     return blocks
 
 
 def settings(limits: Limits = DEFAULT) -> dict:
-    """What `Blocks.launch` is told: the look, and that nothing is kept."""
+    """The arguments of `Blocks.launch`: the look, and that nothing is stored."""
     return {
         "theme": look.theme(),
         "css_paths": look.CSS,
@@ -64,12 +64,12 @@ def settings(limits: Limits = DEFAULT) -> dict:
         "state_session_capacity": limits.sessions,
         "mcp_server": find_spec("mcp") is not None,
         "pwa": False,
-        "app_kwargs": {"middleware": [Middleware(Doorkeeper)]},
+        "app_kwargs": {"middleware": [Middleware(AccessMiddleware)]},
         "show_error": False,
     }
 
 
-def under(root_path: str | None) -> str | None:
+def normalise_path(root_path: str | None) -> str | None:
     """A path as Gradio wants it, with a slash in front and none behind; a whole URL as it is."""
     if root_path is None or "://" in root_path:
         return root_path
@@ -90,15 +90,15 @@ def launch(
     """Build and serve the page; returns when it is stopped, or at once where block is false.
 
     host, port: by default this machine only, and the first free port from 7860; root_path: where
-    a reverse proxy shows the page, by default what GRADIO_ROOT_PATH says.
+    a reverse proxy shows the page, by default the environment variable GRADIO_ROOT_PATH.
     """
-    warm.load()
+    preload.load()
     blocks = build(limits=limits, collect=collect)
     _, local, shared = blocks.launch(
         server_name=host,
         server_port=port,
         share=share,
-        root_path=under(root_path),
+        root_path=normalise_path(root_path),
         quiet=True,
         prevent_thread_lock=True,
         **settings(limits),

@@ -81,11 +81,11 @@ def watch(log: Path) -> None:
 def main() -> None:
     port, collect, log = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     watch(log)
-    from demo.__main__ import end_politely
+    from demo.__main__ import exit_on_sigterm
     from demo.app import launch
     from demo.server.limits import DEFAULT
 
-    end_politely()
+    exit_on_sigterm()
 
     limits = replace(
         DEFAULT,

@@ -61,21 +61,21 @@ class Visitor:
         self.http.close()
 
 
-def asked(visitor: Visitor, event: int, values: list) -> str | None:
-    """What an event of the page is refused with, None where it is done."""
+def refusal(visitor: Visitor, event: int, values: list) -> str | None:
+    """The error that an event of the page is refused with, None where it completes."""
     session = uuid.uuid4().hex
     body = {"fn_index": event, "data": values, "session_hash": session}
     answer = visitor.http.post("/queue/join", json=body)
     if answer.status_code == 422:
-        (said,) = {each["message"] for each in answer.json()["detail"] if not each["is_valid"]}
-        return said
+        (message,) = {each["message"] for each in answer.json()["detail"] if not each["is_valid"]}
+        return message
     answer.raise_for_status()
     with visitor.http.stream("GET", f"/queue/data?session_hash={session}") as lines:
         for line in lines.iter_lines():
             if line.startswith("data:"):
-                message = json.loads(line.removeprefix("data: "))
-                if message["msg"] == "process_completed":
-                    return None if message["success"] else message["output"]["error"]
+                update = json.loads(line.removeprefix("data: "))
+                if update["msg"] == "process_completed":
+                    return None if update["success"] else update["output"]["error"]
     raise AssertionError("the event has no end")
 
 

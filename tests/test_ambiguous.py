@@ -80,9 +80,15 @@ def seen():
     """Two pictures of noise as the engine sees them, and as tensors for a generator."""
     machine = MachineJND(device="cpu")
     pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
-    logits, cams = machine.look(pixels)
+    logits, cams = machine.panel.predict(pixels)
     x, maps, said = map(torch.from_numpy, (2 * to_batch(pixels) - 1, cams, logits))
-    return machine.change(pixels, logits, cams), (x, maps, said.argmax(2), torch.ones(2), said)
+    return machine.generator.change(pixels, logits, cams), (
+        x,
+        maps,
+        said.argmax(2),
+        torch.ones(2),
+        said,
+    )
 
 
 def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(seen, tmp_path):

@@ -35,7 +35,8 @@ def nothing_loads(monkeypatch):
     def loaded(*arguments, **named):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("engine.machine.jnd.open_session", loaded)
+    monkeypatch.setattr("engine.machine.panel.open_session", loaded)
+    monkeypatch.setattr("engine.machine.generator.open_session", loaded)
     monkeypatch.setattr("engine.human.learned.open_session", loaded)
     monkeypatch.setattr("engine.faces.finder.FaceFinder", loaded)
     monkeypatch.setattr("engine.cloak.face.load_recogniser", loaded)

@@ -247,7 +247,7 @@ def test_methods_are_measured_on_the_panel(crops, tmp_path, monkeypatch):
     from training.data.labelled import LabelledImages
     from training.evaluate.cloak import panel as panel
 
-    answers = MachineJND(device="cpu").answer(crops)
+    answers = MachineJND(device="cpu").panel.predict_labels(crops)
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     monkeypatch.setattr(panel, "load", lambda *where: LabelledImages(crops, answers[:, 0], "crops"))
     agreed = int((answers[:4] == answers[:4, :1]).all(1).sum())

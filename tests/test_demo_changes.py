@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import test_demo_browser as browser
 
-from demo.server.visitors import page as open_page
+from demo.server.visitors import current_page
 from demo.ui.changes import Latest, key
 
 pytest.importorskip("gradio")
@@ -71,8 +71,8 @@ def test_of_the_machine(visit):
 
 def test_of_the_eye(visit):
     page = visit("human")
-    changes(page, page.get_by_role("checkbox", name="Also ask models").click, HUMAN)
-    page.get_by_role("checkbox", name="Also ask models").click()
+    changes(page, page.get_by_role("checkbox", name="Also perceptual metrics").click, HUMAN)
+    page.get_by_role("checkbox", name="Also perceptual metrics").click()
     again(page, "human")
     changes(page, key_on(page, "Level"), HUMAN)
     again(page, "human")
@@ -154,21 +154,21 @@ def test_of_several_viewers(visit, tmp_path):
 
 def test_what_is_chosen_last_holds():
     latest, photo = Latest(), {"path": "/a", "url": "b"}
-    token = open_page.set("one")
+    token = current_page.set("one")
     try:
-        assert latest.holds(photo, 1)  # nothing has been chosen: nothing is older
-        latest.note(photo, 1)
-        assert latest.holds({"path": "/a"}, 1)
-        assert not latest.holds(photo, 2)
-        open_page.set("two")
-        latest.note(photo, 2)
-        open_page.set("one")
-        assert latest.holds(photo, 1)
+        assert latest.is_current(photo, 1)  # nothing has been chosen: nothing is older
+        latest.record(photo, 1)
+        assert latest.is_current({"path": "/a"}, 1)
+        assert not latest.is_current(photo, 2)
+        current_page.set("two")
+        latest.record(photo, 2)
+        current_page.set("one")
+        assert latest.is_current(photo, 1)
     finally:
-        open_page.reset(token)
+        current_page.reset(token)
     assert key([photo, None, ["a"]]) == key([{"path": "/a"}, None, ["a"]])
     for k in range(1100):
-        token = open_page.set(str(k))
-        latest.note(k)
-        open_page.reset(token)
+        token = current_page.set(str(k))
+        latest.record(k)
+        current_page.reset(token)
     assert len(latest._of) == 1000

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demo_visitor import ENDPOINTS, Visitor, asked, with_mcp
+from demo_visitor import ENDPOINTS, Visitor, refusal, with_mcp
 from PIL import Image
 
-from demo.server.folder import refused
+from demo.server.folder import refused_file
 from engine.images.samples import sample_paths
 
 httpx = pytest.importorskip("httpx")
@@ -143,7 +143,7 @@ def test_nor_does_any_event_of_the_page(visitors, foreign, listener, demo):
             for k in files:
                 several = inputs[k]["props"].get("file_count") == "multiple"
                 values[k] = [given] if several else given
-            said = asked(visitors[0], event["id"], values)
+            said = refusal(visitors[0], event["id"], values)
             assert said in (SENTENCE, None), (event["targets"], path)
             refusals += said == SENTENCE
     # machine, human, finding faces, cloaking, two photos, methods, the viewing test's own and CSVs
@@ -235,14 +235,14 @@ def test_the_door_and_the_mcp_server_are_in_force(demo):
     import gradio.mcp
 
     from demo.app import build
-    from demo.server.door import Door
-    from demo.server.mcp_server import MENDED, MCPServer
+    from demo.server.access import GuardedBlocks
+    from demo.server.mcp_server import OVERRIDDEN, MCPServer
 
     blocks = build()
     assert gradio.mcp.GradioMCPServer is MCPServer
     base = MCPServer.__mro__[1]
-    assert all(getattr(base, name) is not getattr(MCPServer, name) for name in MENDED)
-    assert isinstance(blocks, Door)
+    assert all(getattr(base, name) is not getattr(MCPServer, name) for name in OVERRIDDEN)
+    assert isinstance(blocks, GuardedBlocks)
     # In the running server: several outputs one by one, and the schema that says what is taken.
     schema = httpx.get(f"{demo.url}/gradio_api/mcp/schema").json()
     picture = schema[0]["inputSchema"]["properties"]["picture"]
@@ -259,21 +259,21 @@ def test_only_regular_files_of_the_folder_are_read(tmp_path, monkeypatch):
     from engine.errors import ImageError
 
     (tmp_path / "files").mkdir()
-    monkeypatch.setattr(uploads, "uploads", lambda: tmp_path / "files")
+    monkeypatch.setattr(uploads, "uploads_folder", lambda: tmp_path / "files")
     inside, outside = tmp_path / "files" / "in.png", tmp_path / "out.png"
     inside.write_bytes(b"12345")
     outside.write_bytes(b"67890")
     (tmp_path / "files" / "link.png").symlink_to(outside)
     (tmp_path / "files" / "loop.png").symlink_to(tmp_path / "files" / "loop.png")
     os.mkfifo(tmp_path / "files" / "fifo.png")
-    assert uploads.contents({"path": str(inside)}, Limits())[1] == b"12345"
+    assert uploads.read_upload({"path": str(inside)}, Limits())[1] == b"12345"
     paths = [outside, tmp_path / "files" / ".." / "out.png", tmp_path / "files", "/dev/zero", "a\0"]
     paths += [tmp_path / "files" / name for name in ("link.png", "loop.png", "fifo.png", "none")]
-    for path in [*paths, refused()]:
+    for path in [*paths, refused_file()]:
         with pytest.raises(ImageError) as error:
-            uploads.contents({"path": str(path)}, Limits())
+            uploads.read_upload({"path": str(path)}, Limits())
         assert str(error.value) == SENTENCE
     # The size is looked at first: nothing is read.
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("it was read"))
     with pytest.raises(ImageError, match="has 5 bytes; the limit is 4"):
-        uploads.contents({"path": str(inside)}, Limits(upload_bytes=4))
+        uploads.read_upload({"path": str(inside)}, Limits(upload_bytes=4))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from demo_server import GALLERY_PIXELS, VIEWERS
-from demo_visitor import Visitor, asked, with_mcp
+from demo_visitor import Visitor, refusal, with_mcp
 from PIL import Image
 
 from demo.server.limits import DEFAULT
@@ -104,7 +104,7 @@ def test_the_page_keeps_to_the_limits(visitor, answers, demo):
         ("compare-go", [SAMPLE, ["fgsm"] * 9, 5], "choose 1 to 8"),
     ]
     for source, values, said in beyond:
-        assert said in (asked(visitor, event(source), values) or "nothing"), source
+        assert said in (refusal(visitor, event(source), values) or "nothing"), source
 
 
 def test_mcp_keeps_to_the_limits(demo):
@@ -123,7 +123,7 @@ def test_mcp_keeps_to_the_limits(demo):
 
 def test_the_sliders_of_the_page_are_the_limits(visitor, demo):
     from demo.handlers import human, viewing
-    from engine.machine.jnd import STRENGTHS
+    from engine.machine.generator import STRENGTHS
 
     config = visitor.http.get(f"{demo.url}/config").json()
     ranges = {

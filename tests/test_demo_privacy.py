@@ -30,9 +30,9 @@ def test_what_is_old_is_swept_and_what_is_new_stays(tmp_path):
 
 
 def test_the_sweep_goes_on_by_itself(monkeypatch):
-    path = folder.private() / "files" / "left.bin"
+    path = folder.private_folder() / "files" / "left.bin"
     path.write_bytes(b"x")
-    thread = folder.keep_swept(age=0.01, every=0.05)
+    thread = folder.start_sweeping(age=0.01, every=0.05)
     until = time.monotonic() + 20
     while path.exists() and time.monotonic() < until:
         time.sleep(0.05)
@@ -47,10 +47,10 @@ def test_the_page_is_told_to_keep_nothing():
     assert blocks.analytics_enabled is False
     assert blocks.delete_cache == (DEFAULT.sweep_seconds, DEFAULT.keep_seconds)
     assert blocks._queue.max_size == DEFAULT.queue
-    told = settings()
-    assert told["run_history"] is False
-    assert told["enable_monitoring"] is False
-    assert told["max_file_size"] == DEFAULT.upload_bytes
+    served = settings()
+    assert served["run_history"] is False
+    assert served["enable_monitoring"] is False
+    assert served["max_file_size"] == DEFAULT.upload_bytes
     for function in blocks.fns.values():
         if function.api_visibility == "public":
             assert function.concurrency_limit in (1, "default")
@@ -63,9 +63,9 @@ def test_the_folder_goes_with_the_process(tmp_path, how):
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
         # A shell's background jobs ignore it, and so would what they start.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from demo.server.folder import private\n"
-        "(private() / 'files' / 'a.png').write_bytes(b'x')\n"
-        "print(private(), flush=True)\n"
+        "from demo.server.folder import private_folder\n"
+        "(private_folder() / 'files' / 'a.png').write_bytes(b'x')\n"
+        "print(private_folder(), flush=True)\n"
         "time.sleep(60)\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -85,8 +85,15 @@ def test_the_folder_goes_with_the_process(tmp_path, how):
 def test_the_command_line_says_what_it_can_do(tmp_path, capsys):
     from demo.__main__ import main, parser
 
-    told = parser().parse_args(["--host", "0.0.0.0", "--port", "7000", "--collect", str(tmp_path)])
-    assert (told.host, told.port, told.collect, told.share) == ("0.0.0.0", 7000, tmp_path, False)
+    options = parser().parse_args(
+        ["--host", "0.0.0.0", "--port", "7000", "--collect", str(tmp_path)]
+    )
+    assert (options.host, options.port, options.collect, options.share) == (
+        "0.0.0.0",
+        7000,
+        tmp_path,
+        False,
+    )
     blocked = tmp_path / "a file"
     blocked.write_text("")
     assert main(["--collect", str(blocked)]) == 2

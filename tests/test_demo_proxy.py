@@ -47,8 +47,8 @@ def test_pictures_boxes_and_downloads_load(chromium, tmp_path, arguments, enviro
 
 
 def test_a_path_is_written_as_it_is_wanted():
-    from demo.app import under
+    from demo.app import normalise_path
 
     given = [None, "", "/", "jn", "/jn/", "https://a.example/jn"]
     wanted = [None, "", "", "/jn", "/jn", "https://a.example/jn"]
-    assert list(map(under, given)) == wanted
+    assert list(map(normalise_path, given)) == wanted

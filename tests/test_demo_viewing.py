@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from demo.handlers import viewing
-from demo.handlers.answers import COLUMNS, from_csv, to_csv
+from demo.handlers.answer_files import COLUMNS, from_csv, to_csv
 from demo.handlers.screening import Answer, Viewer, analyse, kurtosis, screen, summarise
 from engine.errors import ImageError, UsageError
 from engine.images.picture import decode, encode_png
@@ -57,18 +57,18 @@ def test_a_test_counts_its_answers_and_not_the_practice():
     test = viewing.Test("ab12", viewing.plan(SHOWN, 5, 60), 28.0, {})
     scores = [3, -3, *(k % 7 - 3 for k in range(12))]
     for score in scores:
-        test = test.answered(score, 1.25)
+        test = test.with_answer(score, 1.25)
     assert test.trial is None
     assert [answer.score for answer in test.answers] == scores[2:]
     assert from_csv(test.csv, "answers.csv") == test.answers
     with pytest.raises(UsageError, match="from -3 to 3"):
-        viewing.Test("x", test.trials, 28.0, {}).answered(4, 1)
+        viewing.Test("x", test.trials, 28.0, {}).with_answer(4, 1)
 
 
 def test_collected_answers_hold_no_more_than_the_answers(tmp_path):
     test = viewing.Test("ab12", viewing.plan(SHOWN, 5, 60), 28.0, {})
     for _ in test.trials:
-        test = test.answered(1, 2.0)
+        test = test.with_answer(1, 2.0)
     viewing.collect(test, tmp_path)
     (path,) = tmp_path.iterdir()
     assert path.name == "viewing-ab12.csv"

@@ -16,7 +16,7 @@ from PIL import Image
 pytest.importorskip("gradio")
 
 from demo import app
-from demo.server import warm
+from demo.server import preload
 from engine.images.samples import sample_paths
 
 LONGEST = 0.3  # seconds without an answer; half a second is what a visitor notices
@@ -34,13 +34,13 @@ def test_models_are_loaded_before_the_first_visitor(monkeypatch):
         def find(self, pixels):
             order.append("dlib")
 
-    monkeypatch.setattr(warm, "load_finder", Finder)
+    monkeypatch.setattr(preload, "load_finder", Finder)
 
     def load(name):
         order.append(name)
         return SimpleNamespace(use=order.append)
 
-    monkeypatch.setattr(warm, "import_module", load)
+    monkeypatch.setattr(preload, "import_module", load)
     monkeypatch.setattr(app, "build", lambda **choices: Page())
     app.launch(block=False)
     assert order == ["dlib", "engine.cloak.face", "matplotlib", "agg", "served"]

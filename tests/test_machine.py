@@ -13,6 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from engine import machine_jnd
 from engine.errors import UsageError
 from engine.images.picture import to_batch, to_pixels
+from engine.machine.homogeneity import largest_scale
 from engine.machine.jnd import MachineJND, load
 from engine.metrics.quality import psnr
 from engine.models.registry import GENERATORS, MODELS
@@ -37,10 +38,10 @@ def test_two_lines_of_python(photos):
 
 
 def test_a_greater_strength_changes_more(crops, machine):
-    logits, cams = machine.look(crops)
+    logits, cams = machine.panel.predict(crops)
     noise = []
     for strength in (0.2, 0.6, 1.0, 1.6):
-        change = machine.change(crops, logits, cams, strength)
+        change = machine.generator.change(crops, logits, cams, strength)
         noise.append(psnr(to_batch(to_pixels(to_batch(crops) + change)) - to_batch(crops)).mean())
     assert noise == sorted(noise, reverse=True)
     assert noise[0] - noise[-1] > 6
@@ -61,8 +62,8 @@ def test_the_png_is_what_was_verified(machine, photos):
         assert image.info == {}
         pixels = np.asarray(image)
     np.testing.assert_array_equal(pixels, result.distorted)
-    before = machine.answer(result.original[None])
-    np.testing.assert_array_equal(machine.answer(pixels[None]), before)
+    before = machine.panel.predict_labels(result.original[None])
+    np.testing.assert_array_equal(machine.panel.predict_labels(pixels[None]), before)
 
 
 def test_numbers_are_those_of_the_pictures(machine, photos):
@@ -87,43 +88,34 @@ def test_grey_means_no_change(machine, photos):
 
 
 def test_verified_keeps_every_label_of_every_picture(machine, crops):
-    logits, cams = machine.look(crops)
+    logits, cams = machine.panel.predict(crops)
     labels = logits.argmax(2)
-    change = machine.change(crops, logits, cams)
-    scale, distorted = machine.tolerated(crops, change, labels)
-    np.testing.assert_array_equal(machine.answer(distorted), labels)
+    change = machine.generator.change(crops, logits, cams)
+    scale, distorted = largest_scale(machine.panel.predict_labels, crops, change, labels)
+    np.testing.assert_array_equal(machine.panel.predict_labels(distorted), labels)
     assert ((scale >= 0) & (scale <= 1)).all()
     np.testing.assert_array_equal(distorted[scale == 0], crops[scale == 0])
     full = to_pixels(to_batch(crops) + change)
-    holds = (machine.answer(full) == labels).all(1)
+    holds = (machine.panel.predict_labels(full) == labels).all(1)
     np.testing.assert_array_equal(scale == 1, holds)
 
 
 @pytest.mark.parametrize("generator", ["conditioned", "merged"])
-def test_asking_again_only_makes_the_change_stronger(generator):
+def test_further_runs_only_make_the_change_stronger(generator):
     machine = MachineJND(device="cpu", generator=generator)
     pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), np.uint8)
     pixels = pixels.repeat(4, 1).repeat(4, 2)  # patches: the panel hardly agrees on any
-    logits, cams = machine.look(pixels)
+    logits, cams = machine.panel.predict(pixels)
     labels = logits.argmax(2)
-    _, first = machine.tolerated(pixels, machine.change(pixels, logits, cams), labels)
-    change, scale, distorted = machine.verified(pixels, logits, cams)
-    np.testing.assert_array_equal(machine.answer(distorted), labels)
+    once = machine.generator.change(pixels, logits, cams)
+    _, first = largest_scale(machine.panel.predict_labels, pixels, once, labels)
+    change, scale, distorted = machine.strongest(pixels, logits, cams)
+    np.testing.assert_array_equal(machine.panel.predict_labels(distorted), labels)
     weakened = change * scale[:, None, None, None].astype(np.float32)
     np.testing.assert_array_equal(distorted, to_pixels(to_batch(pixels) + weakened))
     before, after = (psnr(to_batch(d) - to_batch(pixels)) for d in (first, distorted))
     assert (after <= before).all()
     assert (after < before).any()
-
-
-class Threshold(MachineJND):
-    """A panel of one that sees class 1 where the first pixel is brighter than a limit."""
-
-    def __init__(self, limit: int):
-        self.limit = limit
-
-    def answer(self, pixels):
-        return (pixels[:, 0, 0, :1] > self.limit).astype(np.int64)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +134,13 @@ class Threshold(MachineJND):
 def test_the_scale_is_the_largest_that_holds(limit, expected):
     pixels = np.zeros((1, 4, 4, 3), np.uint8)
     change = np.full((1, 3, 4, 4), 180 / 255, np.float32)  # 20 levels per ninth
-    scale, distorted = Threshold(limit).tolerated(pixels, change, np.zeros((1, 1), np.int64))
+
+    def predict_labels(pixels):
+        """Of a panel of one: class 1 where the first pixel is brighter than the limit."""
+        return (pixels[:, 0, 0, :1] > limit).astype(np.int64)
+
+    labels = np.zeros((1, 1), np.int64)
+    scale, distorted = largest_scale(predict_labels, pixels, change, labels)
     assert scale[0] == pytest.approx(expected)
     assert distorted[0, 0, 0, 0] == round(180 * expected)
 
@@ -182,7 +180,7 @@ def test_only_the_chosen_classifiers_must_keep_their_label(crops, machine):
         whole = machine(crop, strength=1.8)
         if whole.scale < 1:
             one = min(whole.labels, key=lambda label: label.confidence_after).classifier
-            others = tuple(name for name in machine.classifiers if name != one)
+            others = tuple(name for name in machine.panel.classifiers if name != one)
             found = machine(crop, strength=1.8, members=others)
             assert found.scale >= whole.scale
             assert found.members == others

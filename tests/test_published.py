@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from engine.cloak import face as engine_cloak
-from engine.machine import jnd as engine_machine
+from engine.machine import homogeneity
+from engine.machine import jnd as machine_jnd
 from engine.models.registry import BEST, GENERATORS, PANEL, UNSEEN
 from training.evaluate import human as evaluate_human
 from training.evaluate.cloak import keys as cloak_keys
@@ -178,8 +179,8 @@ def test_no_section_of_the_machine_is_measured_again(machine):
         lambda m, _: m.setattr(sections, "SEED", 1),
         lambda m, _: m.setattr(sections, "STRENGTHS", (1.0,)),
         lambda m, _: m.setattr(sections, "SEARCHED", 4),
-        lambda m, _: m.setattr(engine_machine, "FINER", 4),
-        lambda m, _: m.setattr(engine_machine, "AGAIN", ()),
+        lambda m, _: m.setattr(homogeneity, "HALVINGS", 4),
+        lambda m, _: m.setattr(machine_jnd, "VARIATIONS", ()),
         lambda m, _: m.setattr(keys.baselines, "HALVINGS", 3),
         lambda m, _: m.setattr(keys.per_image, "MARGIN", 0.3),
         lambda m, _: m.setitem(versions.METHOD_VERSIONS["machine"], "unseen", 2),
@@ -247,8 +248,8 @@ def test_no_attack_on_the_panel_is_measured_again(tmp_path, monkeypatch):
     images = np.zeros((40, 2, 2, 3), np.uint8)
     labels = np.zeros(40, int)
     monkeypatch.setattr(panel, "load", lambda *_: LabelledImages(images, labels, before["data"]))
-    machine = SimpleNamespace(answer=lambda pixels: np.zeros((len(pixels), 4), int))
-    monkeypatch.setattr(panel, "MachineJND", lambda **_: machine)
+    alike = SimpleNamespace(predict_labels=lambda pixels: np.zeros((len(pixels), 4), int))
+    monkeypatch.setattr(panel, "MachineJND", lambda **_: SimpleNamespace(panel=alike))
     digest = before["rows"][0]["decided_by"]["images"]
     monkeypatch.setattr(panel, "digest_of", lambda _: digest)
     monkeypatch.setattr(panel, "measure", fails)

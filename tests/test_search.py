@@ -25,12 +25,12 @@ def searcher():
 
 def test_the_torch_panel_answers_as_the_graph(searcher, crops):
     ours = searcher.panel.logits(torch.from_numpy(to_batch(crops[:8]))).argmax(2).numpy()
-    np.testing.assert_array_equal(ours, load(None, "cpu").answer(crops[:8]))
+    np.testing.assert_array_equal(ours, load(None, "cpu").panel.predict_labels(crops[:8]))
 
 
 def test_the_best_holds_and_only_gets_stronger(searcher, crops):
     pixels = crops[:4]
-    before = load(None, "cpu").answer(pixels)
+    before = load(None, "cpu").panel.predict_labels(pixels)
     steps = list(searcher.steps(pixels, count=40))
     assert [step.number for step in steps] == list(range(1, 41))
     assert [step.last for step in steps] == [False] * 39 + [True]
@@ -38,11 +38,11 @@ def test_the_best_holds_and_only_gets_stronger(searcher, crops):
     for earlier, later in pairwise(steps):
         assert (later.psnr_db <= earlier.psnr_db).all()
     last = steps[-1]
-    assert last.held.all()
+    assert last.success.all()
     distorted = to_pixels(to_batch(pixels) + last.change)
     found = psnr(to_batch(distorted) - to_batch(pixels))
     np.testing.assert_allclose(found, last.psnr_db, rtol=1e-5)  # sums in another order
-    np.testing.assert_array_equal(load(None, "cpu").answer(distorted), before)
+    np.testing.assert_array_equal(load(None, "cpu").panel.predict_labels(distorted), before)
     assert (np.abs(last.change) <= 0.5).all()
 
 

@@ -14,7 +14,7 @@ from engine.metrics.quality import Quality
 from engine.metrics.quality import compare as quality_of
 
 from ..server.limits import Limits
-from ..server.zerogpu import on_gpu
+from ..server.zerogpu import borrow_gpu
 from .faces import find
 
 # What the page offers of `engine.attack.methods.METHODS`: name, words, source. Best first.
@@ -79,7 +79,7 @@ def seconds_on_gpu(picture, method, face, target, lasting, seconds, jnd) -> int:
     return int(seconds) + 30
 
 
-@on_gpu(duration=seconds_on_gpu)
+@borrow_gpu(duration=seconds_on_gpu)
 def search(
     picture: Picture,
     method: str,

@@ -1,8 +1,8 @@
-"""Faces in a photo, and whether two photos show the same person to a machine."""
+"""Faces in a photo, and whether two photos show the same person to a recogniser."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from engine.faces.detector import smallest
 from engine.faces.finder import FaceError, load_finder, whole
@@ -11,10 +11,11 @@ from engine.images.picture import Picture
 
 
 @dataclass(frozen=True)
-class Found:
-    """One face, 1 the best (see `engine.faces.finder.FaceFinder.find`).
+class FoundFace:
+    """One face of a photo (see `engine.faces.finder.FaceFinder.find`).
 
-    box: (left, top, right, bottom) in pixels; usable: for a cloak; sure: whether the detector is.
+    number: 1 is the best; box: (left, top, right, bottom) in pixels; usable: for a cloak; sure:
+    whether the detector is.
     """
 
     number: int
@@ -23,8 +24,11 @@ class Found:
     usable: bool
     sure: bool = True
 
+    def to_dict(self) -> dict:
+        return asdict(self) | {"box": list(self.box)}
 
-def find(picture: Picture) -> list[Found]:
+
+def find(picture: Picture) -> list[FoundFace]:
     """The faces of a photo. Raises FaceError where there is none, WeightsError without dlib."""
     faces = load_finder().find(picture.pixels)
     if not faces:
@@ -33,7 +37,7 @@ def find(picture: Picture) -> list[Found]:
             f"{smallest(*picture.size)} pixels or more"
         )
     return [
-        Found(number, face.box, face.side, whole(face, *picture.size), face.sure)
+        FoundFace(number, face.box, face.side, whole(face, *picture.size), face.sure)
         for number, face in enumerate(faces, 1)
     ]
 

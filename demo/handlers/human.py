@@ -41,9 +41,9 @@ def measure(
 ) -> Iterator[str | HumanView]:
     """What is being done, in words, then the view. Raises EngineError.
 
-    model: of `engine.human.HUMAN_MODELS`; level: times the threshold, unless psnr_db asks for the
-    level with that PSNR; perceptual: also JOD, FSIM and VIF, which take some seconds; max_pixels:
-    larger pictures are shrunk to it.
+    model: of `engine.human.HUMAN_MODELS`; level: times the threshold, unless psnr_db sets
+    it by the PSNR of the noise; perceptual: also JOD, FSIM and VIF, which take some seconds;
+    max_pixels: larger pictures are shrunk to that.
     """
     if model not in HUMAN_MODELS:
         raise UsageError(f"no model {model}: choose from {', '.join(HUMAN_MODELS)}")
@@ -51,15 +51,15 @@ def measure(
         raise UsageError(f"level {level:g} is outside {LEVELS[0]:g}…{LEVELS[1]:g}: 1 is the usual")
     if psnr_db is not None and not 5 <= psnr_db <= 60:
         raise UsageError(f"PSNR {psnr_db:g} dB: ask for 5 to 60")
-    seen = fitted(picture, max_pixels)
+    reduced = fitted(picture, max_pixels)
     metrics = (*SLOW, *(PERCEPTUAL if perceptual else ()))
-    steps = engine_measure(seen, model, level=level, psnr_db=psnr_db, seed=seed, metrics=metrics)
+    steps = engine_measure(reduced, model, level=level, psnr_db=psnr_db, seed=seed, metrics=metrics)
     for result in steps:
         if isinstance(result, str):
             yield f"{result[0].upper()}{result[1:]} …"
     yield HumanView(
         result=result,
-        original=encode_png(seen.pixels),
+        original=encode_png(reduced.pixels),
         noisy=encode_png(result.noisy),
         map=encode_png(result.jnd_map),
         numbers=result.to_dict(),
@@ -68,7 +68,7 @@ def measure(
 
 @lru_cache(maxsize=16)
 def of_sample(path: Path, model: str, level: float, perceptual: bool, max_pixels: int) -> HumanView:
-    """`measure` of a picture that everybody may see, remembered."""
+    """`measure` of a picture that everybody may see, cached."""
     picture = open_image(path)
     *_, view = measure(picture, model, level, perceptual=perceptual, max_pixels=max_pixels)
     return view

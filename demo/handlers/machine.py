@@ -1,4 +1,4 @@
-"""The machine JND of one picture, with white noise of the same energy beside it."""
+"""The machine JND of one picture, and white noise of the same PSNR."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from engine.images.picture import Picture, encode_png, open_image
-from engine.machine import report
-from engine.machine.jnd import MachineResult, load
-from engine.machine.noise import NoiseControl, noise_beside
+from engine.machine.figure import heat
+from engine.machine.jnd import load
+from engine.machine.noise import NoiseControl, noise_of_same_psnr
+from engine.machine.result import MachineResult
 
 
 @dataclass(frozen=True)
 class MachineView:
-    """The result, its control, and their pictures as the bytes of PNG files, 32×32."""
+    """The result, white noise of its PSNR, and the pictures as bytes of PNG files, 32×32."""
 
     result: MachineResult
     noise: NoiseControl
@@ -32,28 +31,27 @@ def measure(
 ) -> MachineView:
     """The largest change that these members of the panel do not notice. Raises EngineError.
 
-    strength, generator, members: as `engine.machine.jnd.MachineJND` takes them.
+    strength, generator, members: as `engine.machine.MachineJND` takes them. numbers: as
+    `MachineResult.to_dict`, each label with that of the noise, the members, the noise's PSNR.
     """
     machine = load(generator=generator)
-    machine.check_strength(strength)
+    machine.generator.check_strength(strength)
     result = machine(picture, strength=strength, members=members)
-    noise = noise_beside(machine, result)
-    numbers = report.as_json(result, "", {})
-    for without in ("image", "files"):
-        del numbers[without]
-    said = zip(numbers["labels"], noise.labels, strict=True)
-    numbers["labels"] = [
-        row | {"noise": label.after, "confidence_noise": round(label.confidence_after, 6)}
-        for row, label in said
+    noise = noise_of_same_psnr(machine, result)
+    labels = [
+        label.to_dict()
+        | {"noise": noisy.after, "confidence_noise": round(noisy.confidence_after, 6)}
+        for label, noisy in zip(result.labels, noise.labels, strict=True)
     ]
+    beside = {"labels": labels, "members": list(result.members), "noise_psnr_db": noise.psnr_db}
     return MachineView(
         result=result,
         noise=noise,
         original=encode_png(result.original),
         distorted=result.png,
         jnd=encode_png(result.jnd_map),
-        cam=encode_png(report.heat(np.asarray(result.cam))),
-        numbers=numbers | {"members": list(result.members), "noise_psnr_db": noise.psnr_db},
+        cam=encode_png(heat(result.cam)),
+        numbers=result.to_dict() | beside,
     )
 
 
@@ -61,10 +59,10 @@ def measure(
 def of_sample(
     path: Path, strength: float, generator: str, members: tuple[str, ...] | None
 ) -> MachineView:
-    """`measure` of a picture that everybody may see, remembered."""
+    """`measure` of a picture that everybody may see, cached."""
     return measure(open_image(path), strength, generator, members)
 
 
 def classifiers() -> tuple[str, ...]:
     """Names of the panel's members."""
-    return load().classifiers
+    return load().panel.classifiers

@@ -74,13 +74,43 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Results:
-    """pairs: (first, second) -> over all pictures, above 0 where the second is better;
-    presentations: the same for each picture; viewers; screened: whether there were enough."""
+    """What the answers amount to.
+
+    pairs: (first, second) -> over all pictures, above 0 where the second is better;
+    presentations: the same for each picture; viewers; screened: whether there were enough.
+    """
 
     pairs: dict[tuple[str, str], Summary]
     presentations: dict[tuple[str, str, str], Summary]
     viewers: tuple[Viewer, ...]
     screened: bool
+
+    def to_dict(self) -> dict:
+        """As JSON; std and interval are null where there is a single answer."""
+        return {
+            "pairs": [
+                {
+                    "first": first,
+                    "second": second,
+                    "n": summary.n,
+                    "mean": summary.mean,
+                    "std": None if summary.n < 2 else summary.std,
+                    "interval": None if summary.n < 2 else summary.interval,
+                }
+                for (first, second), summary in self.pairs.items()
+            ],
+            "viewers": [
+                {
+                    "viewer": viewer.name,
+                    "answers": viewer.answers,
+                    "p": viewer.p,
+                    "q": viewer.q,
+                    "rejected": self.screened and viewer.rejected,
+                }
+                for viewer in self.viewers
+            ],
+            "screened": self.screened,
+        }
 
 
 def summarise(scores: list[int]) -> Summary:
@@ -105,20 +135,20 @@ def screen(answers: Iterable[Answer]) -> tuple[Viewer, ...]:
 
     Where all agree nobody is far from the rest, and nothing is counted.
     """
-    together: dict[tuple, list[Answer]] = defaultdict(list)
+    presentations: dict[tuple, list[Answer]] = defaultdict(list)
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for answer in answers:
-        together[answer.presentation].append(answer)
-    for group in together.values():
+        presentations[answer.presentation].append(answer)
+    for group in presentations.values():
         scores = [answer.turned for answer in group]
-        seen, peaked = summarise(scores), kurtosis(scores)
-        far = (NORMAL_LIMIT if NORMAL[0] <= peaked <= NORMAL[1] else OTHER_LIMIT) * seen.std
+        summary, tails = summarise(scores), kurtosis(scores)
+        far = (NORMAL_LIMIT if NORMAL[0] <= tails <= NORMAL[1] else OTHER_LIMIT) * summary.std
         for answer in group:
             count = counts[answer.viewer]
             count[0] += 1
             if far > 0:  # false for nan
-                count[1] += answer.turned >= seen.mean + far
-                count[2] += answer.turned <= seen.mean - far
+                count[1] += answer.turned >= summary.mean + far
+                count[2] += answer.turned <= summary.mean - far
     return tuple(Viewer(name, *count) for name, count in sorted(counts.items()))
 
 

@@ -1,4 +1,4 @@
-"""A viewing test: which pairs are shown in which order, and what is seen on each side.
+"""A viewing test: which pairs are shown in which order, and which picture on each side.
 
 After ITU-R BT.500 and paper B: pairs side by side, in random order and on random sides; first a
 few for practice, which are not counted.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import PurePath
 
@@ -17,7 +17,7 @@ from engine.human.stimuli import FLAT, ORIGINAL, stimulus
 from engine.images.output import write_files
 from engine.images.picture import Picture, decode, encode_png, open_image
 
-from .answers import to_csv
+from .answer_files import to_csv
 from .screening import SCALE, Answer
 
 PRACTICE = 2  # pairs
@@ -69,12 +69,11 @@ class Test:
         """The next one, None at the end."""
         return self.trials[len(self.scores)] if len(self.scores) < len(self.trials) else None
 
-    def answered(self, score: int, seconds: float) -> Test:
+    def with_answer(self, score: int, seconds: float) -> Test:
         """The test after one more answer. Raises UsageError for a score outside -3…3."""
         if score not in SCALE:
             raise UsageError(f"score {score}: give a whole number from -3 to 3")
-        scores, took = (*self.scores, score), (*self.seconds, seconds)
-        return Test(self.viewer, self.trials, self.psnr_db, self.own, scores, took)
+        return replace(self, scores=(*self.scores, score), seconds=(*self.seconds, seconds))
 
     @property
     def answers(self) -> list[Answer]:
@@ -87,10 +86,9 @@ class Test:
 
     @property
     def csv(self) -> bytes:
-        took = [
-            took for trial, took in zip(self.trials, self.seconds, strict=False) if trial.counts
-        ]
-        return to_csv(self.answers, took)
+        """The answers that count, as a file."""
+        seconds = [s for trial, s in zip(self.trials, self.seconds, strict=False) if trial.counts]
+        return to_csv(self.answers, seconds)
 
 
 def plan(
@@ -128,33 +126,34 @@ def own_pictures(
 
     The kinds of one picture must have one size; max_bytes: of all as PNG.
     """
-    found: dict[tuple[str, str], bytes] = {}
+    pictures: dict[tuple[str, str], bytes] = {}
     sizes: dict[str, tuple[int, int]] = {}
     for name, data in files:
         picture, _, kind = PurePath(name).stem.rpartition(".")
         if not picture or not kind:
             raise UsageError(f"{name}: name it PICTURE.KIND.png, as in face.ours.png")
-        seen = decode(data, name, max_pixels=max_pixels)
-        if sizes.setdefault(picture, seen.size) != seen.size:
-            raise UsageError(f"{name} is {seen.size[0]}×{seen.size[1]}, others of it are not")
-        found[picture, kind] = encode_png(seen.pixels)
-        if sum(map(len, found.values())) > max_bytes:
+        decoded = decode(data, name, max_pixels=max_pixels)
+        if sizes.setdefault(picture, decoded.size) != decoded.size:
+            width, height = decoded.size
+            raise UsageError(f"{name} is {width}×{height}, others of it are not")
+        pictures[picture, kind] = encode_png(decoded.pixels)
+        if sum(map(len, pictures.values())) > max_bytes:
             raise UsageError(
                 f"The pictures have more than {max_bytes:,} bytes as PNG: take fewer or smaller"
             )
-    return found
+    return pictures
 
 
 def side(test: Test, trial: Trial, kind: str, samples: dict) -> bytes:
-    """What is seen of one kind: the bytes of a PNG file. samples: name -> path."""
+    """The picture of one kind, as the bytes of a PNG file. samples: name -> path."""
     if test.own:
         return test.own[trial.picture, kind]
     if trial.picture not in samples:
         raise UsageError(f"no picture {trial.picture!r}: choose from {', '.join(samples)}")
-    seen: Picture = open_image(samples[trial.picture])
-    return encode_png(stimulus(seen.pixels, kind, test.psnr_db))
+    original: Picture = open_image(samples[trial.picture])
+    return encode_png(stimulus(original.pixels, kind, test.psnr_db))
 
 
 def collect(test: Test, folder) -> None:
-    """Keep a finished test's answers in a folder. Raises OutputError."""
+    """Write a finished test's answers into a folder. Raises OutputError."""
     write_files({folder / f"viewing-{test.viewer}.csv": test.csv})

@@ -1,4 +1,4 @@
-"""A private folder for everything that touches the disk: emptied while the server runs, gone after.
+"""A private folder for everything on disk: swept while the server runs, removed after.
 
 Gradio reads where its files go from the environment, some of it when it is imported; this module
 comes first (see `demo/__init__.py`).
@@ -20,7 +20,7 @@ ENVIRONMENT = "GRADIO_TEMP_DIR"
 
 
 @cache
-def private() -> Path:
+def private_folder() -> Path:
     """This process's own folder, which only its user can open; removed when the process ends."""
     root = Path(tempfile.mkdtemp(prefix="just-noticeable-", dir=os.environ.get(ENVIRONMENT)))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
@@ -31,20 +31,20 @@ def private() -> Path:
     return root
 
 
-def assets() -> Path:
-    """Where what belongs to the page is kept; nothing of a visitor."""
-    return private() / "assets"
+def assets_folder() -> Path:
+    """The folder of files that belong to the page; nothing of a visitor."""
+    return private_folder() / "assets"
 
 
-def uploads() -> Path:
-    """Where the files of visitors are kept, each in a folder of its own."""
-    return private() / "files"
+def uploads_folder() -> Path:
+    """The files of visitors, each in a folder of its own."""
+    return private_folder() / "files"
 
 
 @cache
-def refused() -> Path:
+def refused_file() -> Path:
     """An empty file that stands for every file that is not opened."""
-    path = assets() / "refused"
+    path = assets_folder() / "refused"
     path.touch()
     return path
 
@@ -60,13 +60,13 @@ def sweep(folder: Path, age: float) -> int:
     return gone
 
 
-def keep_swept(age: float, every: float) -> threading.Thread:
+def start_sweeping(age: float, every: float) -> threading.Thread:
     """Sweep the files of visitors as long as the process lives."""
 
     def work() -> None:
         while True:
             time.sleep(every)
-            sweep(uploads(), age)
+            sweep(uploads_folder(), age)
 
     thread = threading.Thread(target=work, daemon=True, name="sweep")
     thread.start()

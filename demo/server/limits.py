@@ -1,4 +1,4 @@
-"""Everything the demo refuses or cuts short, in one place."""
+"""Every limit of the demo, in one place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Limits:
     at_once: int = 1  # searches and measurements each; the engine uses every core already
     quick: int = 2  # of what takes a moment
     keep_seconds: int = 600  # how long an upload or a result stays on disk
-    sweep_seconds: int = 60  # how often what is older is looked for
+    sweep_seconds: int = 60  # how often older files are deleted
 
     @property
     def to_reduce(self) -> Limits:

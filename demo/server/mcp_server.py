@@ -1,12 +1,12 @@
-"""Gradio's MCP server with three things mended: which files it takes, their schema, its results.
+"""Gradio's MCP server, corrected in three places: which files it opens, their schema, its results.
 
 Gradio's own fetches every address, and hands dicts with a path to a client in this very process,
 which uploads that file of the server. Here a picture comes as a `data:` URL or as the address of a
 file on this server, which is never fetched. And Gradio 6.31 hands a client that asks for no
 progress a tool's several outputs as one text, the repr of a tuple, instead of a picture each.
 
-These methods are Gradio's own affair, so its version is pinned to 6.31 and a test looks whether
-they are still called.
+These methods are private to Gradio, so its version is pinned to 6.31 and a test checks that they
+are still called.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ import mimetypes
 import gradio.mcp
 from gradio.mcp import GradioMCPServer
 
-from .door import checked
-from .uploads import kept
-from .visitors import current, forwarded, visitor_of
+from .access import check_files
+from .uploads import save_file
+from .visitors import current_visitor, forwarded_headers, visitor_of
 
 FORMAT = "data: URL of a file, or the address of a file that was uploaded here"
-MENDED = ("_execute_tool_without_progress", "_prepare_tool_call_args", "simplify_filedata_schema")
+OVERRIDDEN = (
+    "_execute_tool_without_progress",
+    "_prepare_tool_call_args",
+    "simplify_filedata_schema",
+)
 
 
 class MCPServer(GradioMCPServer):
@@ -35,16 +39,18 @@ class MCPServer(GradioMCPServer):
         visitor = visitor_of(request)
         _, positions = self.get_input_schema(name)
         files = {position[0] for position in positions}
-        token = current.set(visitor)
+        token = current_visitor.set(visitor)
         try:
-            given = {
-                key: unmarked(checked(self._files(value) if key in files else value, visitor))
+            safe = {
+                key: without_meta(
+                    check_files(self._files(value) if key in files else value, visitor)
+                )
                 for key, value in arguments.items()
             }
         finally:
-            current.reset(token)
-        endpoint, values, headers, function = super()._prepare_tool_call_args(name, given)
-        return endpoint, values, headers | forwarded(request), function
+            current_visitor.reset(token)
+        endpoint, values, headers, function = super()._prepare_tool_call_args(name, safe)
+        return endpoint, values, headers | forwarded_headers(request), function
 
     def _files(self, value: object) -> object:
         """Strings, and those of a list, as files. Raises ValueError: too large, or no base64."""
@@ -62,7 +68,7 @@ class MCPServer(GradioMCPServer):
         except binascii.Error:
             raise ValueError("The data: URL is not base64: send data:TYPE;base64,…") from None
         name = "file" + (mimetypes.guess_extension(kind[5:].split(";")[0]) or ".bin")
-        return {"path": kept(data, name), "orig_name": name}
+        return {"path": save_file(data, name), "orig_name": name}
 
     def simplify_filedata_schema(self, schema):
         simple, positions = super().simplify_filedata_schema(schema)
@@ -79,18 +85,18 @@ class MCPServer(GradioMCPServer):
         return list(result) if isinstance(result, tuple) else [result]
 
 
-def unmarked(value: object) -> object:
-    """Files without the mark by which Gradio's client would read and upload them once more."""
+def without_meta(value: object) -> object:
+    """Files without the `meta` by which Gradio's client would read and upload them once more."""
     if isinstance(value, list):
-        return [unmarked(each) for each in value]
+        return [without_meta(each) for each in value]
     if isinstance(value, dict):
-        return {key: unmarked(each) for key, each in value.items() if key != "meta"}
+        return {key: without_meta(each) for key, each in value.items() if key != "meta"}
     return value
 
 
-def mend() -> None:
-    """Let Gradio take `MCPServer`. Raises RuntimeError where it would not be in force."""
-    missing = [name for name in MENDED if not hasattr(GradioMCPServer, name)]
+def install() -> None:
+    """Let Gradio use `MCPServer`. Raises RuntimeError where its methods would not be called."""
+    missing = [name for name in OVERRIDDEN if not hasattr(GradioMCPServer, name)]
     if missing:
         raise RuntimeError(f"Gradio has no {', '.join(missing)}: install the version in pyproject")
     gradio.mcp.GradioMCPServer = MCPServer

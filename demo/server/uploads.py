@@ -1,7 +1,7 @@
 """Files in and out of the page: uploads opened by the engine, results as the engine's own bytes.
 
-An upload is whatever a visitor sends. Gradio hands over its path; the engine decodes it, and no
-byte of the file itself goes any further: EXIF, GPS and profiles end here.
+Gradio passes the path of an upload; the engine decodes it, and no byte of the file itself goes any
+further: EXIF, GPS and profiles end here.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from engine.errors import ImageError
 from engine.images.picture import Picture, decode
 from engine.images.samples import sample_paths
 
-from .folder import uploads
+from .folder import uploads_folder
 from .limits import Limits
-from .visitors import current, owners
+from .visitors import current_visitor, owners
 
 Upload = dict | None  # Gradio's FileData: {"path": …, "orig_name": …}
 
 
-def contents(upload: dict, limits: Limits, most: int | None = None) -> tuple[str, bytes]:
-    """Name and bytes of an upload, its size looked at first. Raises ImageError.
+def read_upload(upload: dict, limits: Limits, most: int | None = None) -> tuple[str, bytes]:
+    """Name and bytes of an upload, its size checked before it is read. Raises ImageError.
 
-    most: bytes, where that is less than for a picture.
+    most: bytes, where the limit is less than a picture's.
 
     Only a regular file of the upload folder is opened, or a sample picture; a link counts as what
-    it leads to. Whatever is wrong with a path, the sentence is the same. Whose upload it is, the
-    door has checked (`demo.server.door`).
+    it leads to. Whatever is wrong with a path, the error is the same. Whose upload it is
+    has been checked before (`demo.server.access`).
     """
     minutes = limits.keep_seconds // 60
     unknown = ImageError(
@@ -43,7 +43,7 @@ def contents(upload: dict, limits: Limits, most: int | None = None) -> tuple[str
     try:
         path = Path(upload["path"]).resolve(strict=True)
         state = path.stat()
-        own = path.is_relative_to(uploads().resolve())
+        own = path.is_relative_to(uploads_folder().resolve())
         sample = path in map(Path.resolve, sample_paths())
         if not (own or sample) or not stat.S_ISREG(state.st_mode):
             raise unknown
@@ -57,11 +57,11 @@ def contents(upload: dict, limits: Limits, most: int | None = None) -> tuple[str
         raise unknown from None
 
 
-def opened(upload: Upload, limits: Limits, what: str = "a picture") -> Picture:
-    """The picture in an upload. Raises ImageError in words for a visitor: no path, no option."""
+def open_upload(upload: Upload, limits: Limits, what: str = "a picture") -> Picture:
+    """The picture in an upload. Raises ImageError, for a visitor: no path, no option."""
     if not upload or not upload.get("path"):
         raise ImageError(f"Choose {what} first")
-    name, data = contents(upload, limits)
+    name, data = read_upload(upload, limits)
     return decode(data, name, max_pixels=limits.pixels)
 
 
@@ -74,13 +74,13 @@ def stem(upload: Upload) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60] or "picture"
 
 
-def kept(data: bytes, name: str) -> str:
-    """Bytes as a file that a component can show or offer: served unchanged, deleted in time."""
+def save_file(data: bytes, name: str) -> str:
+    """Bytes as a file that a component can show or offer: served unchanged, swept in time."""
     path = save_bytes_to_cache(data, name, get_upload_folder())
-    owners.add(path, current.get())
+    owners.add(path, current_visitor.get())
     return path
 
 
-def linked(data: bytes, name: str) -> dict:
-    """`kept` for a component with a template of its own, which finds its address as `url`."""
-    return FileData(path=kept(data, name), orig_name=name).model_dump()
+def save_file_data(data: bytes, name: str) -> dict:
+    """`save_file` for a component with a template of its own, which finds its address as `url`."""
+    return FileData(path=save_file(data, name), orig_name=name).model_dump()

@@ -5,7 +5,7 @@ first answer and send back. A program that keeps no cookies (curl, most MCP clie
 address; programs behind one address count as one visitor, and what keeps them apart is that the
 name of an upload's folder cannot be guessed: it is a hash of the file and of a random number of
 this server. Whoever has the whole name can also get the file by its address
-(`/gradio_api/file=…`), so it is for its owner to keep.
+(`/gradio_api/file=…`), so its owner has to keep it secret.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from engine.images.samples import sample_paths
 
 COOKIE = "just-noticeable-visitor"
 HEADER = "x-just-noticeable-visitor"  # from the MCP server to the API of the same process
-SHORTEST = 32  # characters of a cookie that counts
-PRUNED = 60.0  # seconds between two looks for files that are gone
+MIN_COOKIE = 32  # characters of a cookie that counts
+PRUNE_EVERY = 60.0  # seconds: files that are gone are forgotten
 ADDRESS = re.compile(r"https?://[^/]+(?:/[^=]*)?/file=(.+)", re.DOTALL)
 
 _secret = secrets.token_urlsafe()
-current: ContextVar[str | None] = ContextVar("visitor", default=None)
-page: ContextVar[str | None] = ContextVar("page", default=None)  # Gradio's hash of an open page
+current_visitor: ContextVar[str | None] = ContextVar("visitor", default=None)
+current_page: ContextVar[str | None] = ContextVar(
+    "page", default=None
+)  # Gradio's hash of an open page
 
 
 def new_cookie() -> str:
@@ -45,12 +47,12 @@ def visitor_of(request) -> str | None:
     if hmac.compare_digest(secret.encode(), _secret.encode()):
         return name
     cookie = request.cookies.get(COOKIE, "")
-    if len(cookie) >= SHORTEST:
+    if len(cookie) >= MIN_COOKIE:
         return f"cookie:{cookie}"
     return f"address:{request.client.host if request.client else ''}"
 
 
-def forwarded(request) -> dict[str, str]:
+def forwarded_headers(request) -> dict[str, str]:
     """Headers by which this process's own API knows the visitor of another request."""
     return {HEADER: f"{_secret} {visitor_of(request)}"}
 
@@ -67,7 +69,7 @@ class Owners:
         if visitor is None:
             return
         with self._lock:
-            if time.monotonic() - self._pruned > PRUNED:
+            if time.monotonic() - self._pruned > PRUNE_EVERY:
                 gone = [each for each in self._of if not Path(each).exists()]
                 for each in gone:
                     del self._of[each]
@@ -82,12 +84,12 @@ class Owners:
 owners = Owners()
 
 
-def named(path: str) -> str:
+def local_path(path: str) -> str:
     """The path that an address of this server stands for; anything else as it is."""
-    found = ADDRESS.fullmatch(path)
-    return unquote(found[1]) if found else path
+    match = ADDRESS.fullmatch(path)
+    return unquote(match[1]) if match else path
 
 
 def may_open(path: str, visitor: str | None) -> bool:
-    """Whether this is, letter by letter, a file of the visitor's, or a sample picture."""
+    """Whether the path is exactly that of a file of the visitor's, or of a sample picture."""
     return owners.own(path, visitor) or path in {str(sample) for sample in sample_paths()}

@@ -73,14 +73,14 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     try:
         if parsed.command is STAGE:
-            return write(options_from(parsed, StageOptions))
+            return write_staged(options_from(parsed, StageOptions))
         return push(options_from(parsed, PushOptions))
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def write(options: StageOptions) -> int:
+def write_staged(options: StageOptions) -> int:
     """Write the folder; print each file and its size in bytes."""
     files = stage(options.folder)
     for path in files:

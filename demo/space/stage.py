@@ -24,7 +24,7 @@ TEMPLATES = ("app.py", "README.md")  # of this folder, to the Space's root
 LARGEST = 10_000_000  # bytes of a file, unless it is named here with what needs it
 NEEDED = {"engine/models/weights/face-recogniser.safetensors": "the cloak's recogniser"}
 PYTHON = "3.12"  # of the Space; ZeroGPU has 3.12, ONNX Runtime needs 3.11 or newer
-EXTRA = "demo"  # of this project, which asks for others of it
+EXTRA = "demo"  # of this project, which needs others of it
 TORCH_BELOW = "2.12"  # ZeroGPU offers 2.8 to 2.11
 
 
@@ -45,8 +45,8 @@ def stage(folder: Path, root: Path = ROOT) -> list[Path]:
     readme = folder / "README.md"
     text = readme.read_text().replace("{gradio}", gradio).replace("{python}", PYTHON)
     readme.write_text(text)
-    wanted = folder / "requirements.txt"
-    wanted.write_text("\n".join(requirements(root / "pyproject.toml", gradio)) + "\n")
+    listing = folder / "requirements.txt"
+    listing.write_text("\n".join(requirements(root / "pyproject.toml", gradio)) + "\n")
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
@@ -80,32 +80,33 @@ def installed(package: str) -> str:
         ) from None
 
 
-def requirements(project: Path, gradio: str) -> list[str]:
+def requirements(pyproject: Path, gradio: str) -> list[str]:
     """One line per package, sorted: pyproject's dependencies and those of the demo's extra."""
-    told = tomllib.loads(project.read_text())["project"]
-    found = {}
-    for wanted in [*map(Requirement, told["dependencies"]), *wanted_by(EXTRA, told)]:
-        extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
-        if wanted.name == "onnxruntime-gpu":
+    project = tomllib.loads(pyproject.read_text())["project"]
+    lines = {}
+    own = map(Requirement, project["dependencies"])
+    for requirement in [*own, *requirements_of(EXTRA, project)]:
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        if requirement.name == "onnxruntime-gpu":
             continue
-        if wanted.name == "gradio":
+        if requirement.name == "gradio":
             limits = f"=={gradio}"
-        elif wanted.name == "torch":
-            limits = f"{wanted.specifier},<{TORCH_BELOW}"
+        elif requirement.name == "torch":
+            limits = f"{requirement.specifier},<{TORCH_BELOW}"
         else:
-            limits = str(wanted.specifier)
-        found[wanted.name] = f"{wanted.name}{extras}{limits}"
-    return sorted(found.values())
+            limits = str(requirement.specifier)
+        lines[requirement.name] = f"{requirement.name}{extras}{limits}"
+    return sorted(lines.values())
 
 
-def wanted_by(extra: str, told: dict) -> list[Requirement]:
-    """What an extra asks for; where it names the project itself, what those extras ask for."""
-    found = []
-    for line in told["optional-dependencies"][extra]:
-        wanted = Requirement(line)
-        if wanted.name == told["name"]:  # on no index: the Space has the sources
-            for other in sorted(wanted.extras):
-                found += wanted_by(other, told)
+def requirements_of(extra: str, project: dict) -> list[Requirement]:
+    """The requirements of an extra; where it names the project, those of the extras it names."""
+    requirements = []
+    for line in project["optional-dependencies"][extra]:
+        requirement = Requirement(line)
+        if requirement.name == project["name"]:  # on no index: the Space has the sources
+            for other in sorted(requirement.extras):
+                requirements += requirements_of(other, project)
         else:
-            found.append(wanted)
-    return found
+            requirements.append(requirement)
+    return requirements

@@ -6,20 +6,21 @@ import time
 
 import gradio as gr
 
-from engine.images.fit import fitted
-from engine.images.picture import Picture, encode_png, open_image
+from engine.images.picture import Picture, open_image
 from engine.models.available import human_models
 
 from ..handlers import cloak as handler
 from ..handlers import faces
 from ..server.limits import Limits
-from ..server.refusals import checks, number, told, whole
-from ..server.uploads import Upload, kept, linked, opened, stem
-from ..ui import words
-from ..ui.changes import Latest, clears, notes
-from ..ui.running import Running, stop_by
-from ..ui.slider import pair, slider
-from .photo import photo, samples
+from ..server.uploads import Upload, open_upload, save_file, stem
+from ..server.validation import show_errors, to_integer, to_number, validator
+from ..ui import html, reports
+from ..ui.changes import Latest, clear_results, record_inputs
+from ..ui.running import Running, add_stop
+from ..ui.slider import slider, slider_value
+from . import face_boxes
+from .photo import photo_input, samples
+from .verification import Verification
 
 INTRO = """
 **Change a face so little that only machines notice.** The photo keeps its size and looks the
@@ -32,33 +33,6 @@ and never against people. Do not rely on it where being recognised is dangerous.
 yourself, or of people who have agreed.*
 """
 FIRST = "Astronaut"
-BOXES = """
-{{#if value}}
-<figure class="jn-faces">
-  <div class="jn-stage" style="--ratio: {{value.ratio}}">
-    <img src="{{value.photo.url}}" alt="Your photo with a numbered box around each face">
-    {{#each value.boxes}}
-    <button type="button" class="jn-box{{#unless usable}} jn-unusable{{/unless}}"
-      data-number="{{number}}" aria-label="Face {{number}}"
-      style="left:{{left}}%; top:{{top}}%; width:{{width}}%; height:{{height}}%"
-    ><span aria-hidden="true">{{number}}</span></button>
-    {{/each}}
-  </div>
-</figure>
-{{/if}}
-"""
-CHOOSE = """
-element.addEventListener('click', (event) => {
-  const box = event.target.closest('.jn-box');
-  if (box) trigger('select', {number: Number(box.dataset.number)});
-});
-"""
-
-
-def label_of(found: faces.Found) -> str:
-    small = "" if found.usable else ", cut off or too small"
-    doubt = "" if found.sure else ", perhaps none"
-    return f"Face {found.number} ({found.side} pixels{small}{doubt})"
 
 
 def tab(limits: Limits) -> None:
@@ -68,13 +42,8 @@ def tab(limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, put, touched = photo("Photo", "cloak-photo", (FIRST,))
-                boxes = gr.HTML(
-                    html_template=BOXES,
-                    js_on_load=CHOOSE,
-                    elem_id="cloak-faces",
-                    apply_default_css=False,
-                )
+                image, fills, edits = photo_input("Photo", "cloak-photo", (FIRST,))
+                boxes = face_boxes.face_boxes("cloak-faces")
                 face = gr.Radio([], label="Which face", visible=False, elem_id="cloak-face")
                 method = gr.Dropdown(
                     [(label, name) for name, label, _ in handler.METHODS],
@@ -84,21 +53,21 @@ def tab(limits: Limits) -> None:
                 )
                 lasting = gr.Checkbox(
                     label="Lasting",
-                    info="Also hold after JPEG and at half size: a larger change.",
+                    info="Also robust to JPEG and half size, by a larger change.",
                 )
                 with gr.Accordion("More", open=False):
                     gr.Markdown(
-                        "A target is there to measure recognisers, not to pass for someone."
+                        "A target is for the evaluation of recognisers, not for impersonation."
                     )
                     target = gr.Image(
-                        label="Be taken for the person in (optional)",
+                        label="Be matched with the person in (optional)",
                         elem_id="cloak-target",
                         type="filepath",
                         image_mode=None,
                         sources=["upload"],
                         buttons=[],
                         height=160,
-                        alt_text="Photo of the person to be taken for",
+                        alt_text="Photo of the person to be matched with",
                     )
                     eye = gr.Dropdown(
                         list(eyes), value=eyes[0], label="Model of the eye", filterable=False
@@ -137,18 +106,7 @@ def tab(limits: Limits) -> None:
                             variant="primary",
                             elem_id="cloak-file",
                         )
-                        second = gr.Image(
-                            label="Test it: a second photo of the same person",
-                            elem_id="cloak-second",
-                            type="filepath",
-                            image_mode=None,
-                            sources=["upload"],
-                            buttons=[],
-                            height=160,
-                            alt_text="A second photo of the same person",
-                        )
-                        verify = gr.Button("Compare the faces", elem_id="cloak-verify")
-                        verdict = gr.HTML(elem_id="cloak-verdict")
+                        test = Verification.add()
                 with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
 
@@ -156,25 +114,17 @@ def tab(limits: Limits) -> None:
     empty = ("", None, None, "", gr.update(value=None, interactive=False), None)
 
     def find_in(picture: Picture) -> tuple:
-        found = faces.find(picture)
-        usable = [each for each in found if each.usable] or found
-        choices = [(label_of(each), each.number) for each in found]
-        small = fitted(picture, limits.preview_pixels)
-        photo_file = linked(encode_png(small.pixels), "photo.png")
-        overlay = {
-            "photo": photo_file,
-            "boxes": words.face_boxes(found, picture.size),
-            "ratio": picture.size[0] / picture.size[1],
-        }
-        chosen = gr.Radio(choices=choices, value=usable[0].number, visible=len(found) > 1)
-        return overlay, chosen, words.note(f"{count(found)} found."), *empty
+        in_photo = faces.find(picture)
+        overlay = face_boxes.overlay(picture, in_photo, limits.preview_pixels)
+        status = html.note(f"{face_boxes.count(in_photo)} found.")
+        return overlay, face_boxes.choices(in_photo), status, *empty
 
-    @told
+    @show_errors
     def find(upload: Upload):
-        found = find_in(opened(upload, limits))
-        return found if shown_photo.holds(upload) else (gr.skip(),) * len(places)
+        values = find_in(open_upload(upload, limits))
+        return values if latest_photo.is_current(upload) else (gr.skip(),) * len(places)
 
-    @told
+    @show_errors
     def first(upload: Upload):
         if upload:
             return (gr.skip(),) * 10
@@ -183,44 +133,36 @@ def tab(limits: Limits) -> None:
 
     running = Running()
 
-    @told
+    @show_errors
     def cloak(upload, target, face, method, lasting, seconds, eye, request: gr.Request):
         with running.of(request.session_hash):
-            yield from cloaked(upload, target, face, method, lasting, seconds, eye)
+            yield from cloak_steps(upload, target, face, method, lasting, seconds, eye)
 
-    def cloaked(upload, target, face, method, lasting, seconds, eye):
-        picture, wanted = opened(upload, limits), opened(target, limits) if target else None
-        most = number(seconds, "seconds")
-        handler.check(method, most, limits.cloak_seconds)
+    def cloak_steps(upload, target, face, method, lasting, seconds, eye):
+        picture = open_upload(upload, limits)
+        other = open_upload(target, limits) if target else None
+        longest = to_number(seconds, "seconds")
+        handler.check(method, longest, limits.cloak_seconds)
         nothing, started = (gr.skip(),) * 6, time.monotonic()
-        yield words.note("Loading the recogniser …", "busy"), *nothing
-        given = (upload, target, face, method, lasting, seconds, eye)
+        yield html.note("Loading the recogniser …", "busy"), *nothing
+        chosen = (upload, target, face, method, lasting, seconds, eye)
         for step in handler.cloak(
             picture,
             method=method,
-            face=whole(face or 1, "face"),
-            target=wanted,
+            face=to_integer(face or 1, "face"),
+            target=other,
             lasting=bool(lasting),
-            seconds=most,
+            seconds=longest,
             jnd=eye,
         ):
             if isinstance(step, handler.Step):
-                found = (words.progress(step, time.monotonic() - started, most), *nothing)
+                values = (reports.progress(step, time.monotonic() - started, longest), *nothing)
             else:
-                found = shown(step, stem(upload), wanted is not None)
-            if not latest.holds(*given):
+                values = outputs_of(step, stem(upload), other is not None)
+            if not latest.is_current(*chosen):
                 yield "", *empty  # the progress of a moment ago may have come after the change
                 return
-            yield found
-
-    @told
-    def test(upload, second, cloaked):
-        if not cloaked:
-            raise gr.Error("Cloak a photo first", print_exception=False)
-        other = opened(second, limits)
-        original, changed = opened(upload, limits), opened(cloaked, limits)
-        said = words.same_person(faces.compare(original, other), faces.compare(changed, other))
-        return said if compared.holds(upload, second, cloaked) else gr.skip()
+            yield values
 
     results = [status, headline, changed, difference, facts, file, numbers]
     private = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
@@ -228,80 +170,61 @@ def tab(limits: Limits) -> None:
     quick = {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     places = [boxes, face, *results]
     latest, inputs = Latest(), [image, target, face, method, lasting, seconds, eye]
-    shown_photo, compared = Latest(), Latest()
+    latest_photo = Latest()
     none = {"__type__": "update", "value": None, "interactive": False}
     emptied = dict(zip(results, ("", "", None, None, "", none, None), strict=True))
-    emptied[verdict] = ""
+    emptied[test.verdict] = ""
     hidden = {"__type__": "update", "value": None, "choices": [], "visible": False}
     options = [face.input, method.input, lasting.input, seconds.input, eye.input]
-    clears(touched, {boxes: None, face: hidden} | emptied)
-    clears([boxes.select, target.upload, target.clear, *options], emptied)
-    clears([second.upload, second.clear], {verdict: ""})
-    notes([*put, image.clear], shown_photo, [image])
+    clear_results(edits, {boxes: None, face: hidden} | emptied)
+    clear_results([boxes.select, target.upload, target.clear, *options], emptied)
+    record_inputs([*fills, image.clear], latest_photo, [image])
     page.select(first, image, [image, *places], **quick, **private)
-    for trigger in put:
+    for trigger in fills:
         trigger(
             find,
             image,
             places,
-            validator=shown_photo.before(checks(limits, image=faces.find)),
+            validator=latest_photo.recording(validator(limits, image=faces.find)),
             trigger_mode="always_last",
             **quick,
             **private,
         )
-    picked = boxes.select(chosen_box, None, face, queue=False, **private)
-    changed_by = [*put, image.clear, target.upload, target.clear, picked.then, face.input]
-    changed_by += [method.input, lasting.input, seconds.input, seconds.release, eye.input]
-    notes(changed_by, latest, inputs)
-    notes([*changed_by, second.upload, second.clear], compared, [image, second, file])
+    click = boxes.select(face_boxes.clicked_box, None, face, queue=False, **private)
+    changes = [*fills, image.clear, target.upload, target.clear, click.then, face.input]
+    changes += [method.input, lasting.input, seconds.input, seconds.release, eye.input]
+    record_inputs(changes, latest, inputs)
     searching = go.click(
         cloak,
         inputs,
         results,
-        validator=latest.before(checks_two(limits)),
+        validator=latest.recording(faces_validator(limits)),
         **search,
         **private,
     )
     nothing_written = dict(zip(results[1:], empty, strict=True))
-    stop_by(stop, running, [searching], status, "Stopped: nothing was written.", nothing_written)
-    verify.click(
-        test,
-        [image, second, file],
-        verdict,
-        validator=compared.before(checks(limits, image=None, second=faces.find)),
-        **quick,
-        **private,
-    )
+    add_stop(stop, running, [searching], status, "Stopped: nothing was written.", nothing_written)
+    test.connect(image, file, changes, limits)
 
 
-def count(found: list[faces.Found]) -> str:
-    sure = sum(face.sure for face in found) or 1
-    return "One face" if sure == 1 else f"{sure} faces"
-
-
-def chosen_box(event: gr.EventData) -> int:
-    """The number of the box that was clicked."""
-    return int(event.number)
-
-
-def checks_two(limits: Limits):
+def faces_validator(limits: Limits):
     """Validator of the cloak: the photo, and the target where there is one, show a face."""
-    both = checks(limits, image=faces.find, target=faces.find)
+    both = validator(limits, image=faces.find, target=faces.find)
 
     def check(image, target, *rest):
-        found = both(image, target, *rest)
+        results = both(image, target, *rest)
         if not target:
-            found[1] = gr.validate(True, "")
-        return found
+            results[1] = gr.validate(True, "")
+        return results
 
     return check
 
 
-def shown(view: handler.CloakView, name: str, targeted: bool) -> tuple:
+def outputs_of(view: handler.CloakView, name: str, targeted: bool) -> tuple:
     """The view as the values of the tab's outputs; a file only where the cloak succeeded."""
     left, top, right, bottom = view.numbers["faces"][0]["box"]
     width, height = size = view.numbers["size"]
-    changed = pair(
+    changed = slider_value(
         view.original,
         view.png,
         name=f"{name}.cloaked.png",
@@ -314,12 +237,12 @@ def shown(view: handler.CloakView, name: str, targeted: bool) -> tuple:
     )
     return (
         "",
-        words.cloak_headline(view, targeted),
+        reports.cloak_headline(view, targeted),
         changed,
-        kept(view.difference, f"{name}.difference.png"),
-        words.cloak_facts(view) + words.notes(view.notes),
+        save_file(view.difference, f"{name}.difference.png"),
+        reports.cloak_facts(view) + html.notes(view.notes),
         gr.DownloadButton(
-            value=kept(view.png, f"{name}.cloaked.png") if view.success else None,
+            value=save_file(view.png, f"{name}.cloaked.png") if view.success else None,
             interactive=view.success,
         ),
         view.numbers,

@@ -11,16 +11,16 @@ from engine.models.available import human_models
 from ..handlers import cloak as handler
 from ..handlers import faces
 from ..server.limits import Limits
-from ..server.refusals import checks, number, told
-from ..server.uploads import kept, opened, stem
-from ..ui import words
-from ..ui.changes import Latest, clears, notes
-from ..ui.running import Running, stop_by
-from .photo import photo, samples
+from ..server.uploads import open_upload, save_file, stem
+from ..server.validation import show_errors, to_number, validator
+from ..ui import html, reports
+from ..ui.changes import Latest, clear_results, record_inputs
+from ..ui.running import Running, add_stop
+from .photo import photo_input, samples
 
 INTRO = """
 **Which method hides a change best?** All of them cloak the same face until the same recogniser no
-longer matches it, each with the smallest change it finds; what a viewer may see of it is measured
+longer matches it, each with the smallest change it finds; how visible it is, is measured
 on the finished PNG. The best number of each column is bold. Methods and comparison after
 [Xue et al. 2023, J. Cloud Computing 12:86](https://doi.org/10.1186/s13677-023-00470-2).
 """
@@ -33,7 +33,7 @@ def tab(limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, put, touched = photo("Photo with a face", "compare-photo", (FIRST,))
+                image, fills, edits = photo_input("Photo with a face", "compare-photo", (FIRST,))
                 methods = gr.CheckboxGroup(
                     list(handler.NAMES),
                     value=list(handler.COMPARED),
@@ -76,45 +76,47 @@ def tab(limits: Limits) -> None:
 
     running = Running()
 
-    @told
+    @show_errors
     def compare(upload, methods, seconds, request: gr.Request):
         with running.of(request.session_hash):
-            yield from compared(upload, methods, seconds)
+            yield from compare_steps(upload, methods, seconds)
 
-    def compared(upload, methods, seconds):
-        picture, name = opened(upload, limits), stem(upload)
-        most, given = number(seconds, "seconds"), methods or []
-        handler.check_comparison(picture, given, most, limits)
-        chosen = [name for name in handler.NAMES if name in given]  # not as they were clicked
-        rated, shown, changes = [], [], []
-        yield words.note("Loading the recogniser …", "busy"), "", None, None
+    def compare_steps(upload, methods, seconds):
+        picture, name = open_upload(upload, limits), stem(upload)
+        longest, names = to_number(seconds, "seconds"), methods or []
+        handler.check_comparison(picture, names, longest, limits)
+        chosen = [name for name in handler.NAMES if name in names]  # not as they were clicked
+        rated, photos, changes = [], [], []
+        yield html.note("Loading the recogniser …", "busy"), "", None, None
         started = time.monotonic()
-        for step in handler.compare(picture, chosen, seconds=most, jnd=human_models()[0]):
+        for step in handler.compare(picture, chosen, seconds=longest, jnd=human_models()[0]):
             if isinstance(step, handler.Rated):
                 rated.append(step)
                 label = step.method if step.cloak.success else f"{step.method}: not cloaked"
-                shown.append((kept(step.cloak.png, f"{name}.{step.method}.png"), label))
+                photos.append((save_file(step.cloak.png, f"{name}.{step.method}.png"), label))
                 file = f"{name}.{step.method}.difference.png"
-                changes.append((kept(step.cloak.difference, file), label))
+                changes.append((save_file(step.cloak.difference, file), label))
                 started = time.monotonic()
-                found = gr.skip(), words.rated_table(rated), shown, changes
+                values = gr.skip(), reports.rated_table(rated), photos, changes
             else:
                 method, at = step
-                line = words.progress(at, time.monotonic() - started, most, method)
-                found = line, gr.skip(), gr.skip(), gr.skip()
-            if not latest.holds(upload, methods, seconds):
+                line = reports.progress(at, time.monotonic() - started, longest, method)
+                values = line, gr.skip(), gr.skip(), gr.skip()
+            if not latest.is_current(upload, methods, seconds):
                 yield "", "", None, None  # what came after the change goes as well
                 return
-            yield found
+            yield values
         done = sum(each.cloak.success for each in rated)
-        note = words.note(f"{done} of {len(rated)} methods cloaked the face.", "good")
-        yield note, words.rated_table(rated), shown, changes
+        note = html.note(f"{done} of {len(rated)} methods cloaked the face.", "good")
+        yield note, reports.rated_table(rated), photos, changes
 
     latest, inputs = Latest(), [image, methods, seconds]
     outputs = [status, table, pictures, differences]
     empty = dict(zip(outputs, ("", "", None, None), strict=True))
-    clears([*touched, methods.input, seconds.input], empty)
-    notes([*put, image.clear, methods.input, seconds.input, seconds.release], latest, inputs)
+    clear_results([*edits, methods.input, seconds.input], empty)
+    record_inputs(
+        [*fills, image.clear, methods.input, seconds.input, seconds.release], latest, inputs
+    )
     page.select(
         lambda upload: gr.skip() if upload else str(samples()[FIRST]),
         image,
@@ -128,16 +130,16 @@ def tab(limits: Limits) -> None:
         compare,
         inputs,
         outputs,
-        validator=latest.before(checks(limits, image=faces.find)),
+        validator=latest.recording(validator(limits, image=faces.find)),
         preprocess=False,
         show_progress="hidden",
         concurrency_id="search",
         concurrency_limit=limits.at_once,
         api_visibility="private",
     )
-    stop_by(stop, running, [searching], status, "Stopped: what was finished stays.")
+    add_stop(stop, running, [searching], status, "Stopped: what was finished stays.")
 
 
 def sources() -> str:
     rows = [[name, label, source] for name, label, source in handler.METHODS]
-    return words.table(["Name", "What it does", "Source"], rows, "Methods")
+    return html.table(["Name", "What it does", "Source"], rows, "Methods")

@@ -9,13 +9,13 @@ from engine.models.available import human_models
 
 from ..handlers import human as handler
 from ..server.limits import Limits
-from ..server.refusals import checks, number, told
-from ..server.uploads import kept, opened, stem
-from ..ui import words
-from ..ui.changes import Latest, clears, notes
-from ..ui.running import Running, stop_by
-from ..ui.slider import pair, slider
-from .photo import photo, sample_of, samples
+from ..server.uploads import open_upload, save_file, stem
+from ..server.validation import show_errors, to_number, validator
+from ..ui import html, reports
+from ..ui.changes import Latest, clear_results, record_inputs
+from ..ui.running import Running, add_stop
+from ..ui.slider import slider, slider_value
+from .photo import photo_input, sample_of, samples
 
 INTRO = """
 **How much can a picture change before you notice?** Every pixel has a threshold: high where the
@@ -34,7 +34,7 @@ def tab(limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, put, touched = photo("Picture", "human-photo", tuple(samples()))
+                image, fills, edits = photo_input("Picture", "human-photo", tuple(samples()))
                 model = gr.Dropdown(
                     [(f"{name} · {HUMAN_MODELS[name].paper}", name) for name in offered],
                     value=offered[0],
@@ -49,7 +49,7 @@ def tab(limits: Limits) -> None:
                     info="Noise at this many times the threshold.",
                 )
                 perceptual = gr.Checkbox(
-                    label="Also ask models of a viewer",
+                    label="Also perceptual metrics",
                     info="JOD, FSIM and VIF: some seconds more.",
                 )
                 with gr.Row():
@@ -62,8 +62,8 @@ def tab(limits: Limits) -> None:
                     "human-slider", "The picture with noise at the threshold will be here."
                 )
                 with gr.Row(elem_classes="jn-map"):
-                    seen = gr.Image(
-                        label="Threshold: bright may change more",
+                    threshold = gr.Image(
+                        label="Threshold: bright pixels may change more",
                         elem_id="human-map",
                         alt_text="The threshold of every pixel, bright where much may change",
                         interactive=False,
@@ -78,49 +78,49 @@ def tab(limits: Limits) -> None:
 
     running = Running()
 
-    @told
+    @show_errors
     def measure(upload, model, level, perceptual, request: gr.Request):
         with running.of(request.session_hash):
-            yield from measured(upload, model, level, perceptual)
+            yield from measure_steps(upload, model, level, perceptual)
 
-    def measured(upload, model, level, perceptual):
-        name, wanted, sample = stem(upload), number(level, "level"), sample_of(upload)
-        nothing, most = (gr.skip(),) * 5, limits.human_pixels
+    def measure_steps(upload, model, level, perceptual):
+        name, factor, sample = stem(upload), to_number(level, "level"), sample_of(upload)
+        nothing, max_pixels = (gr.skip(),) * 5, limits.human_pixels
         if sample is not None:
-            yield words.note("Measuring …", "busy"), *nothing
-            view = handler.of_sample(sample, model, wanted, bool(perceptual), most)
-            found = shown(view, name)
-            if latest.holds(upload, model, level, perceptual):
-                yield found
+            yield html.note("Measuring …", "busy"), *nothing
+            view = handler.of_sample(sample, model, factor, bool(perceptual), max_pixels)
+            values = outputs_of(view, name)
+            if latest.is_current(upload, model, level, perceptual):
+                yield values
             return
         for step in handler.measure(
-            opened(upload, limits.to_reduce),
+            open_upload(upload, limits.to_reduce),
             model,
-            wanted,
+            factor,
             perceptual=bool(perceptual),
-            max_pixels=most,
+            max_pixels=max_pixels,
         ):
             busy = isinstance(step, str)
-            found = (words.note(step, "busy"), *nothing) if busy else shown(step, name)
-            if not latest.holds(upload, model, level, perceptual):
+            values = (html.note(step, "busy"), *nothing) if busy else outputs_of(step, name)
+            if not latest.is_current(upload, model, level, perceptual):
                 yield "", *nothing
                 return
-            yield found
+            yield values
 
-    @told
+    @show_errors
     def first(upload):
         if upload:
             return (gr.skip(),) * 7
         path = samples()[FIRST]
         view = handler.of_sample(path, offered[0], 1.0, False, limits.human_pixels)
-        return str(path), *shown(view, path.stem)
+        return str(path), *outputs_of(view, path.stem)
 
     latest, inputs = Latest(), [image, model, level, perceptual]
-    outputs = [status, headline, noisy, seen, facts, numbers]
+    outputs = [status, headline, noisy, threshold, facts, numbers]
     empty = dict(zip(outputs, ("", "", None, None, "", None), strict=True))
-    clears([*touched, model.input, level.input, perceptual.input], empty)
-    notes(
-        [*put, image.clear, model.input, level.input, level.release, perceptual.input],
+    clear_results([*edits, model.input, level.input, perceptual.input], empty)
+    record_inputs(
+        [*fills, image.clear, model.input, level.input, level.release, perceptual.input],
         latest,
         inputs,
     )
@@ -129,7 +129,7 @@ def tab(limits: Limits) -> None:
             measure,
             inputs,
             outputs,
-            validator=latest.before(checks(limits.to_reduce, image=None)),
+            validator=latest.recording(validator(limits.to_reduce, image=None)),
             preprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",
@@ -137,7 +137,7 @@ def tab(limits: Limits) -> None:
             concurrency_limit=limits.at_once,
             api_visibility="private",
         )
-        for trigger in (go.click, level.release, model.change, *put)
+        for trigger in (go.click, level.release, model.change, *fills)
     ]
     page.select(
         first,
@@ -147,13 +147,13 @@ def tab(limits: Limits) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    stop_by(stop, running, measuring, status, "Stopped.")
+    add_stop(stop, running, measuring, status, "Stopped.")
 
 
-def shown(view: handler.HumanView, name: str) -> tuple:
+def outputs_of(view: handler.HumanView, name: str) -> tuple:
     """The view as the values of the tab's outputs."""
     result = view.result
-    noisy = pair(
+    noisy = slider_value(
         view.original,
         view.noisy,
         name=f"{name}.noisy.png",
@@ -164,9 +164,9 @@ def shown(view: handler.HumanView, name: str) -> tuple:
     )
     return (
         "",
-        words.human_headline(view),
+        reports.human_headline(view),
         noisy,
-        kept(view.map, f"{name}.human.png"),
-        words.facts(words.quality_facts(result.quality)) + words.notes(result.notes),
+        save_file(view.map, f"{name}.human.png"),
+        html.facts(reports.quality_facts(result.quality)) + html.notes(result.notes),
         view.numbers,
     )

@@ -1,20 +1,20 @@
-"""What a machine doesn't notice: the machine JND, and noise of the same energy beside it."""
+"""What a machine doesn't notice: the machine JND, and white noise of the same PSNR beside it."""
 
 from __future__ import annotations
 
 import gradio as gr
 
-from engine.machine.jnd import STRENGTHS
+from engine.machine.generator import STRENGTHS
 from engine.models.available import generators
 
 from ..handlers import machine as handler
 from ..server.limits import Limits
-from ..server.refusals import checks, number, told
-from ..server.uploads import Upload, kept, opened, stem
-from ..ui import words
-from ..ui.changes import Latest, clears, notes
-from ..ui.slider import pair, slider
-from .photo import photo, sample_of, samples
+from ..server.uploads import Upload, open_upload, save_file, stem
+from ..server.validation import show_errors, to_number, validator
+from ..ui import html, reports
+from ..ui.changes import Latest, clear_results, record_inputs
+from ..ui.slider import slider, slider_value
+from .photo import photo_input, sample_of, samples
 
 INTRO = """
 **How much can a picture change before a machine notices?** Far more than an eye would overlook:
@@ -28,19 +28,19 @@ FIRST = "Cat"  # shown when the page opens
 def view_of(
     upload: Upload, strength: object, members: list[str] | None, generator: str, limits: Limits
 ) -> handler.MachineView:
-    """What is measured, remembered where the picture is a sample. Raises EngineError."""
-    asked = tuple(members) if members is not None else None
-    wanted = number(strength, "strength")
+    """The measurement, cached where the picture is a sample. Raises EngineError."""
+    names = tuple(members) if members is not None else None
+    multiple = to_number(strength, "strength")
     sample = sample_of(upload)
     if sample is not None:
-        return handler.of_sample(sample, wanted, generator, asked)
-    return handler.measure(opened(upload, limits.to_reduce), wanted, generator, asked)
+        return handler.of_sample(sample, multiple, generator, names)
+    return handler.measure(open_upload(upload, limits.to_reduce), multiple, generator, names)
 
 
-def shown(view: handler.MachineView, name: str) -> tuple:
+def outputs_of(view: handler.MachineView, name: str) -> tuple:
     """The view as the values of the tab's outputs."""
     size = view.result.panel_size
-    changed = pair(
+    changed = slider_value(
         view.original,
         view.distorted,
         name=f"{name}.distorted.png",
@@ -48,29 +48,29 @@ def shown(view: handler.MachineView, name: str) -> tuple:
         tags=("original", "changed"),
         words=(
             "The original at 32×32 pixels",
-            "The changed picture: the machines answer as they did to the original",
+            "The changed picture, for which the machines keep their labels",
         ),
-        caption=f"The change they tolerate: {words.decibels(view.result.psnr_db)}.",
+        caption=f"The change they tolerate: {reports.decibels(view.result.psnr_db)}.",
         pixelated=True,
     )
-    noise = pair(
+    noise = slider_value(
         view.original,
         view.noise.png,
         name=f"{name}.noise.png",
         size=size,
         tags=("original", "noise"),
         words=("The original at 32×32 pixels", "The original with white noise"),
-        caption=f"White noise as strong: {words.decibels(view.noise.psnr_db)}.",
+        caption=f"White noise as strong: {reports.decibels(view.noise.psnr_db)}.",
         pixelated=True,
     )
     return (
-        words.machine_headline(view),
+        reports.machine_headline(view),
         changed,
         noise,
-        words.machine_table(view),
-        kept(view.jnd, f"{name}.jnd.png"),
-        kept(view.cam, f"{name}.cam.png"),
-        words.machine_facts(view) + words.notes(view.result.notes),
+        reports.machine_table(view),
+        save_file(view.jnd, f"{name}.jnd.png"),
+        save_file(view.cam, f"{name}.cam.png"),
+        reports.machine_facts(view) + html.notes(view.result.notes),
         view.numbers,
     )
 
@@ -82,27 +82,28 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, put, touched = photo("Picture", "machine-photo", tuple(samples()))
+                image, fills, edits = photo_input("Picture", "machine-photo", tuple(samples()))
                 strength = gr.Slider(
                     *STRENGTHS,
                     value=1.0,
                     step=0.1,
                     label="Strength",
-                    info="How much change to ask for; 1 is the usual.",
+                    info="How strong the change is; 1 is the usual.",
                 )
                 with gr.Accordion("Panel and network", open=False):
                     members = gr.CheckboxGroup(
-                        [(words.PANEL_NAMES.get(name, name), name) for name in panel],
+                        [(reports.PANEL_NAMES.get(name, name), name) for name in panel],
                         value=list(panel),
                         label="Panel",
-                        info="The machines that must keep their answer.",
+                        info="The machines that must keep their label.",
                     )
                     generator = gr.Radio(
                         [(name.capitalize(), name) for name in offered],
                         value=offered[0],
                         label="Network",
-                        info="Conditioned: ours, sees each machine. Merged: the paper's design, "
-                        "one strength only. Transfer: ours, for machines outside the panel too.",
+                        info="Conditioned: ours, given each machine's prediction. Merged: the "
+                        "paper's design, one strength only. Transfer: ours, for machines outside "
+                        "the panel too.",
                     )
                 go = gr.Button("Measure", variant="primary", elem_id="machine-go")
             with gr.Column(scale=3, min_width=320):
@@ -126,7 +127,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
                         min_width=200,
                     )
                     cam = gr.Image(
-                        label="Where they look",
+                        label="Class activation map",
                         elem_id="machine-cam",
                         elem_classes="jn-pixels",
                         alt_text="Mean class activation map of the machines, bright is most",
@@ -144,27 +145,27 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
     outputs = [headline, changed, noise, table, jnd, cam, facts, numbers]
     empty = dict(zip(outputs, ("", None, None, "", None, None, "", None), strict=True))
     chosen = [members.input, generator.input]
-    clears([*touched, strength.input, *chosen], empty)
-    notes([*put, image.clear, strength.input, strength.release, *chosen], latest, inputs)
+    clear_results([*edits, strength.input, *chosen], empty)
+    record_inputs([*fills, image.clear, strength.input, strength.release, *chosen], latest, inputs)
 
-    @told
+    @show_errors
     def measure(upload, strength, members, generator):
-        found = shown(view_of(upload, strength, members, generator, limits), stem(upload))
-        if not latest.holds(upload, strength, members, generator):
+        values = outputs_of(view_of(upload, strength, members, generator, limits), stem(upload))
+        if not latest.is_current(upload, strength, members, generator):
             return (gr.skip(),) * len(outputs)
-        return found
+        return values
 
     def first():
         path = samples()[FIRST]
         view = handler.of_sample(path, 1.0, offered[0], tuple(panel))
-        return str(path), *shown(view, path.stem)
+        return str(path), *outputs_of(view, path.stem)
 
-    for trigger in (go.click, strength.release, members.change, generator.change, *put):
+    for trigger in (go.click, strength.release, members.change, generator.change, *fills):
         trigger(
             measure,
             inputs,
             outputs,
-            validator=latest.before(checks(limits.to_reduce, image=None)),
+            validator=latest.recording(validator(limits.to_reduce, image=None)),
             preprocess=False,
             show_progress="hidden",
             trigger_mode="always_last",
@@ -173,7 +174,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
             api_visibility="private",
         )
     blocks.load(
-        told(first),
+        show_errors(first),
         None,
         [image, *outputs],
         show_progress="hidden",

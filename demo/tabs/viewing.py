@@ -1,4 +1,4 @@
-"""Viewing test: pairs side by side, a signed scale, what many viewers' answers amount to."""
+"""Viewing test: pairs side by side, a signed scale, the analysis of many viewers' answers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.errors import UsageError
 from engine.human.stimuli import FLAT, ORIGINAL
 from engine.models.available import human_models
 
-from ..handlers import answers as files
+from ..handlers import answer_files
 from ..handlers import viewing as handler
 from ..handlers.screening import Results, analyse
 from ..server.limits import Limits
-from ..server.refusals import number, told
-from ..server.uploads import Upload, contents, kept, linked
-from ..ui import words
-from ..ui.changes import clears
+from ..server.uploads import Upload, read_upload, save_file, save_file_data
+from ..server.validation import show_errors, to_number
+from ..ui import html, reports
+from ..ui.changes import clear_results
 from .photo import samples
 
 INTRO = """
@@ -48,28 +48,28 @@ PAIR = """
 
 
 def kinds() -> dict[str, str]:
-    """What noise can be compared, and its words."""
+    """What noise can be compared, and its labels."""
     return handler.KINDS | {name: f"noise by {name}" for name in human_models()}
 
 
 def results_of(uploads: list[Upload] | None, limits: Limits) -> Results:
-    """What several viewers' files amount to. Raises EngineError."""
-    given = uploads or []
-    if len(given) > limits.viewers:
-        raise UsageError(f"{len(given)} files; the limit is {limits.viewers}")
-    found = []
-    for upload in given:
-        name, data = contents(upload, limits, limits.answer_bytes)
-        found += files.from_csv(data, name)
-    return analyse(found)
+    """The analysis of several viewers' files. Raises EngineError."""
+    uploads = uploads or []
+    if len(uploads) > limits.viewers:
+        raise UsageError(f"{len(uploads)} files; the limit is {limits.viewers}")
+    answers = []
+    for upload in uploads:
+        name, data = read_upload(upload, limits, limits.answer_bytes)
+        answers += answer_files.from_csv(data, name)
+    return analyse(answers)
 
 
 def begin(chosen: list[str], own: list[Upload] | None, psnr_db: float, limits: Limits):
     """A new viewer's test. Raises EngineError."""
     pictures: dict[tuple[str, str], bytes] = {}
     if own:
-        given = (contents(upload, limits) for upload in own)  # one in memory at a time
-        pictures = handler.own_pictures(given, limits.gallery_pixels, limits.viewing_bytes)
+        files = (read_upload(upload, limits) for upload in own)  # one in memory at a time
+        pictures = handler.own_pictures(files, limits.gallery_pixels, limits.viewing_bytes)
         shown: dict[str, list[str]] = {}
         for picture, kind in pictures:
             shown.setdefault(picture, []).append(kind)
@@ -86,7 +86,7 @@ def stage(test: handler.Test) -> tuple:
     """The next pair, as the values of the stage's outputs."""
     trial = test.trial
     left, right = (
-        linked(handler.side(test, trial, kind, samples()), f"{side}.png")
+        save_file_data(handler.side(test, trial, kind, samples()), f"{side}.png")
         for side, kind in (("left", trial.left), ("right", trial.right))
     )
     at = len(test.scores)
@@ -94,11 +94,11 @@ def stage(test: handler.Test) -> tuple:
     text = f"Pair {at - practice + 1} of {len(test.trials) - practice}"
     if not trial.counts:
         text = f"Practice {at + 1} of {practice}: not counted"
-    return {"left": left, "right": right}, words.note(text, "busy"), time.monotonic()
+    return {"left": left, "right": right}, html.note(text, "busy"), time.monotonic()
 
 
 def tab(limits: Limits, collect: Path | None) -> None:
-    """Add the tab to the page. collect: where finished tests are kept, None for nowhere."""
+    """Add the tab to the page. collect: where finished tests are stored, None for nowhere."""
     offered = kinds()
     usual = [ORIGINAL, FLAT, *human_models()[:1]]
     with gr.Tab("Viewing test", id="viewing"):
@@ -127,7 +127,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
                     height=150,
                     elem_id="viewing-own",
                 )
-            gr.HTML(words.note(said_of(collect)))
+            gr.HTML(html.note(storage_note(collect)))
             go = gr.Button("Start", variant="primary", elem_id="viewing-go", elem_classes="jn-go")
         with gr.Column(visible=False) as showing:
             status = gr.HTML(elem_id="viewing-status")
@@ -165,28 +165,28 @@ def tab(limits: Limits, collect: Path | None) -> None:
         return tuple(gr.Column(visible=place == which) for place in range(3))
 
     def over(test: handler.Test) -> tuple:
-        """The end: state, stage, results; the answers are kept where the server collects."""
+        """The end: state, stage, results; the answers are stored where the server collects them."""
         if not test.answers:
             return None, gr.skip(), gr.skip(), 0.0, "", None, *visible(0)
         whole = test.trial is None
         if collect is not None and whole:
             handler.collect(test, collect)
-        kept_at = " They were kept by this server." if collect is not None and whole else ""
-        text = words.results_table(analyse(test.answers), kinds())
-        table = words.headline("Thank you.", f"{len(test.answers)} answers.{kept_at}") + text
-        csv = kept(test.csv, f"viewing-{test.viewer}.csv")
+        stored = " They were kept by this server." if collect is not None and whole else ""
+        text = reports.results_table(analyse(test.answers), kinds())
+        table = html.headline("Thank you.", f"{len(test.answers)} answers.{stored}") + text
+        csv = save_file(test.csv, f"viewing-{test.viewer}.csv")
         return None, gr.skip(), gr.skip(), 0.0, table, csv, *visible(2)
 
-    @told
+    @show_errors
     def start(chosen, own, psnr):
-        test = begin(chosen or [], own, number(psnr, "PSNR"), limits)
+        test = begin(chosen or [], own, to_number(psnr, "PSNR"), limits)
         return test, *stage(test), "", None, *visible(1)
 
-    @told
+    @show_errors
     def vote(score: int, test, started):
         if test is None or test.trial is None:
             return None, *(gr.skip(),) * 5, *visible(0)
-        test = test.answered(score, max(0.0, time.monotonic() - started))
+        test = test.with_answer(score, max(0.0, time.monotonic() - started))
         return over(test) if test.trial is None else (test, *stage(test), "", None, *visible(1))
 
     outputs = [state, shown, status, started, summary, file, *groups]
@@ -195,11 +195,11 @@ def tab(limits: Limits, collect: Path | None) -> None:
         button.click(
             partial(vote, score), [state, started], outputs, trigger_mode="once", **private
         )
-    leave.click(told(lambda test: over(test)), state, outputs, **private)
+    leave.click(show_errors(lambda test: over(test)), state, outputs, **private)
     again.click(lambda: visible(0), None, groups, **private)
-    clears([several.upload, several.clear, several.delete], {together: ""})
+    clear_results([several.upload, several.clear, several.delete], {together: ""})
     several.upload(
-        told(lambda uploads: words.results_table(results_of(uploads, limits), kinds())),
+        show_errors(lambda uploads: reports.results_table(results_of(uploads, limits), kinds())),
         several,
         together,
         preprocess=False,
@@ -207,8 +207,8 @@ def tab(limits: Limits, collect: Path | None) -> None:
     )
 
 
-def said_of(collect: Path | None) -> str:
-    """Whether answers are kept, in words."""
+def storage_note(collect: Path | None) -> str:
+    """Whether answers are stored, in words."""
     if collect is None:
         return "Nothing is stored on the server: your answers leave it with your download."
     return (

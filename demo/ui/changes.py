@@ -1,8 +1,8 @@
 """A changed input clears, at once, what was computed from the old one.
 
 The page empties the results itself, without asking the server. What is still being computed from
-older inputs must then not be shown: the server knows what each page has chosen last, and work for
-anything else ends at its next step. Compared are the inputs themselves, so the order in which a
+older inputs must then not be shown: the server records the latest inputs of each page, and work
+for any others ends at its next step. Compared are the inputs themselves, so the order in which a
 change and the work for it arrive does not matter.
 """
 
@@ -12,39 +12,39 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
-from ..server.visitors import page
+from ..server.visitors import current_page
 
-PAGES = 1000  # remembered at once, the latest ones
+PAGES = 1000  # recorded at once, the latest ones
 QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
 
 class Latest:
-    """The inputs that each page has chosen last, of one kind of work."""
+    """The latest inputs of each page, for one kind of work."""
 
     def __init__(self) -> None:
         self._of: OrderedDict[str, str] = OrderedDict()
 
-    def note(self, *inputs: object) -> None:
-        """Remember the inputs of the page whose event is being handled."""
-        session = page.get()
+    def record(self, *inputs: object) -> None:
+        """Record the inputs of the page whose event is being handled."""
+        session = current_page.get()
         if session is not None:
             self._of[session] = key(inputs)
             self._of.move_to_end(session)
             while len(self._of) > PAGES:
                 self._of.popitem(last=False)
 
-    def holds(self, *inputs: object) -> bool:
-        """Whether the page has chosen nothing else in the meantime.
+    def is_current(self, *inputs: object) -> bool:
+        """Whether these are still the latest inputs of the page.
 
-        To be looked at last, when the result is all made: only what is on its way by then is late.
+        To be checked last, when the result is complete: only what is on its way by then is late.
         """
-        return self._of.get(page.get() or "", key(inputs)) == key(inputs)
+        return self._of.get(current_page.get() or "", key(inputs)) == key(inputs)
 
-    def before(self, validator: Callable) -> Callable:
-        """A validator that notes the inputs first."""
+    def recording(self, validator: Callable) -> Callable:
+        """A validator that records the inputs first."""
 
         def check(*inputs):
-            self.note(*inputs)
+            self.record(*inputs)
             return validator(*inputs)
 
         return check
@@ -59,18 +59,18 @@ def key(inputs: Iterable[object]) -> str:
     return json.dumps([plain(value) for value in inputs])
 
 
-def clears(triggers: Iterable[Callable], results: Mapping) -> None:
+def clear_results(triggers: Iterable[Callable], results: Mapping) -> None:
     """Let the page itself empty results at these events. results: component -> its empty value."""
     code = f"() => {json.dumps(list(results.values()))}"
     for trigger in triggers:
         trigger(None, None, list(results), js=code, **QUIET)
 
 
-def notes(triggers: Iterable[Callable], latest: Latest, inputs: list) -> None:
-    """Let the server know of new inputs at these events, by which the inputs have them."""
+def record_inputs(triggers: Iterable[Callable], latest: Latest, inputs: list) -> None:
+    """Record the inputs at these events, which come after the inputs have their new values."""
     for trigger in triggers:
         trigger(
-            lambda *values: latest.note(*values),
+            lambda *values: latest.record(*values),
             inputs,
             None,
             preprocess=False,

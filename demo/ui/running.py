@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import gradio as gr
 
-from .words import note
+from .html import note
 
 LONGEST = 60.0  # seconds, as long as Gradio itself tries to close a generator
 PAUSE = 0.05
@@ -49,24 +49,24 @@ class Running:
         return True
 
 
-def stop_by(
-    button, running: Running, events: list, status, said: str, emptied: Mapping | None = None
+def add_stop(
+    button, running: Running, events: list, status, text: str, empty: Mapping | None = None
 ) -> None:
-    """Make a button cancel these events, wait for their end, and then say so in `status`.
+    """Make a button cancel these events, wait for their end, and then show the text in `status`.
 
-    emptied: components and what they show then, for the work may have been done just before.
+    empty: components and what they show then, for the work may have been finished just before.
     """
 
-    shown = {status: note(said), **(emptied or {})}
+    shown = {status: note(text), **(empty or {})}
 
-    def stopped(request: gr.Request) -> dict:
+    def stop(request: gr.Request) -> dict:
         running.wait(request.session_hash)
         return shown
 
     # Two listeners, for a page does one after the other, and waits for each.
     button.click(None, None, None, cancels=events, api_visibility="private")
     button.click(
-        stopped,
+        stop,
         None,
         list(shown),
         concurrency_limit=None,

@@ -2,14 +2,14 @@
 
 Gradio's own ImageSlider cannot be reached by keyboard and has no alternative texts. The handle is
 a range input over both pictures, so every browser knows how to move it. A component of this kind
-takes the dict that `pair` makes.
+takes the dict that `slider_value` makes.
 """
 
 from __future__ import annotations
 
 import gradio as gr
 
-from ..server.uploads import linked
+from ..server.uploads import save_file_data
 
 # Gradio fills this in twice, as a Handlebars and as a JavaScript template: no text of a visitor
 # may be among the values. The names of files are cleaned by `uploads.stem`.
@@ -56,7 +56,7 @@ watch('value', () => element.querySelectorAll('input[type=range]').forEach(place
 
 
 def slider(elem_id: str, empty: str) -> gr.HTML:
-    """An empty component; `empty` says what will be here."""
+    """An empty component; empty: the text in its place."""
     return gr.HTML(
         html_template=TEMPLATE,
         js_on_load=MOVE,
@@ -66,7 +66,7 @@ def slider(elem_id: str, empty: str) -> gr.HTML:
     )
 
 
-def pair(
+def slider_value(
     before: bytes,
     after: bytes,
     *,
@@ -86,8 +86,8 @@ def pair(
     enlarged without smoothing.
     """
     return {
-        "before": linked(before, "original.png"),
-        "after": linked(after, name),
+        "before": save_file_data(before, "original.png"),
+        "after": save_file_data(after, name),
         "name": name,
         "ratio": round(size[0] / size[1], 4),
         "before_tag": tags[0],

@@ -144,7 +144,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
 
 def table(result, image: str, path: Path | None) -> str:
     """The readable report of one photo."""
-    from ..machine.report import decibels
+    from ..metrics.decibels import decibels
 
     lines = [image]
     for face in result.faces:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import UsageError, WeightsError
-from ..images.picture import Picture
-from ..machine import report
-from ..machine.jnd import load
+from ..images.output import write_files
+from ..images.picture import Picture, encode_png
+from ..machine.figure import draw_figure
+from ..machine.jnd import Search, load
+from ..machine.result import MachineResult
 from ..system.libraries import broken
 from ..terminal import batch
 from ..terminal.inputs import STDIN
@@ -23,27 +27,31 @@ def run(images: list[str], options: MachineOptions) -> int:
         raise UsageError("--strength is for the generator, --search does without: give one of them")
 
     def prepare():
-        jnd = load(options.weights, options.device, options.generator)
-        jnd.check_strength(options.strength)
-        announce = batch.Announcement(jnd.description)
-        search = gradient_search(options, jnd.aim) if options.search else None
+        machine = load(options.weights, options.device, options.generator)
+        machine.generator.check_strength(options.strength)
+        announce = batch.Announcement(machine.description)
+        search = gradient_search(options, machine.generator.aim) if options.search else None
 
         def work(picture: Picture, image: str, stem: str) -> str:
-            result = jnd(picture, search=search, strength=options.strength)
+            result = machine(picture, search=search, strength=options.strength)
             announce()
             title = "standard input" if image == STDIN else Path(image).name
-            files = report.write(result, stem, title, options.out)
+            files = write(result, stem, title, options.out)
             if options.json:
-                return json_line(report.as_json(result, image, files))
-            return report.table(result, image, files) + "\n"
+                names = {kind: str(path) for kind, path in files.items()}
+                return json_line({"image": image, **result.to_dict(), "files": names})
+            return table(result, image, files) + "\n"
 
         return work
 
     return batch.run(images, prepare, options.out, as_json=options.json)
 
 
-def gradient_search(options: MachineOptions, aim: dict[str, float]):
-    """The search of `engine.machine.search`, its progress on stderr. aim: as the generator's."""
+def gradient_search(options: MachineOptions, aim: dict[str, float]) -> Search:
+    """The search of `engine.machine.search`, with progress on stderr. aim: as `Generator.aim`.
+
+    Raises WeightsError where PyTorch is not installed.
+    """
     try:
         from ..machine.search import Searcher
         from ..networks.device import use_threads
@@ -56,12 +64,43 @@ def gradient_search(options: MachineOptions, aim: dict[str, float]):
     searcher = Searcher(weights=options.weights, device=options.device)
     print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
 
-    def search(pixels):
+    def search(pixels: np.ndarray) -> np.ndarray:
         with progress(keep=True) as show:
             for step in searcher.steps(pixels, max_seconds=options.max_seconds, **aim):
-                held = f"{step.psnr_db[0]:.2f} dB" if step.held[0] else "nothing yet"
-                where = f"step {step.number}/{step.total}: best that holds {held}"
+                best = f"{step.psnr_db[0]:.2f} dB" if step.success[0] else "nothing yet"
+                where = f"step {step.number}/{step.total}: best that holds {best}"
                 show(step.number / step.total, where)
         return step.change
 
     return search
+
+
+def write(result: MachineResult, stem: str, title: str, folder: Path) -> dict[str, Path]:
+    """Write the four pictures of one result, all or none. Raises OutputError.
+
+    distorted: the verified PNG; jnd: the change around grey; cam: grey, 0…255 for 0…1;
+    figure: all of it side by side.
+    """
+    files = {kind: folder / f"{stem}.{kind}.png" for kind in ("distorted", "jnd", "cam", "figure")}
+    write_files(
+        {
+            files["distorted"]: result.png,
+            files["jnd"]: encode_png(result.jnd_map),
+            files["cam"]: encode_png(np.rint(result.cam * 255).astype(np.uint8)),
+            files["figure"]: encode_png(draw_figure(result, title)),
+        }
+    )
+    return files
+
+
+def table(result: MachineResult, image: str, files: dict[str, Path]) -> str:
+    """The readable report of one picture."""
+    lines = [image, f"  {result.summary}"]
+    lines += [f"  note: {note}" for note in result.notes]
+    lines.append(f"  {'classifier':<12}{'before':<20}{'after':<20}")
+    for label in result.labels:
+        before = f"{label.before} {label.confidence_before:.1%}"
+        after = f"{label.after} {label.confidence_after:.1%}"
+        lines.append(f"  {label.classifier:<12}{before:<20}{after:<20}")
+    lines.append(f"  figure: {files['figure']}")
+    return "\n".join(lines)

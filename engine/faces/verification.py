@@ -1,4 +1,4 @@
-"""Same person or not: the question a cloak is made against, asked of dlib's own recogniser."""
+"""Verification: whether two photos show the same person, to dlib's own recogniser."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from .finder import SAME, load_finder, no_face, searched
 
 @dataclass(frozen=True)
 class Comparison:
-    """distance: Euclidean, of two descriptors; same: below the threshold.
+    """distance: Euclidean, of two embeddings; same: below the threshold.
 
-    faces: how many were found in each picture; notes: on how.
+    faces: how many the detector is sure of in each picture, 1 or more; notes: on how they were
+    found.
     """
 
     distance: float
@@ -23,12 +24,20 @@ class Comparison:
     threshold: float = SAME
     notes: tuple[str, ...] = ()
 
+    def to_dict(self) -> dict:
+        """As JSON, the distance rounded to six digits."""
+        return {
+            "same": self.same,
+            "distance": round(self.distance, 6),
+            "threshold": self.threshold,
+            "faces": list(self.faces),
+        }
+
 
 def verify(one: object, two: object) -> Comparison:
     """Two pictures (see `engine.images.picture.as_picture`), the best face of each, compared.
 
     The best is the largest of those that the detector is sure of (see `FaceFinder.find`).
-
     Needs dlib, no torch. Raises ImageError, FaceError, WeightsError.
     """
     pictures = as_picture(one), as_picture(two)  # refused before a model is loaded

@@ -80,7 +80,7 @@ CONTROLS: dict[str, Callable[[np.ndarray, int], Control]] = {
 }
 
 
-def match(images: np.ndarray, wanted: np.ndarray, control: Control) -> np.ndarray:
+def match_psnr(images: np.ndarray, wanted: np.ndarray, control: Control) -> np.ndarray:
     """Distort uint8 N×H×W×3 until each picture's PSNR falls to `wanted` (dB, N), if it can."""
     clean = to_batch(images)
     low, high = np.zeros(len(images)), np.ones(len(images))

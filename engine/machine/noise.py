@@ -1,4 +1,4 @@
-"""White noise beside a machine JND: the same energy, and what the panel says of it."""
+"""White noise of the same PSNR as a machine JND, and what the panel predicts of it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy as np
 
 from ..images.picture import decode, encode_png, to_batch
 from ..metrics.quality import psnr
-from .baselines import gaussian_noise, match
-from .jnd import LabelChange, MachineJND, MachineResult
+from .baselines import gaussian_noise, match_psnr
+from .jnd import MachineJND
+from .result import LabelChange, MachineResult
 
 
 @dataclass(frozen=True)
 class NoiseControl:
     """A picture with white noise, at the panel's input size h×w.
 
-    pixels: uint8 h×w×3; png: the bytes of its file; psnr_db: of the 8-bit picture; labels: what
-    each classifier says of the original and of it.
+    pixels: uint8 h×w×3; png: the bytes of its file; psnr_db: of the 8-bit picture; labels: of
+    each classifier, before for the original and after for the noisy picture.
     """
 
     pixels: np.ndarray
@@ -26,16 +27,16 @@ class NoiseControl:
     labels: tuple[LabelChange, ...]
 
 
-def noise_beside(machine: MachineJND, result: MachineResult, seed: int = 0) -> NoiseControl:
+def noise_of_same_psnr(machine: MachineJND, result: MachineResult, seed: int = 0) -> NoiseControl:
     """White Gaussian noise on the original at the PSNR of the result (as paper A, Fig. 1)."""
     clean = result.original[None]
     wanted = psnr(to_batch(result.distorted[None]) - to_batch(clean))
-    png = encode_png(match(clean, wanted, gaussian_noise(clean, seed))[0])
+    png = encode_png(match_psnr(clean, wanted, gaussian_noise(clean, seed))[0])
     noisy = decode(png).pixels
-    looks = machine.look(np.stack([result.original, noisy]))[0]
+    before, after = machine.panel.predict(np.stack([result.original, noisy]))[0]
     return NoiseControl(
         pixels=noisy,
         png=png,
         psnr_db=float(psnr(to_batch(noisy[None]) - to_batch(clean))[0]),
-        labels=machine.label_changes(looks[0], looks[1]),
+        labels=machine.panel.label_changes(before, after),
     )

@@ -2,7 +2,7 @@
 
 The objective is the one generators are trained with (paper A, eq. 7), minimised over E itself,
 for any panel of classifiers. It is slow, needs no training, and is the yardstick for what the
-network leaves on the table. Needs torch and onnx; CUDA where there is one.
+network leaves unused. Needs torch and onnx; CUDA where there is one.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class SearchStep:
     """Where a search of N pictures stands.
 
     change float32 N×3×H×W on the 0…1 scale: of the strongest distortion so far whose 8-bit
-    picture keeps every label, zero where there is none yet; held bool N: whether there is one;
-    psnr_db N: of that 8-bit picture, inf where there is none. loss: mean of eq. 7.
+    picture keeps every label, zero where there is none yet; success bool N: whether there is
+    one; psnr_db N: of that 8-bit picture, inf where there is none. loss: mean of eq. 7.
     """
 
     number: int
@@ -44,7 +44,7 @@ class SearchStep:
     loss: float
     change: np.ndarray
     psnr_db: np.ndarray
-    held: np.ndarray
+    success: np.ndarray
 
 
 class Searcher:
@@ -67,14 +67,14 @@ class Searcher:
         panel.to(self.device, memory_format=torch.channels_last)
         self.panel = panel.eval().requires_grad_(False)
 
-    def look(self, pixels: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    def prepare(self, pixels: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """uint8 N×H×W×3 -> pictures N×3×H×W in 0…1, labels N×P, merged CAMs N×1×H×W (eq. 2)."""
         clean = torch.from_numpy(to_batch(pixels)).to(self.device)
         with torch.no_grad():
             logits, cams = self.panel(clean)
         return clean, logits.argmax(2), cams.mean(1, keepdim=True)
 
-    def weigh(
+    def evaluate(
         self,
         clean: Tensor,
         change: Tensor,
@@ -84,16 +84,16 @@ class Searcher:
         beta: float,
         wanted: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """E in -1…1 -> the picture it makes, the panel's logits of that in 8 bits, eq. 7's mean."""
-        counted = losses.surviving(change, 2 * clean - 1)
-        candidate = clean + counted / 2  # an image: clipped to 0…1
+        """E in -1…1 -> the picture x + E, the panel's logits of it in 8 bits, the mean of eq. 7."""
+        effective = losses.surviving(change, 2 * clean - 1)
+        candidate = clean + effective / 2  # an image: clipped to 0…1
         with autocast(self.device):
             logits = self.panel.logits(to_levels(candidate))
         logits = logits.float()
         loss = (
             losses.classification_loss(logits, labels)
-            + alpha * losses.magnitude_loss(counted, cam, wanted)
-            + beta * losses.spatial_loss(counted, cam)
+            + alpha * losses.magnitude_loss(effective, cam, wanted)
+            + beta * losses.spatial_loss(effective, cam)
         )
         return candidate, logits, loss
 
@@ -102,9 +102,9 @@ class Searcher:
         self, pixels: np.ndarray, change: np.ndarray, *, alpha: float, beta: float, wanted: float
     ) -> float:
         """Eq. 7 of a change float32 N×3×H×W on the 0…1 scale, mean over the pictures."""
-        clean, labels, cam = self.look(pixels)
-        moved = torch.from_numpy(2 * change).to(self.device)
-        return self.weigh(clean, moved, labels, cam, alpha, beta, wanted)[2].item()
+        clean, labels, cam = self.prepare(pixels)
+        doubled = torch.from_numpy(2 * change).to(self.device)  # in -1…1
+        return self.evaluate(clean, doubled, labels, cam, alpha, beta, wanted)[2].item()
 
     def steps(
         self,
@@ -125,7 +125,7 @@ class Searcher:
         Ends early after max_seconds.
         """
         started = time.monotonic()
-        clean, labels, cam = self.look(pixels)
+        clean, labels, cam = self.prepare(pixels)
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
         free = (0.1 * noise).to(self.device).requires_grad_()  # E = tanh(free), in -1…1
         optimizer = torch.optim.Adam([free], lr=rate)
@@ -133,16 +133,16 @@ class Searcher:
         best_psnr = np.full(len(pixels), np.inf)
         for number in range(1, count + 1):
             change = torch.tanh(free)
-            candidate, logits, loss = self.weigh(clean, change, labels, cam, alpha, beta, wanted)
+            candidate, logits, loss = self.evaluate(clean, change, labels, cam, alpha, beta, wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             holds = (lead(logits, labels, targeted=True) > MARGIN).all(1).cpu().numpy()
             distorted = to_pixels(candidate.detach().cpu().numpy())
-            now = psnr(to_batch(distorted) - to_batch(pixels))
-            better = holds & (now < best_psnr)
+            psnrs = psnr(to_batch(distorted) - to_batch(pixels))
+            better = holds & (psnrs < best_psnr)
             best[better] = change.detach()[better] / 2
-            best_psnr[better] = now[better]
+            best_psnr[better] = psnrs[better]
             late = max_seconds is not None and time.monotonic() - started > max_seconds
             yield SearchStep(
                 number=number,
@@ -151,7 +151,7 @@ class Searcher:
                 loss=loss.item(),
                 change=best.cpu().numpy().copy(),
                 psnr_db=best_psnr.copy(),
-                held=np.isfinite(best_psnr),
+                success=np.isfinite(best_psnr),
             )
             if late:
                 return

@@ -17,8 +17,7 @@ from engine.attack import methods, objective, ours
 from engine.attack.loop import Method
 from engine.cloak import face as cloak
 from engine.human import HUMAN_MODELS
-from engine.machine import baselines
-from engine.machine import jnd as machine
+from engine.machine import baselines, homogeneity, jnd
 from engine.machine import search as per_image
 from engine.models.registry import HUMAN, locate
 
@@ -100,7 +99,7 @@ def section_key(section: str) -> dict:
     """A section of the machine's evaluation: version, and the engine's settings that decide it."""
     settings = {
         "controls": {"controls": list(baselines.CONTROLS), "halvings": baselines.HALVINGS},
-        "homogeneity": {"steps": machine.STEPS},
+        "homogeneity": {"steps": homogeneity.STEPS},
         "verified": verified(),
         "search": verified() | searched(),
     }
@@ -113,7 +112,8 @@ def section_key(section: str) -> dict:
 
 
 def verified() -> dict:
-    return {"steps": machine.STEPS, "finer": machine.FINER, "again": machine.AGAIN}
+    steps = {"steps": homogeneity.STEPS, "finer": homogeneity.HALVINGS}
+    return steps | {"again": jnd.VARIATIONS}
 
 
 def searched() -> dict:

@@ -82,14 +82,16 @@ def draw_stages(history: list[dict]) -> Path:
     from matplotlib import pyplot as plt
 
     from engine.images.picture import to_batch, to_pixels
+    from engine.machine.figure import heat
     from engine.machine.jnd import load
-    from engine.machine.report import heat
 
     from ..train.machine.snapshots import read_map, samples
 
     pictures = samples()
     rows = [row for row in history if "jnd_maps" in row]
-    looked = {name: load(device="cpu").look(pixels[None]) for name, pixels in pictures.items()}
+    looked = {
+        name: load(device="cpu").panel.predict(pixels[None]) for name, pixels in pictures.items()
+    }
     columns = 2 + 2 * len(rows)
     figure, axes = plt.subplots(
         len(pictures), columns, figsize=(1.3 * columns, 1.4 * len(pictures)), layout="constrained"
@@ -154,11 +156,11 @@ def draw_noise(name: str) -> Path:
 
     from engine.images.samples import sample_paths
     from engine.machine.jnd import load
-    from engine.machine.noise import noise_beside
+    from engine.machine.noise import noise_of_same_psnr
 
     machine = load(device="cpu")
     result = machine(next(path for path in sample_paths() if path.name == name))
-    noise = noise_beside(machine, result)
+    noise = noise_of_same_psnr(machine, result)
     figure, axes = plt.subplots(1, 3, figsize=(9, 3.9), layout="constrained")
     for axis, (title, pixels) in zip(
         axes,
@@ -169,8 +171,12 @@ def draw_noise(name: str) -> Path:
         ),
         strict=True,
     ):
-        says = [machine.classes[label] for label in machine.answer(pixels[None])[0]]
-        lines = [f"{who}: {what}" for who, what in zip(machine.classifiers, says, strict=True)]
+        says = [
+            machine.panel.classes[label] for label in machine.panel.predict_labels(pixels[None])[0]
+        ]
+        lines = [
+            f"{who}: {what}" for who, what in zip(machine.panel.classifiers, says, strict=True)
+        ]
         show(axis, pixels, title)
         axis.set_xlabel("\n".join(lines), fontsize=8)
     return save(figure, "machine_noise.png")
@@ -189,11 +195,11 @@ def draw_example(name: str) -> Path:
     from engine import machine_jnd
     from engine.images.picture import encode_png
     from engine.images.samples import sample_paths
-    from engine.machine.report import figure
+    from engine.machine.figure import draw_figure
 
     (source,) = (path for path in sample_paths() if path.name == name)
     path = FOLDER / f"machine_{source.stem}.png"
-    path.write_bytes(encode_png(figure(machine_jnd(source, device="cpu"), source.name)))
+    path.write_bytes(encode_png(draw_figure(machine_jnd(source, device="cpu"), source.name)))
     return path
 
 

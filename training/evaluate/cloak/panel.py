@@ -51,7 +51,7 @@ def evaluate_panel(
     test = load(data, "test")
     machine = MachineJND(weights=weights, device="cpu")
     first = 2 * (count or COUNT)
-    right = (machine.answer(test.images[:first]) == test.labels[:first, None]).all(1)
+    right = (machine.panel.predict_labels(test.images[:first]) == test.labels[:first, None]).all(1)
     images = test.images[:first][right][: count or COUNT]
     store = Store(runs, "panel", map(from_row, published("panel_cifar10").get("rows", [])))
     found = []
@@ -111,7 +111,7 @@ def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | 
     found = to_pixels(last(search.steps()).best.numpy())
     seconds = time.perf_counter() - started
     again = np.stack([decode(encode_png(pixels)).pixels for pixels in found])
-    won = (machine.answer(again) != labels.numpy()).all(1)
+    won = (machine.panel.predict_labels(again) != labels.numpy()).all(1)
     kept = zip(images[won], again[won], eye(images, HUMAN_DEFAULT)[won], strict=True)
     return {
         "method": name,

@@ -14,7 +14,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from engine.machine.jnd import STEPS
+from engine.machine.homogeneity import STEPS
 from engine.networks.machine import Panel
 
 from ...data.labelled import load

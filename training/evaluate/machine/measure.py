@@ -53,7 +53,7 @@ def batches(count: int) -> list[slice]:
 
 
 def look(machine: MachineJND, images: np.ndarray) -> Look:
-    found = [machine.look(images[rows]) for rows in batches(len(images))]
+    found = [machine.panel.predict(images[rows]) for rows in batches(len(images))]
     logits, cams = zip(*found, strict=True)
     return Look(images, np.concatenate(logits), np.concatenate(cams))
 
@@ -62,7 +62,9 @@ def distort(machine: MachineJND, looked: Look, strength: float = 1.0) -> Distort
     """What the machine's generator makes of the images, neither verified nor weakened."""
     change = np.concatenate(
         [
-            machine.change(looked.images[rows], looked.logits[rows], looked.cams[rows], strength)
+            machine.generator.change(
+                looked.images[rows], looked.logits[rows], looked.cams[rows], strength
+            )
             for rows in batches(len(looked.images))
         ]
     )
@@ -76,7 +78,9 @@ def changed(looked: Look, change: np.ndarray) -> Distortion:
 
 def answer(machine: MachineJND, images: np.ndarray) -> np.ndarray:
     """uint8 N×H×W×3 -> the panel's top-1 classes N×P, in batches."""
-    return np.concatenate([machine.answer(images[rows]) for rows in batches(len(images))])
+    return np.concatenate(
+        [machine.panel.predict_labels(images[rows]) for rows in batches(len(images))]
+    )
 
 
 def answer_alone(classifier: Session, images: np.ndarray) -> np.ndarray:
@@ -104,7 +108,7 @@ def rates(machine: MachineJND, kept: np.ndarray) -> dict:
         "rca": float(each.mean()),
         # Over images: the answers of one image are not independent.
         "rca_standard_error": float(kept.mean(1).std() / np.sqrt(len(kept))),
-        "rca_per_classifier": dict(zip(machine.classifiers, each.tolist(), strict=True)),
+        "rca_per_classifier": dict(zip(machine.panel.classifiers, each.tolist(), strict=True)),
         "all_classifiers_keep": float(kept.all(1).mean()),
     }
 

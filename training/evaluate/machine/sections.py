@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.images.picture import to_batch, to_pixels
-from engine.machine.baselines import CONTROLS, match
-from engine.machine.jnd import STEPS, MachineJND
+from engine.machine.baselines import CONTROLS, match_psnr
+from engine.machine.homogeneity import STEPS, largest_scale
+from engine.machine.jnd import MachineJND
 from engine.metrics.quality import psnr
 from engine.models.registry import BEST, GENERATORS, PANEL
 
@@ -124,7 +125,7 @@ def measure_controls(subject: Subject, name: str) -> list[dict]:
         looked, made = subject.look(split), subject.distorted(name, split)
         wanted = psnr(to_batch(made.pixels) - to_batch(looked.images))
         for control in controls:
-            pixels = match(looked.images, wanted, CONTROLS[control](looked.images, SEED))
+            pixels = match_psnr(looked.images, wanted, CONTROLS[control](looked.images, SEED))
             row = measure(subject.panel, looked, pixels)
             rows.append({"control": control, "of": name, "split": split} | row)
     return rows
@@ -146,7 +147,7 @@ def measure_homogeneity(subject: Subject, name: str) -> list[dict]:
             kept = answer(machine, weakened) == looked.labels
             rows.append({"k": k} | rates(machine, kept))
             every &= kept
-        each = dict(zip(machine.classifiers, every.mean(0).tolist(), strict=True))
+        each = dict(zip(machine.panel.classifiers, every.mean(0).tolist(), strict=True))
         found.append(
             {
                 "generator": name,
@@ -167,7 +168,7 @@ def measure_verified(subject: Subject, name: str) -> dict:
     """
     looked, machine = subject.look("test"), subject.machines[name]
     parts = [
-        machine.verified(looked.images[rows], looked.logits[rows], looked.cams[rows])
+        machine.strongest(looked.images[rows], looked.logits[rows], looked.cams[rows])
         for rows in batches(len(looked.images))
     ]
     _, scale, pixels = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -217,7 +218,7 @@ def measure_curve(subject: Subject, name: str) -> list[dict]:
     Where it cannot be asked, as the paper's, its E is multiplied by the strength.
     """
     looked, machine, rows = subject.look("test").first(CURVE), subject.machines[name], []
-    asked = "strength" in machine.generator.inputs
+    asked = machine.generator.conditioned
     before = {m: answer_alone(session, looked.images) for m, session in subject.unseen.items()}
     for strength in STRENGTHS:
         if asked:
@@ -247,7 +248,7 @@ def measure_search(subject: Subject, name: str) -> dict:
 
     looked = subject.look("test").first(SEARCHED)
     searcher = Searcher(weights=subject.weights, device="cpu")
-    aim = subject.machines[name].aim
+    aim = subject.machines[name].generator.aim
     parts = batches(len(looked.images))
     changes = []
     started = time.monotonic()
@@ -256,12 +257,13 @@ def measure_search(subject: Subject, name: str) -> dict:
         changes.append(last.change)
     seconds = (time.monotonic() - started) / len(looked.images)
     found = {"search": np.concatenate(changes)}
-    _, searched = subject.panel.tolerated(looked.images, found["search"], looked.labels)
+    predict = subject.panel.panel.predict_labels
+    _, searched = largest_scale(predict, looked.images, found["search"], looked.labels)
     pixels = {"search": searched}
     for each, machine in subject.machines.items():
         found[each] = subject.distorted(each, "test").change[: len(looked.images)]
         verified = [
-            machine.verified(looked.images[rows], looked.logits[rows], looked.cams[rows])[2]
+            machine.strongest(looked.images[rows], looked.logits[rows], looked.cams[rows])[2]
             for rows in parts
         ]
         pixels[each] = np.concatenate(verified)

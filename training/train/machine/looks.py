@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.machine.jnd import softmax
+from engine.machine.panel import softmax
 from engine.networks.classifiers import CLASSIFIERS
 from engine.networks.machine import Panel, scale_maps
 from engine.networks.stored import stored_panel

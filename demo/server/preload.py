@@ -1,4 +1,4 @@
-"""What keeps every visitor waiting while it is loaded, loaded before the first one comes.
+"""What would make every visitor wait while it loads is loaded before the first visitor.
 
 The import of PyTorch and dlib's models hold Python's interpreter for up to half a second at a time,
 and Gradio imports matplotlib, where it is installed, on its event loop when the first event comes.

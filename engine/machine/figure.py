@@ -1,0 +1,54 @@
+"""A machine JND as one picture: original, CAM, JND map and distorted picture side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .result import MachineResult
+
+TILE = 256  # pixels of one picture in the figure
+MARGIN = 16
+LINE = 22
+INK, QUIET, PAPER = (24, 24, 27), (100, 100, 110), (255, 255, 255)
+
+
+def heat(values: np.ndarray) -> np.ndarray:
+    """float H×W in 0…1 -> uint8 H×W×3: black, red, yellow, white."""
+    ramp = np.stack([3 * values, 3 * values - 1, 3 * values - 2], 2)
+    return np.rint(np.clip(ramp, 0, 1) * 255).astype(np.uint8)
+
+
+def draw_figure(result: MachineResult, title: str) -> np.ndarray:
+    """Original, merged CAM (eq. 2), JND map and distorted picture side by side -> uint8 H×W×3.
+
+    The pictures are enlarged without smoothing; below them are the labels of each
+    classifier before and after. title: the name of the picture.
+    """
+    tiles = (
+        ("original", result.original),
+        ("where the panel looks (CAM)", heat(result.cam)),
+        ("JND map (grey: no change)", result.jnd_map),
+        ("distorted, same answers", result.distorted),
+    )
+    width = MARGIN + len(tiles) * (TILE + MARGIN)
+    height = MARGIN + 2 * LINE + TILE + LINE + (len(result.labels) + 1) * LINE + MARGIN
+    canvas = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    bold, font = ImageFont.load_default(17), ImageFont.load_default(14)
+    draw.text((MARGIN, MARGIN - 4), title, INK, bold)
+    draw.text((MARGIN, MARGIN + LINE - 4), result.summary, QUIET, font)
+    top = MARGIN + 2 * LINE
+    for column, (caption, pixels) in enumerate(tiles):
+        left = MARGIN + column * (TILE + MARGIN)
+        tile = Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.NEAREST)
+        canvas.paste(tile, (left, top))
+        draw.text((left, top + TILE + 4), caption, QUIET, font)
+    top += TILE + LINE + 12
+    for row, label in enumerate(result.labels):
+        line = (
+            f"{label.classifier}: {label.before} ({label.confidence_before:.0%}) "
+            f"before, {label.after} ({label.confidence_after:.0%}) after"
+        )
+        draw.text((MARGIN, top + row * LINE), line, INK, font)
+    return np.asarray(canvas)

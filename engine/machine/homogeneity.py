@@ -1,0 +1,57 @@
+"""Paper A's homogeneity: a weakened E keeps the labels too, so the largest that does can be found.
+
+The paper tests k/9 · E for k = 8 … 1 and finds that every label holds at each. On pictures that a
+generator was not trained on, the whole E may flip a label; then the first ninth that flips none is
+taken, and refined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..images.picture import to_batch, to_pixels
+
+STEPS = 9  # paper A weakens E in ninths
+HALVINGS = 3  # between the ninth that holds and the next that does not: 1/72
+
+
+def largest_scale(
+    predict_labels: Callable[[np.ndarray], np.ndarray],
+    pixels: np.ndarray,
+    change: np.ndarray,
+    labels: np.ndarray,
+    members: Sequence[int] | slice = slice(None),
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest tried scale at which x + scale·E keeps every label, per picture.
+
+    predict_labels: uint8 N×H×W×3 -> top-1 class int N×P, as `Panel.predict_labels`. pixels: uint8
+    N×H×W×3; change: E, float32 N×3×H×W on the 0…1 scale; labels: N×P, predicted of the pixels;
+    members: which of the P must keep theirs, by default all. Scales 9/9, 8/9, … are tried, then
+    three halvings towards the next ninth. Scale 0 is the picture itself, which always holds.
+
+    Returns (scale float64 N in 0…1, distorted uint8 N×H×W×3).
+    """
+    clean = to_batch(pixels)
+    scale = np.zeros(len(pixels))
+    distorted = pixels.copy()
+
+    def attempt(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        """Try these factors on these pictures; keep those that hold, return the other rows."""
+        weakened = change[rows] * factors[:, None, None, None].astype(np.float32)
+        candidates = to_pixels(clean[rows] + weakened)
+        holds = (predict_labels(candidates) == labels[rows])[:, members].all(1)
+        scale[rows[holds]] = factors[holds]
+        distorted[rows[holds]] = candidates[holds]
+        return rows[~holds]
+
+    rows = np.arange(len(pixels))
+    for k in range(STEPS, 0, -1):
+        if len(rows):
+            rows = attempt(rows, np.full(len(rows), k / STEPS))
+    rows = np.flatnonzero(scale < 1)
+    for halving in range(1, HALVINGS + 1):
+        if len(rows):
+            attempt(rows, scale[rows] + 1 / STEPS / 2**halving)
+    return scale, distorted

@@ -1,0 +1,102 @@
+"""What a machine JND is: the pictures, the labels before and after, and the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..metrics.decibels import decibels, finite
+
+
+@dataclass(frozen=True)
+class LabelChange:
+    """One classifier's top-1 label before and after, with its softmax confidence in 0…1."""
+
+    classifier: str
+    before: str
+    after: str
+    confidence_before: float
+    confidence_after: float
+
+    @property
+    def same(self) -> bool:
+        """Whether the classifier keeps its label."""
+        return self.before == self.after
+
+    def to_dict(self) -> dict:
+        """As JSON, confidences rounded to six digits."""
+        return {
+            "classifier": self.classifier,
+            "before": self.before,
+            "after": self.after,
+            "confidence_before": round(self.confidence_before, 6),
+            "confidence_after": round(self.confidence_after, 6),
+        }
+
+
+@dataclass(frozen=True)
+class MachineResult:
+    """What the panel tolerates on one picture, at the panel's input size h×w.
+
+    original, distorted: uint8 h×w×3 sRGB 0…255. change: float32 h×w×3, the scaled E in units of
+    0…1 (so -0.5…0.5), before clipping. cam: float32 h×w in 0…1, the mean of the classifiers'
+    maps (eq. 2). png: the distorted picture as the bytes of a PNG file, the ones verified.
+    psnr_db: of the distorted picture, clipped and rounded to 8 bits; psnr_unclipped_db: of
+    x + scale·E before that; both inf where nothing changed. rca: share of classifiers that keep
+    their label (eqs 16-17). changed_share: share of pixels with any channel changed. scale: the
+    factor on E, 0…1; strength: the generator's input. members: the classifiers that had to keep
+    their label; verified: they do on the decoded png. size: (width, height) of the input picture,
+    panel_size: of the results.
+    """
+
+    original: np.ndarray
+    distorted: np.ndarray
+    change: np.ndarray
+    cam: np.ndarray
+    png: bytes
+    labels: tuple[LabelChange, ...]
+    psnr_db: float
+    psnr_unclipped_db: float
+    rca: float
+    changed_share: float
+    strength: float
+    scale: float
+    members: tuple[str, ...]
+    verified: bool
+    size: tuple[int, int]
+    panel_size: tuple[int, int]
+    notes: tuple[str, ...]
+
+    @property
+    def jnd_map(self) -> np.ndarray:
+        """uint8 h×w×3: the change before clipping, drawn around grey (128 = none, 1 = -0.5)."""
+        return np.rint(np.clip(128 + 254 * self.change, 0, 255)).astype(np.uint8)
+
+    @property
+    def summary(self) -> str:
+        """One line: how much was changed and how many classifiers keep their label."""
+        same = sum(label.same for label in self.labels)
+        return (
+            f"PSNR {decibels(self.psnr_db)} clipped and 8-bit, "
+            f"{decibels(self.psnr_unclipped_db)} unclipped · {self.changed_share:.1%} of the "
+            f"pixels changed · {same} of {len(self.labels)} classifiers keep their label "
+            f"· strength {self.strength:.3g}, of which {self.scale:.1%} hold"
+            + (" · verified" if self.verified else "")
+        )
+
+    def to_dict(self) -> dict:
+        """As JSON. Sizes are [width, height]; a PSNR of null means no change."""
+        return {
+            "size": list(self.size),
+            "panel_size": list(self.panel_size),
+            "psnr_db": finite(self.psnr_db),
+            "psnr_unclipped_db": finite(self.psnr_unclipped_db),
+            "rca": self.rca,
+            "changed_share": round(self.changed_share, 6),
+            "strength": self.strength,
+            "scale": round(self.scale, 6),
+            "verified": self.verified,
+            "labels": [label.to_dict() for label in self.labels],
+            "notes": list(self.notes),
+        }
