@@ -23,6 +23,7 @@ from .server import mcp_server, preload
 from .server.access import AccessMiddleware, GuardedBlocks
 from .server.folder import assets_folder, refused_file, start_sweeping
 from .server.limits import DEFAULT, Limits
+from .server.uploads import recent
 from .tabs import cloak, compare, human, machine, viewing
 from .ui import look
 
@@ -48,7 +49,7 @@ def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.
         gr.HTML(look.FOOT)
         endpoints.add(limits)
     blocks.queue(max_size=limits.queue)
-    start_sweeping(limits.keep_seconds, limits.sweep_seconds)
+    start_sweeping(limits.keep_seconds, limits.sweep_seconds, recent.forget)
     return blocks
 
 

@@ -16,7 +16,7 @@ ENDPOINTS = {
     "machine_jnd": ["picture", "strength", "network", "classifiers"],
     "human_jnd": ["picture", "model", "level", "perceptual"],
     "find_faces": ["photo"],
-    "cloak_face": ["photo", "face", "method", "lasting", "seconds", "target"],
+    "cloak_face": ["photo", "face", "method", "robust", "seconds", "target"],
     "verify_faces": ["first", "second"],
     "compare_methods": ["photo", "methods", "seconds"],
     "viewing_picture": ["picture", "kind", "psnr_db"],

@@ -103,7 +103,7 @@ def test_of_a_cloak(visit, portrait):
     assert page.locator("#cloak-facts dl").count() == 1
     page.wait_for_selector("#cloak-second img")
     page.locator("#cloak-verify").click()
-    changes(page, page.get_by_role("checkbox", name="Lasting").click, CLOAK)
+    changes(page, page.get_by_role("checkbox", name="Robust").click, CLOAK)
     assert page.locator("#cloak-file").is_disabled()
     assert page.locator(".jn-box").count() == 1  # the photo is the same
     boxes = [".jn-box", "#cloak-status .jn-note"]
@@ -117,7 +117,7 @@ def test_a_search_for_older_inputs_ends(visit):
     page.wait_for_selector(".jn-box")
     again(page, "cloak")
     page.wait_for_selector("#cloak-status progress", timeout=browser.LONG)
-    page.get_by_role("checkbox", name="Lasting").click()
+    page.get_by_role("checkbox", name="Robust").click()
     page.wait_for_selector("#cloak-status progress", state="detached")
     # The one place for a search is free at once: the next one needs not wait for a minute.
     page.wait_for_timeout(1500)

@@ -141,9 +141,9 @@ def test_a_cloak_yields_steps_and_then_the_file_that_was_judged(portrait):
     assert view.success
     changed = decode(view.png)
     assert not faces.compare(portrait, changed).same
-    assert view.numbers["faces"][0]["distance_after"] > SAME
-    assert view.numbers["method"] == "bim"
-    shown = decode(view.difference).pixels.astype(int)
+    assert view.faces[0].after > SAME
+    assert cloak.numbers(view, "bim")["method"] == "bim"
+    shown = decode(cloak.difference(view)).pixels.astype(int)
     moved = changed.pixels.astype(int) - portrait.pixels
     np.testing.assert_array_equal(shown, np.clip(128 + cloak.GAIN * moved, 0, 255))
 
@@ -164,7 +164,7 @@ def test_a_cloak_is_left_within_a_step(portrait):
 def test_too_few_seconds_are_no_success_and_say_so(portrait):
     *_, view = cloak.cloak(portrait, method="ours", seconds=1e-6, jnd=EYE)
     assert not view.success
-    assert view.numbers["faces"][0]["success"] is False
+    assert view.faces[0].success is False
 
 
 def test_a_target_must_show_a_face(photos, portrait):
@@ -184,7 +184,7 @@ def test_methods_are_compared_one_after_the_other(portrait):
         else:
             method, at = step
             assert method == ("fgsm", "bim")[len(done)]
-            assert isinstance(at, cloak.Step)
+            assert isinstance(at, cloak.Progress)
     assert [each.method for each in done] == ["fgsm", "bim"]
     assert all(each.cloak.success for each in done)
     one, other = (each.quality for each in done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from engine.cloak.state import Progress
 from engine.models.available import human_models
 
 from ..handlers import cloak as handler
@@ -16,14 +17,14 @@ from .components import add_endpoint, file_result, picture_parameter
 def add_cloak_face(limits: Limits) -> None:
     """Add `cloak_face`."""
 
-    def cloak_face(photo, face, method, lasting, seconds, target=None):
+    def cloak_face(photo, face, method, robust, seconds, target=None):
         """Change a face so little that only machines notice, judged on the file that is returned.
 
         Args:
             photo (image): The photo; it keeps its size and loses its metadata.
             face (number): Which face, by the number that find_faces gives it.
             method (string): The attack: ours, paper, or one of those they are compared with.
-            lasting (boolean): Also hold after JPEG and at half size, by a larger change.
+            robust (boolean): Also hold after JPEG and at half size, by a larger change.
             seconds (number): The longest search.
             target (image): A photo of the person to be matched with; without it, with nobody known.
 
@@ -40,15 +41,15 @@ def add_cloak_face(limits: Limits) -> None:
             method=method,
             face=to_integer(face, "face"),
             target=other,
-            lasting=bool(lasting),
+            robust=bool(robust),
             seconds=limit,
             jnd=human_models()[0],
         ):
-            if isinstance(step, handler.Step):
+            if isinstance(step, Progress):
                 yield None, {"step": step.steps, "attempt": step.attempt, "holds": step.holds}
             else:
                 file = save_file(step.png, f"{name}.cloaked.png") if step.success else None
-                yield file, step.numbers
+                yield file, handler.numbers(step, method)
 
     add_endpoint(
         cloak_face,
@@ -56,7 +57,7 @@ def add_cloak_face(limits: Limits) -> None:
             picture_parameter("photo"),
             gr.Number(1, label="face"),
             gr.Radio(list(handler.NAMES), value="ours", label="method"),
-            gr.Checkbox(False, label="lasting"),
+            gr.Checkbox(False, label="robust"),
             gr.Number(min(60, limits.cloak_seconds), label="seconds"),
             gr.Image(label="target", type="filepath", image_mode=None),
         ],
@@ -89,7 +90,7 @@ def add_compare_methods(limits: Limits) -> None:
             if isinstance(step, handler.Rated):
                 files.append(save_file(step.cloak.png, f"{name}.{step.method}.png"))
                 quality = {"ssim": step.quality.ssim, "delta_e_mean": step.quality.delta_e_mean}
-                rows.append(step.cloak.numbers | quality)
+                rows.append(handler.numbers(step.cloak, step.method) | quality)
             yield files, rows
 
     add_endpoint(

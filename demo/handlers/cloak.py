@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
+from engine.cloak.result import CloakedPhoto
+from engine.cloak.state import Progress
 from engine.errors import UsageError
 from engine.images.difference import amplified
-from engine.images.picture import Picture, encode_png
+from engine.images.picture import Picture, decode, encode_png
 from engine.metrics.quality import Quality
 from engine.metrics.quality import compare as quality_of
 
@@ -44,37 +44,15 @@ GAIN = 16  # grey levels per level of a difference
 
 
 @dataclass(frozen=True)
-class Step:
-    """Where a search stands: its attempt, gradient steps so far, whether a picture holds yet."""
-
-    attempt: int
-    steps: int
-    holds: bool
-
-
-@dataclass(frozen=True)
-class CloakView:
-    """A cloaked photo. png: the bytes of the file that was judged; difference: those of what was
-    changed, amplified around grey; numbers: as JSON."""
-
-    success: bool
-    original: bytes
-    png: bytes
-    difference: bytes
-    notes: tuple[str, ...]
-    numbers: dict
-
-
-@dataclass(frozen=True)
 class Rated:
     """One method's cloak, and what a viewer may see of it."""
 
     method: str
-    cloak: CloakView
+    cloak: CloakedPhoto
     quality: Quality
 
 
-def seconds_on_gpu(picture, method, face, target, lasting, seconds, jnd) -> int:
+def seconds_on_gpu(picture, method, face, target, robust, seconds, jnd) -> int:
     """What a ZeroGPU is asked for: the search, and loading what it needs."""
     return int(seconds) + 30
 
@@ -85,29 +63,27 @@ def search(
     method: str,
     face: str,
     target: Picture | None,
-    lasting: bool,
+    robust: bool,
     seconds: float,
     jnd: str,
-) -> Iterator[object]:
-    """`engine.cloak.photo.cloak_steps`: yields `Progress`, then the `CloakedPhoto`.
+) -> Iterator[Progress | CloakedPhoto]:
+    """`engine.cloak.photo.cloak_steps`, with what it needs. Raises EngineError.
 
-    target: a photo of the person to be taken for. Raises EngineError.
+    target: a photo of the person to be taken for.
     """
     from engine.cloak.load import load_cloak
 
     cloak = load_cloak(jnd)
+    from engine.cloak.people import describe_best
     from engine.cloak.photo import cloak_steps
 
-    wanted = None
-    if target is not None:
-        wanted = cloak.finder.describe(target.pixels, cloak.finder.find(target.pixels)[0])[None]
     yield from cloak_steps(
         cloak,
         picture,
         method=method,
         face=face,
-        target=wanted,
-        robust=lasting,
+        target=None if target is None else describe_best(cloak, target),
+        robust=robust,
         max_seconds=seconds,
     )
 
@@ -139,51 +115,40 @@ def cloak(
     method: str = "ours",
     face: int = 1,
     target: Picture | None = None,
-    lasting: bool = False,
+    robust: bool = False,
     seconds: float,
     jnd: str,
-) -> Iterator[Step | CloakView]:
-    """Steps, then the cloaked photo, which may have failed. Raises EngineError.
+) -> Iterator[Progress | CloakedPhoto]:
+    """Progress, then the cloaked photo, which may have failed. Raises EngineError.
 
-    face: its number, 1 being the best; jnd: the model of the eye.
+    face: its number, 1 being the best; jnd: the model of the human JND.
     """
     if target is not None:
         find(target)
-    result = None
-    for step in search(picture, method, str(face), target, lasting, seconds, jnd):
-        if hasattr(step, "png"):
-            result = step
-        else:
-            yield Step(step.attempt, step.steps, step.found == step.total)
-    yield view(result, method)
+    yield from search(picture, method, str(face), target, robust, seconds, jnd)
 
 
-def view(result, method: str) -> CloakView:
-    """An `engine.cloak.photo.CloakedPhoto` as the page shows it."""
-    return CloakView(
-        success=result.success,
-        original=encode_png(result.original),
-        png=result.png,
-        difference=encode_png(amplified(result.original, result.pixels, GAIN)),
-        notes=result.notes,
-        numbers={"method": method} | result.to_dict(),
-    )
+def numbers(result: CloakedPhoto, method: str) -> dict:
+    """What a program reads of a cloaked photo."""
+    return {"method": method, **result.to_dict()}
+
+
+def difference(result: CloakedPhoto) -> bytes:
+    """The change, amplified around grey, as a PNG."""
+    return encode_png(amplified(result.original, result.pixels, GAIN))
 
 
 def compare(
     picture: Picture, methods: list[str], *, seconds: float, jnd: str
-) -> Iterator[tuple[str, Step] | Rated]:
-    """Each method on the photo's best face: (method, step) while it runs, then what it reached.
+) -> Iterator[tuple[str, Progress] | Rated]:
+    """Each method on the photo's best face: (method, progress) while it runs, then its result.
 
     seconds: per method. Raises EngineError.
     """
-    from engine.images.picture import decode
-
     for method in methods:
         for step in cloak(picture, method=method, seconds=seconds, jnd=jnd):
-            if isinstance(step, Step):
+            if isinstance(step, Progress):
                 yield method, step
             else:
-                changed = decode(step.png).pixels
-                seen = quality_of(np.asarray(picture.pixels), changed, perceptual=False)
-                yield Rated(method, step, seen)
+                distorted = decode(step.png).pixels
+                yield Rated(method, step, quality_of(picture.pixels, distorted, perceptual=False))

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -60,13 +61,16 @@ def sweep(folder: Path, age: float) -> int:
     return gone
 
 
-def start_sweeping(age: float, every: float) -> threading.Thread:
-    """Sweep the files of visitors as long as the process lives."""
+def start_sweeping(
+    age: float, every: float, forget: Callable[[], None] = lambda: None
+) -> threading.Thread:
+    """Sweep the files of visitors as long as the process lives; forget: what else goes then."""
 
     def work() -> None:
         while True:
             time.sleep(every)
             sweep(uploads_folder(), age)
+            forget()
 
     thread = threading.Thread(target=work, daemon=True, name="sweep")
     thread.start()

@@ -20,8 +20,10 @@ from engine.images.samples import sample_paths
 
 from .folder import uploads_folder
 from .limits import Limits
+from .recent import RecentPictures
 from .visitors import current_visitor, owners
 
+recent = RecentPictures()
 Upload = dict | None  # Gradio's FileData: {"path": …, "orig_name": …}
 
 
@@ -62,7 +64,8 @@ def open_upload(upload: Upload, limits: Limits, what: str = "a picture") -> Pict
     if not upload or not upload.get("path"):
         raise ImageError(f"Choose {what} first")
     name, data = read_upload(upload, limits)
-    return decode(data, name, max_pixels=limits.pixels)
+    most = limits.pixels
+    return recent.picture(data, most, lambda: decode(data, name, max_pixels=most))
 
 
 def stem(upload: Upload) -> str:

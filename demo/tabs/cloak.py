@@ -6,7 +6,9 @@ import time
 
 import gradio as gr
 
-from engine.images.picture import Picture, open_image
+from engine.cloak.result import CloakedPhoto
+from engine.cloak.state import Progress
+from engine.images.picture import Picture, encode_png, open_image
 from engine.models.available import human_models
 
 from ..handlers import cloak as handler
@@ -51,8 +53,8 @@ def tab(limits: Limits) -> None:
                     label="Method",
                     filterable=False,
                 )
-                lasting = gr.Checkbox(
-                    label="Lasting",
+                robust = gr.Checkbox(
+                    label="Robust",
                     info="Also robust to JPEG and half size, by a larger change.",
                 )
                 with gr.Accordion("More", open=False):
@@ -134,31 +136,31 @@ def tab(limits: Limits) -> None:
     running = Running()
 
     @show_errors
-    def cloak(upload, target, face, method, lasting, seconds, eye, request: gr.Request):
+    def cloak(upload, target, face, method, robust, seconds, eye, request: gr.Request):
         with running.of(request.session_hash):
-            yield from cloak_steps(upload, target, face, method, lasting, seconds, eye)
+            yield from cloak_steps(upload, target, face, method, robust, seconds, eye)
 
-    def cloak_steps(upload, target, face, method, lasting, seconds, eye):
+    def cloak_steps(upload, target, face, method, robust, seconds, eye):
         picture = open_upload(upload, limits)
         other = open_upload(target, limits) if target else None
         longest = to_number(seconds, "seconds")
         handler.check(method, longest, limits.cloak_seconds)
         nothing, started = (gr.skip(),) * 6, time.monotonic()
         yield html.note("Loading the recogniser …", "busy"), *nothing
-        chosen = (upload, target, face, method, lasting, seconds, eye)
+        chosen = (upload, target, face, method, robust, seconds, eye)
         for step in handler.cloak(
             picture,
             method=method,
             face=to_integer(face or 1, "face"),
             target=other,
-            lasting=bool(lasting),
+            robust=bool(robust),
             seconds=longest,
             jnd=eye,
         ):
-            if isinstance(step, handler.Step):
+            if isinstance(step, Progress):
                 values = (reports.progress(step, time.monotonic() - started, longest), *nothing)
             else:
-                values = outputs_of(step, stem(upload), other is not None)
+                values = outputs_of(step, stem(upload), method, other is not None)
             if not latest.is_current(*chosen):
                 yield "", *empty  # the progress of a moment ago may have come after the change
                 return
@@ -169,13 +171,13 @@ def tab(limits: Limits) -> None:
     search = {"concurrency_id": "search", "concurrency_limit": limits.at_once}
     quick = {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     places = [boxes, face, *results]
-    latest, inputs = Latest(), [image, target, face, method, lasting, seconds, eye]
+    latest, inputs = Latest(), [image, target, face, method, robust, seconds, eye]
     latest_photo = Latest()
     none = {"__type__": "update", "value": None, "interactive": False}
     emptied = dict(zip(results, ("", "", None, None, "", none, None), strict=True))
     emptied[test.verdict] = ""
     hidden = {"__type__": "update", "value": None, "choices": [], "visible": False}
-    options = [face.input, method.input, lasting.input, seconds.input, eye.input]
+    options = [face.input, method.input, robust.input, seconds.input, eye.input]
     clear_results(edits, {boxes: None, face: hidden} | emptied)
     clear_results([boxes.select, target.upload, target.clear, *options], emptied)
     record_inputs([*fills, image.clear], latest_photo, [image])
@@ -192,7 +194,7 @@ def tab(limits: Limits) -> None:
         )
     click = boxes.select(face_boxes.clicked_box, None, face, queue=False, **private)
     changes = [*fills, image.clear, target.upload, target.clear, click.then, face.input]
-    changes += [method.input, lasting.input, seconds.input, seconds.release, eye.input]
+    changes += [method.input, robust.input, seconds.input, seconds.release, eye.input]
     record_inputs(changes, latest, inputs)
     searching = go.click(
         cloak,
@@ -220,30 +222,30 @@ def faces_validator(limits: Limits):
     return check
 
 
-def outputs_of(view: handler.CloakView, name: str, targeted: bool) -> tuple:
-    """The view as the values of the tab's outputs; a file only where the cloak succeeded."""
-    left, top, right, bottom = view.numbers["faces"][0]["box"]
-    width, height = size = view.numbers["size"]
+def outputs_of(result: CloakedPhoto, name: str, method: str, targeted: bool) -> tuple:
+    """The result as the values of the tab's outputs; a file only where the cloak succeeded."""
+    left, top, right, bottom = result.faces[0].box
+    width, height = result.size
     changed = slider_value(
-        view.original,
-        view.png,
+        encode_png(result.original),
+        result.png,
         name=f"{name}.cloaked.png",
-        size=size,
+        size=[width, height],
         focus=((left + right) / 2 / width, (top + bottom) / 2 / height),
-        offered=view.success,
-        tags=("original", "cloaked" if view.success else "not cloaked"),
+        offered=result.success,
+        tags=("original", "cloaked" if result.success else "not cloaked"),
         words=("The original photo", "The cloaked photo, which should look the same"),
         caption="Move the handle: can you see a difference?",
     )
     return (
         "",
-        reports.cloak_headline(view, targeted),
+        reports.cloak_headline(result, targeted),
         changed,
-        save_file(view.difference, f"{name}.difference.png"),
-        reports.cloak_facts(view) + html.notes(view.notes),
+        save_file(handler.difference(result), f"{name}.difference.png"),
+        reports.cloak_facts(result) + html.notes(result.notes),
         gr.DownloadButton(
-            value=save_file(view.png, f"{name}.cloaked.png") if view.success else None,
-            interactive=view.success,
+            value=save_file(result.png, f"{name}.cloaked.png") if result.success else None,
+            interactive=result.success,
         ),
-        view.numbers,
+        handler.numbers(result, method),
     )

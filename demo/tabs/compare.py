@@ -95,7 +95,7 @@ def tab(limits: Limits) -> None:
                 label = step.method if step.cloak.success else f"{step.method}: not cloaked"
                 photos.append((save_file(step.cloak.png, f"{name}.{step.method}.png"), label))
                 file = f"{name}.{step.method}.difference.png"
-                changes.append((save_file(step.cloak.difference, file), label))
+                changes.append((save_file(handler.difference(step.cloak), file), label))
                 started = time.monotonic()
                 values = gr.skip(), reports.rated_table(rated), photos, changes
             else:

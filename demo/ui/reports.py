@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable
 from html import escape
 
-from engine.faces.finder import SAME
+from engine.cloak.result import CloakedPhoto
+from engine.cloak.state import Progress
 from engine.faces.verification import Comparison
 from engine.machine.result import LabelChange
 from engine.metrics.quality import Quality
 
-from ..handlers.cloak import CloakView, Rated, Step
+from ..handlers.cloak import Rated
 from ..handlers.human import HumanView
 from ..handlers.machine import MachineView
 from ..handlers.screening import FEWEST, Results
@@ -119,7 +120,7 @@ def quality_facts(quality: Quality) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1]]
 
 
-def progress(step: Step, seconds: float, longest: float, method: str = "") -> str:
+def progress(step: Progress, seconds: float, longest: float, method: str = "") -> str:
     """The progress of a search; the bar is the share of its time."""
     state = "success, making the change smaller" if step.holds else "no success yet"
     what = f"{method}: " if method else ""
@@ -131,17 +132,18 @@ def progress(step: Step, seconds: float, longest: float, method: str = "") -> st
     )
 
 
-def cloak_headline(view: CloakView, targeted: bool) -> str:
-    face = view.numbers["faces"][0]
-    before, after = face["distance_before"], face["distance_after"]
+def cloak_headline(result: CloakedPhoto, targeted: bool) -> str:
+    face = result.faces[0]
+    before, after = face.before, face.after
     distances = f"distance {before:.2f} → <b>{after:.2f}</b>; the same person below 0.6"
-    if view.success and targeted:
-        own = face["distance_to_original"]
+    if result.success and targeted:
         text = f"The face is matched with the person in the other photo: {distances}."
-        if own < SAME:
-            text += f" It is also still recognised as itself, at {own:.2f}: that protects nobody."
+        if face.recognisable:
+            text += (
+                f" It is also still recognised as itself, at {face.own:.2f}: that protects nobody."
+            )
         return headline("Matched with another", text)
-    if view.success:
+    if result.success:
         return headline("Cloaked", f"The face is no longer matched: {distances}.")
     text = "is not matched with the person in the other photo" if targeted else "is still matched"
     return headline(
@@ -149,19 +151,17 @@ def cloak_headline(view: CloakView, targeted: bool) -> str:
     )
 
 
-def cloak_facts(view: CloakView) -> str:
-    numbers = view.numbers
-    psnr = math.inf if numbers["psnr_db"] is None else numbers["psnr_db"]
-    face = numbers["faces"][0]
+def cloak_facts(result: CloakedPhoto) -> str:
+    face = result.faces[0]
     rows = [
-        ("PSNR", decibels(psnr), "of the whole photo"),
-        ("largest change", f"{numbers['largest_change']}", "levels of 255, of any pixel"),
-        ("pixels changed", f"{numbers['changed_share']:.1%}", "all of them at the face"),
-        ("beyond the threshold", f"{numbers['beyond_jnd_share']:.2%}", "of pixels, for the eye"),
-        ("effort", f"{face['seconds']:.0f} s", f"{face['gradient_evaluations']} gradients"),
+        ("PSNR", decibels(result.psnr_db), "of the whole photo"),
+        ("largest change", f"{result.largest}", "levels of 255, of any pixel"),
+        ("pixels changed", f"{result.changed_share:.1%}", "all of them at the face"),
+        ("beyond the threshold", f"{result.beyond_share:.2%}", "of pixels, for the eye"),
+        ("effort", f"{face.seconds:.0f} s", f"{face.gradients} gradients"),
     ]
-    if len(face["distances"]) > 1:
-        worst = ", ".join(f"{name} {value:.2f}" for name, value in face["distances"].items())
+    if len(face.distances) > 1:
+        worst = ", ".join(f"{name} {value:.2f}" for name, value in face.distances.items())
         rows.append(("after other codecs", worst, "distance of each version"))
     return facts(rows)
 
@@ -184,14 +184,14 @@ def rated_table(rated: list[Rated]) -> str:
         ("PSNR", lambda r: r.quality.psnr_db, decibels, max),
         ("SSIM", lambda r: r.quality.ssim or 0.0, "{:.5f}".format, max),
         ("ΔE00", lambda r: r.quality.delta_e_mean, "{:.3f}".format, min),
-        ("Largest change", lambda r: r.cloak.numbers["largest_change"], "{:d}".format, min),
+        ("Largest change", lambda r: r.cloak.largest, "{:d}".format, min),
         (
             "Beyond threshold",
-            lambda r: r.cloak.numbers["beyond_jnd_share"],
+            lambda r: r.cloak.beyond_share,
             "{:.2%}".format,
             min,
         ),
-        ("Seconds", lambda r: r.cloak.numbers["faces"][0]["seconds"], "{:.1f}".format, min),
+        ("Seconds", lambda r: r.cloak.faces[0].seconds, "{:.1f}".format, min),
     )
     successes = [each for each in rated if each.cloak.success]
     best = {
@@ -202,7 +202,7 @@ def rated_table(rated: list[Rated]) -> str:
     rows = []
     for each in rated:
         done = each.cloak.success
-        distance = each.cloak.numbers["faces"][0]["distance_after"]
+        distance = each.cloak.faces[0].after
         mark = (
             f'<span class="jn-answer jn-{"kept" if done else "lost"}"><b>{distance:.2f}</b></span>'
         )

@@ -1,1 +1,1 @@
-"""How a photo becomes unmatched: one way in, `photo.protect`, and one way out. PyTorch."""
+"""How a photo becomes unmatched: one way in, `photo.cloak_steps`, and one way out. PyTorch."""

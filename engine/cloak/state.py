@@ -30,6 +30,11 @@ class Progress:
     total: int
     share: float
 
+    @property
+    def holds(self) -> bool:
+        """Whether every face does."""
+        return self.found == self.total
+
 
 @dataclass
 class FaceState:
