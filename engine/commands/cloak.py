@@ -62,8 +62,8 @@ def run(images: list[str], options: CloakOptions) -> int:
 
     refused = batch.run(images, prepare, options.out, as_json=options.json)
     if failed:
-        said = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
-        print(f"{said}: {remedy(failed, options)}", file=sys.stderr)
+        summary = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
+        print(f"{summary}: {remedy(failed, options)}", file=sys.stderr)
         return FAILED
     return refused
 
@@ -102,7 +102,7 @@ def load(options: CloakOptions) -> Loaded:
     except (ImportError, OSError) as error:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
-        load(options.weights, options.device)  # missing weights are said now, not once per photo
+        load(options.weights, options.device)  # missing weights are reported now, not once per photo
     cloak = load_cloak(options.jnd, options.device, options.weights)
     words = f"PyTorch on {cloak.device}, {threads()} threads; method {options.method}"
     weights = f"recogniser {cloak.located.sha256[:8]}, {cloak.located.origin}"
@@ -149,11 +149,11 @@ def table(result, image: str, path: Path | None) -> str:
     lines = [image]
     for face in result.faces:
         if face.targeted:
-            said = "taken for the target" if face.success else "NOT TAKEN for the target"
+            outcome = "taken for the target" if face.success else "NOT TAKEN for the target"
         else:
-            said = "no longer matched" if face.success else "STILL MATCHED, not protected"
+            outcome = "no longer matched" if face.success else "STILL MATCHED, not protected"
         lines.append(
-            f"  face {face.number} at ({face.box[0]}, {face.box[1]}): {said}; distance "
+            f"  face {face.number} at ({face.box[0]}, {face.box[1]}): {outcome}; distance "
             f"{face.before:.4f} before, {face.after:.4f} after; {face.gradients} gradient "
             f"evaluations, {face.seconds:.1f} s"
         )
