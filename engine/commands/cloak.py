@@ -102,7 +102,7 @@ def load(options: CloakOptions) -> Loaded:
     except (ImportError, OSError) as error:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
-        load(options.weights, options.device)  # missing weights are reported now, not once per photo
+        load(options.weights, options.device)  # missing weights: reported once, now
     cloak = load_cloak(options.jnd, options.device, options.weights)
     words = f"PyTorch on {cloak.device}, {threads()} threads; method {options.method}"
     weights = f"recogniser {cloak.located.sha256[:8]}, {cloak.located.origin}"
