@@ -48,7 +48,7 @@ class Verification:
         latest, inputs = Latest(), [photo, self.second, file]
 
         @show_errors
-        def compare(upload, second, cloaked):
+        def verify(upload, second, cloaked):
             if not cloaked:
                 raise gr.Error("Cloak a photo first", print_exception=False)
             other = open_upload(second, limits)
@@ -61,7 +61,7 @@ class Verification:
         clear_results(edits, {self.verdict: ""})
         record_inputs([*changes, *edits], latest, inputs)
         self.button.click(
-            compare,
+            verify,
             inputs,
             self.verdict,
             validator=latest.recording(validator(limits, image=None, second=faces.find)),
