@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from engine.errors import EngineError
-from engine.models.registry import EMBEDDED
+from engine.models.locate import EMBEDDED
 from engine.terminal.streams import Help, Manual, examples, ready
 
 from .build import Artefact, PairError, build, embed, human, machine

@@ -22,6 +22,7 @@ from engine.models.registry import LICENCE
 from engine.networks.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
 from engine.networks.machine import Generator, scale_maps
 from engine.networks.stored import HALF, TURNED
+from engine.system.files import write_bytes
 
 OPSET = 20
 MEMBERS = len(CLASSIFIERS)
@@ -167,8 +168,7 @@ def export(
         | {"licence": LICENCE},
     )
     onnx.checker.check_model(model, full_check=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+    write_bytes(path, model.SerializeToString())
 
 
 def strip(model: onnx.ModelProto) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from engine.images.picture import to_batch
 from engine.images.samples import sample_paths
 from engine.networks.stored import HALF
+from engine.system.files import write_bytes
 
 from .check import Parity, differences, distance, summary
 
@@ -40,7 +41,7 @@ def write_half(path: Path) -> Path:
     OnnxModel.graph_topological_sort(half.graph)  # the converter puts its Casts at the end
     onnx.checker.check_model(half, full_check=True)
     written = path.with_name(path.stem + ENDING)
-    onnx.save(half, written)
+    write_bytes(written, half.SerializeToString())
     return written
 
 

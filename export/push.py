@@ -15,7 +15,8 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models.registry import EMBEDDED, MODELS, sha256_of
+from engine.models.locate import EMBEDDED, sha256_of
+from engine.models.registry import MODELS
 from engine.models.upload import carry_out, plan
 from engine.terminal.streams import Manual, examples
 

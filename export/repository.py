@@ -8,7 +8,10 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models.registry import MODELS, RECOGNISER, Model, sha256_of
+from engine.models.locate import sha256_of
+from engine.models.registry import MODELS, RECOGNISER, Model
+from engine.system.files import write_text
+from training.records.record import write_json
 
 from .build import PARITY
 from .card import card
@@ -27,7 +30,7 @@ CONTRACTS = {
                 "layout": "N×3×150×150",
                 "range": "0…1",
                 "colour": "sRGB, R G B",
-                "alignment": "dlib's face chip, see engine.chip",
+                "alignment": "dlib's face chip, see engine.faces.chip",
             }
         },
         "outputs": {"descriptor": {"type": "float32", "layout": "N×128"}},
@@ -81,7 +84,7 @@ def assemble(repo: str, weights: Path, out: Path) -> Path:
         write_json(out / PARITY, report)
     said = config({name: (row, out / name) for name, (row, _) in files.items()})
     write_json(out / CONFIG, said)
-    (out / README).write_text(card(repo.partition("/")[2], said["models"]))
+    write_text(out / README, card(repo.partition("/")[2], said["models"]))
     return out
 
 
@@ -139,7 +142,3 @@ def contract(row: Model, path: Path) -> dict:
     properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     whole = json.loads(properties["contract"])
     return {key: value for key, value in whole.items() if key not in LEFT_OUT}
-
-
-def write_json(path: Path, value: dict) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -12,7 +12,8 @@ import pytest
 from onnx import numpy_helper
 
 from engine.models import registry
-from engine.models.registry import EMBEDDED, GENERATORS, MODELS, PANEL
+from engine.models.locate import EMBEDDED
+from engine.models.registry import GENERATORS, MODELS, PANEL
 from engine.networks.machine import Generator
 from engine.networks.stored import contract, fill, stored_panel
 from engine.networks.unseen import UNSEEN
@@ -167,7 +168,7 @@ def test_half_precision_is_not_embedded(capsys):
 def test_embedding_writes_sha256_and_size_into_the_table(tmp_path, monkeypatch):
     table = tmp_path / "models.py"
     shutil.copyfile(registry.__file__, table)
-    monkeypatch.setattr(builder.models, "__file__", str(table))
+    monkeypatch.setattr(builder.registry, "__file__", str(table))
     entries = {"hvs-sd.onnx": {"sha256": "ab" * 32, "bytes": 1234567}}
     entries["vgg-cifar10.onnx"] = {"sha256": "cd" * 32, "bytes": 7654321}
     embed(entries)

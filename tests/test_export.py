@@ -9,7 +9,8 @@ import torch
 from onnx import numpy_helper
 
 from engine.errors import WeightsError
-from engine.models.registry import EMBEDDED, GENERATORS, MODELS
+from engine.models.locate import EMBEDDED
+from engine.models.registry import GENERATORS, MODELS
 from engine.networks.classifiers import CLASSIFIERS
 from engine.networks.machine import Generator
 from engine.networks.stored import contract, fill

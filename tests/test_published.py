@@ -180,7 +180,7 @@ def test_no_section_of_the_machine_is_measured_again(machine):
         lambda m, _: m.setattr(sections, "SEARCHED", 4),
         lambda m, _: m.setattr(engine_machine, "FINER", 4),
         lambda m, _: m.setattr(engine_machine, "AGAIN", ()),
-        lambda m, _: m.setattr(keys.controls, "HALVINGS", 3),
+        lambda m, _: m.setattr(keys.baselines, "HALVINGS", 3),
         lambda m, _: m.setattr(keys.per_image, "MARGIN", 0.3),
         lambda m, _: m.setitem(versions.METHOD_VERSIONS["machine"], "unseen", 2),
         lambda m, _: m.setitem(versions.METRIC_VERSIONS, "rca", 2),

@@ -24,7 +24,8 @@ from ..faces.finder import Face, FaceFinder, load_finder
 from ..faces.gallery import Identity, Matching
 from ..images.parts import Box, equally_large, region
 from ..images.picture import encode_png
-from ..models.registry import RECOGNISER, Located, locate
+from ..models.locate import Located, locate
+from ..models.registry import RECOGNISER
 from ..networks.recogniser import Recogniser, load_recogniser
 from .jobs import Cloaked, Job, Progress, Work, alike, is_grey
 from .sight import Sight, Threshold

@@ -23,7 +23,7 @@ def ready_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | N
     """An `engine.cloak.face.Cloak` with the eye of that name. Raises WeightsError, DeviceError.
 
     device: auto, cpu or cuda; weights, the recogniser's and the eye's, as in
-    `engine.models.registry.locate`. PyTorch's threads are set as `engine.system.threads` says.
+    `engine.models.locate.locate`. PyTorch's threads are set as `engine.system.threads` says.
     """
     try:
         import torch

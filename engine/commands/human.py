@@ -14,9 +14,9 @@ import numpy as np
 from ..errors import UsageError
 from ..human import HUMAN_MODELS
 from ..human.result import MAP_SCALE, HumanResult, measure
-from ..images.output import write_files
 from ..images.picture import Picture, encode_png
 from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
+from ..system.files import write_files
 from ..terminal import pictures
 from ..terminal.progress import progress
 from ..terminal.streams import json_line

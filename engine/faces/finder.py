@@ -21,7 +21,7 @@ from threading import Lock
 import numpy as np
 
 from ..errors import ImageError, UsageError, WeightsError
-from ..models.registry import checked
+from ..models.locate import checked
 from .chip import PADDING, SIDE, Chip, locate_chip
 from .detector import OVERLAP, SURE, Detection, Detector, overlap, smallest
 from .turns import WORDS, box_after, box_before, points_before, turned

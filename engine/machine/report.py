@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..images.output import write_files
 from ..images.picture import encode_png
+from ..system.files import write_files
 from .jnd import MachineResult
 
 TILE = 256  # pixels of one picture in the figure

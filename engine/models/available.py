@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .registry import EMBEDDED, ENVIRONMENT, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, MODELS
+from .locate import EMBEDDED, ENVIRONMENT
+from .registry import GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, MODELS
 
 
 def at_hand(name: str) -> bool:

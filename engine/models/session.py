@@ -14,7 +14,7 @@ from ..arguments import DEVICES
 from ..errors import DeviceError, UsageError, WeightsError
 from ..system.libraries import onnx_runtime
 from ..system.threads import threads
-from .registry import Located, locate
+from .locate import Located, locate
 
 
 class Session:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import PublishError
-from .registry import sha256_of
+from .locate import sha256_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -16,7 +16,8 @@ from onnx import numpy_helper
 from torch import nn
 
 from ..errors import WeightsError
-from ..models.registry import PANEL, locate
+from ..models.locate import locate
+from ..models.registry import PANEL
 from .classifiers import CLASSIFIERS
 from .machine import Panel
 
@@ -50,7 +51,7 @@ def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
 def stored_panel(weights: str | os.PathLike | None = None) -> tuple[Panel, list[dict]]:
     """The exported panel, frozen, and how each classifier was trained.
 
-    weights as in `engine.models.registry.locate`. Raises WeightsError.
+    weights as in `engine.models.locate.locate`. Raises WeightsError.
     """
     classifiers, notes = {}, []
     for name, kind in zip(PANEL, CLASSIFIERS, strict=True):

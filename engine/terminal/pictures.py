@@ -9,8 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..errors import ImageError
-from ..images.output import check_folder
 from ..images.picture import MAX_BYTES, Picture, decode, open_image
+from ..system.files import check_folder
 from . import batch
 from .streams import json_line
 

@@ -19,7 +19,8 @@ from PIL import Image
 
 from engine.faces.finder import Face, FaceFinder, whole
 from engine.faces.gallery import Gallery
-from engine.models.registry import MODELS, RECOGNISER, locate
+from engine.models.locate import locate
+from engine.models.registry import MODELS, RECOGNISER
 from engine.networks.recogniser import Recogniser
 
 from ..records.record import write

@@ -36,7 +36,8 @@ from engine.human.learned import TILE
 from engine.human.luminance import LUMA
 from engine.metrics import quality
 from engine.metrics.perceptual import DISPLAY, fsim, jod, vif
-from engine.models.registry import HUMAN, locate
+from engine.models.locate import locate
+from engine.models.registry import HUMAN
 
 from ..data.labelled import Photos, load_photos
 from ..records.keys import digest_of, jnd_key

@@ -20,7 +20,8 @@ from engine.human import HUMAN_MODELS
 from engine.machine import baselines
 from engine.machine import jnd as machine
 from engine.machine import search as per_image
-from engine.models.registry import HUMAN, locate
+from engine.models.locate import locate
+from engine.models.registry import HUMAN
 
 from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.models.registry import EMBEDDED, GENERATORS, MODELS, PROVENANCE, UNSEEN
+from engine.models.locate import EMBEDDED
+from engine.models.registry import GENERATORS, MODELS, PROVENANCE, UNSEEN
 from engine.models.session import Session, open_session
 
 from .record import read_json

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -12,16 +11,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from engine.system.files import replacing
+
 from ..data.labelled import DataError
 
 
 def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
-    """Write to a temporary neighbour, then rename: a killed run leaves the last whole file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
+    """Write a checkpoint; a killed run leaves the last whole one."""
     whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    save_file(whole, temporary, metadata={"note": json.dumps(note)})
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        save_file(whole, temporary, metadata={"note": json.dumps(note)})
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.cloak.face import Cloak
 from engine.faces.gallery import Gallery
+from engine.system.files import write_bytes
 
 from ...data.lfw import ENROLLED, People, Subject, enrol
 
@@ -36,10 +37,7 @@ def enrolled(data: str, cloak: Cloak, runs: Path, count: int = PEOPLE) -> Path:
         enrolled=np.stack([subject.enrolled for subject in subjects]),
         skipped=np.array([subject.skipped for subject in subjects]),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(stream.getvalue())
-    part.replace(path)
+    write_bytes(path, stream.getvalue())
     return path
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.faces.finder import SAME
-from engine.models.registry import HUMAN_DEFAULT, RECOGNISER, locate, sha256_of
+from engine.models.locate import locate, sha256_of
+from engine.models.registry import HUMAN_DEFAULT, RECOGNISER
 from engine.system.threads import available_cores
 
 from ...records.keys import attack_key, attempts, jnds

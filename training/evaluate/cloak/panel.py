@@ -18,7 +18,8 @@ from engine.attack.observers import PanelObserver
 from engine.human import human_jnd
 from engine.images.picture import decode, encode_png, to_batch, to_pixels
 from engine.machine.jnd import MachineJND
-from engine.models.registry import HUMAN_DEFAULT, MODELS, PANEL, locate
+from engine.models.locate import locate
+from engine.models.registry import HUMAN_DEFAULT, MODELS, PANEL
 from engine.networks.stored import stored_panel
 
 from ...data.labelled import load

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.faces.finder import SAME, FaceFinder, load_finder
-from engine.models.registry import EMBEDDED, MODELS, RECOGNISER
+from engine.models.locate import EMBEDDED
+from engine.models.registry import MODELS, RECOGNISER
 from engine.networks.recogniser import load_recogniser
 
 from ...data.lfw import People, centre_face, publish

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.machine.jnd import MachineJND
-from engine.models.registry import ENVIRONMENT, GENERATORS, PANEL
+from engine.models.locate import ENVIRONMENT
+from engine.models.registry import GENERATORS, PANEL
 
 from ...data.labelled import DataError, load
 from ...records.keys import section_key

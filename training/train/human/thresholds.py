@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from engine.models.registry import HUMAN, locate, sha256_of
+from engine.models.locate import locate, sha256_of
+from engine.models.registry import HUMAN
 from engine.networks.hvs import AttentionBranch, HvsSd, JndNetwork
 from engine.networks.stored import contract, fill
 

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.registry import GENERATORS, locate
+from engine.models.locate import locate
+from engine.models.registry import GENERATORS
 from engine.networks.machine import Generator
 from engine.networks.stored import contract, fill
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from engine.models.registry import locate
+from engine.models.locate import locate
 from engine.networks.hvs import AttentionBranch, HvsSd, JndNetwork
 from engine.networks.photo.generator import PhotoGenerator
 from engine.networks.photo.panel import load_photo_panel
