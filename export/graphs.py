@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from engine.models.registry import LICENCE
 from engine.networks.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
-from engine.networks.machine import Generator, scale_maps
+from engine.networks.generator import Generator
+from engine.networks.panel import scale_maps
 from engine.networks.stored import HALF, TURNED
 from engine.system.files import write_bytes
 

@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from engine.models import registry
 from engine.models.locate import EMBEDDED
 from engine.models.registry import GENERATORS, MODELS, PANEL
-from engine.networks.machine import Generator
+from engine.networks.generator import Generator
 from engine.networks.stored import contract, fill, stored_panel
 from engine.networks.unseen import UNSEEN
 from export import build as builder

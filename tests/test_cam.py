@@ -10,7 +10,7 @@ from torchcam.methods import CAM
 from engine.images.picture import to_batch
 from engine.networks.classifiers import CLASSIFIERS
 from engine.networks.layers import fold
-from engine.networks.machine import Panel, scale_maps
+from engine.networks.panel import Panel, scale_maps
 
 
 class Body(nn.Module):

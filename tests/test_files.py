@@ -158,8 +158,13 @@ def test_one_file_is_replaced_when_its_block_ends(tmp_path):
 def test_one_file_is_what_it_was_after_an_error(tmp_path, error):
     path = tmp_path / "a"
     write_bytes(path, b"older")
-    with pytest.raises(type(error)), replacing(path) as temporary:
-        temporary.write_bytes(b"new")
-        raise error
+
+    def failing():
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"new")
+            raise error
+
+    with pytest.raises(type(error)):
+        failing()
     assert path.read_bytes() == b"older"
     assert names(tmp_path) == ["a"]

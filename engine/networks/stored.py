@@ -19,7 +19,7 @@ from ..errors import WeightsError
 from ..models.locate import locate
 from ..models.registry import PANEL
 from .classifiers import CLASSIFIERS
-from .machine import Panel
+from .panel import Panel
 
 HALF = ".half"  # ends the name of a weight that is stored in half precision
 TURNED = ".transposed"  # ends an alias of a weight that is stored transposed

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.machine.jnd import STEPS
-from engine.networks.machine import Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import load
 from ...records.record import write

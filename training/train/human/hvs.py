@@ -27,8 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.networks.device import autocast
 from engine.networks.hvs import USUAL, AttentionBranch, Degradation, HvsSd, JndNetwork, attention
-from engine.networks.precision import autocast
 
 from ...data.labelled import Photos
 from .. import checkpoint

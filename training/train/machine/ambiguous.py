@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.networks.machine import Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import LabelledImages
 from .looks import looks

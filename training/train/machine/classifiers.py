@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.networks.classifiers import CLASSIFIERS, Classifier, WhitenedStem
+from engine.networks.device import autocast
 from engine.networks.layers import fold
-from engine.networks.precision import autocast
 from engine.networks.unseen import UNSEEN
 
 from ...data.labelled import DataError, LabelledImages

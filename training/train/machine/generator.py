@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
+from engine.networks.generator import Generator
 from engine.networks.layers import fold
-from engine.networks.machine import Generator, Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import DataError, LabelledImages
 from .. import checkpoint

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.machine.jnd import softmax
 from engine.networks.classifiers import CLASSIFIERS
-from engine.networks.machine import Panel, scale_maps
+from engine.networks.panel import Panel, scale_maps
 from engine.networks.stored import stored_panel
 
 from ...data.labelled import LabelledImages

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from engine.models.locate import locate
 from engine.models.registry import GENERATORS
-from engine.networks.machine import Generator
+from engine.networks.generator import Generator
 from engine.networks.stored import contract, fill
 
 from ...data.labelled import DataError

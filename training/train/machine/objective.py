@@ -9,8 +9,9 @@ from torch import Tensor
 
 from engine.networks import losses
 from engine.networks.classifiers import CIFAR10_CLASSES
-from engine.networks.machine import Generator, Panel
-from engine.networks.precision import autocast
+from engine.networks.device import autocast
+from engine.networks.generator import Generator
+from engine.networks.panel import Panel
 
 from ..presets import GeneratorPreset
 from .classifiers import shift

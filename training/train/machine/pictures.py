@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.networks.machine import Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import LabelledImages
 from ..presets import GeneratorPreset

@@ -12,7 +12,8 @@ from scipy.optimize import bisect
 from torch import Tensor
 
 from engine.metrics import quality
-from engine.networks.machine import Generator, Panel
+from engine.networks.generator import Generator
+from engine.networks.panel import Panel
 
 from ...data.labelled import LabelledImages
 from .classifiers import as_batch

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.networks import losses
-from engine.networks.machine import scale_maps
+from engine.networks.panel import scale_maps
 
 from .preset import PhotoPreset
 
