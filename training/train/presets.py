@@ -63,7 +63,7 @@ CLASSIFIER_PRESETS = {
     # Classifiers that only help a generator: of images on which that one is not trained, so that
     # there they disagree with the panel as machines do that nobody has met.
     "assistant": ClassifierPreset(epochs=3, shift=2, cutout=0, last=30_000),
-    "smoke": ClassifierPreset(epochs=1, batch=64, images=256),
+    "smoke": ClassifierPreset(epochs=1, batch=32, images=128),
 }
 
 
@@ -228,7 +228,7 @@ GENERATOR_PRESETS = {
         begins="stronger",
     ),
     "smoke": GeneratorPreset(
-        epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
+        epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, asked=2, images=256
     ),
 }
 
