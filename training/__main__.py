@@ -186,7 +186,7 @@ def evaluate(options: argparse.Namespace) -> None:
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
-            from .evaluate.human import evaluate_human
+            from .evaluate.human.run import evaluate_human
 
             path = evaluate_human(data, weights, count, runs, options.name, command)
         case "recogniser":

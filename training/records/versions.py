@@ -14,9 +14,11 @@ from engine.human import HUMAN_MODELS
 from engine.models.registry import HUMAN
 from engine.networks.hvs import VERSION
 
+UNIFORM = "uniform white noise"  # the reference of the human JNDs
+
 # The human JNDs. Raise where J of a picture changes.
 JND_VERSIONS = dict.fromkeys(HUMAN_MODELS, 1) | {HUMAN: VERSION}
-JND_VERSIONS["uniform white noise"] = 1  # the reference
+JND_VERSIONS[UNIFORM] = 1
 # Earlier JNDs whose rows stand until they are measured anew: name -> version -> sha256 of the
 # weights. What the step from one to the next changes is measured on a sample (README). An entry
 # that is taken out has its rows measured anew.
