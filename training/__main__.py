@@ -192,7 +192,7 @@ def evaluate(options: argparse.Namespace) -> None:
         case "recogniser":
             from .evaluate.cloak.recogniser import evaluate_recogniser
 
-            path = evaluate_recogniser(data, options.onlooker, count, command)
+            path = evaluate_recogniser(data, options.onlooker, count, runs, command)
         case "cloak":
             from .evaluate.cloak.run import evaluate_cloak
 
@@ -206,9 +206,9 @@ def evaluate(options: argparse.Namespace) -> None:
 
             path = evaluate_machine(data, weights, count, runs, command, options.sections)
         case "classifiers":
-            from .evaluate.machine.run import evaluate_classifiers
+            from .evaluate.machine.accuracy import evaluate_classifiers
 
-            path = evaluate_classifiers(data, weights, count, command)
+            path = evaluate_classifiers(data, weights, count, runs, command)
         case "fresh":
             from .evaluate.machine.fresh import evaluate_fresh
 

@@ -28,10 +28,10 @@ from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 
 def digest_of(pictures: Iterable[np.ndarray]) -> str:
     """Of the pixels and sizes of pictures uint8 H×W×3, in their order."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for pixels in pictures:
-        found.update(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
-    return found.hexdigest()[:16]
+        digest.update(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def jnd_key(name: str, version: int | None = None, weights: str | None = None) -> dict:

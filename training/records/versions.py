@@ -39,6 +39,14 @@ METHOD_VERSIONS = {
         "curve": 1,
         "search": 1,
     },
+    # The accuracy of classifiers on the test images, and how often the panel agrees.
+    "accuracy": 1,
+    # Fresh classifiers: how the pictures are distorted, and how one is trained on them.
+    "fresh": 1,
+    # The ablation: how a variation is trained, and what is measured of it.
+    "ablation": 1,
+    # Verification: how pairs are described and compared, and the threshold cross-validated.
+    "verification": 1,
     # Faces: how one is found, aligned and described, and who is enrolled with which photos.
     "faces": 1,
     # How noise is injected at a human JND, and the level found for a PSNR or a JOD.
