@@ -15,8 +15,9 @@ from ..errors import UsageError
 from ..human import HUMAN_MODELS
 from ..human.result import MAP_SCALE, HumanResult, measure
 from ..images.picture import Picture, encode_png
-from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
+from ..metrics.quality import PERCEPTUAL, SLOW, Quality, steps
 from ..system.files import write_files
+from ..system.progress import Progress
 from ..terminal import pictures
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
@@ -74,8 +75,8 @@ def quick(picture: Picture, options: HumanOptions, show: Callable) -> HumanResul
         weights=options.weights,
         device=options.device,
     ):
-        if isinstance(step, str):
-            show(0, step)
+        if isinstance(step, Progress):
+            show(0.7 * step.share, step.doing)
     return step
 
 
@@ -83,10 +84,10 @@ def measured(picture: Picture, result: HumanResult) -> Quality:
     """Every number of the noisy picture, with progress."""
     names = (*SLOW, *PERCEPTUAL)
     whole = steps(picture.pixels, result.noisy, names, jnd=result.jnd, jnd_model=result.model)
-    with progress(len(names)) as show:
+    with progress() as show:
         for step in whole:
-            if isinstance(step, Measuring):
-                show(step.done, f"measuring {step.name}")
+            if isinstance(step, Progress):
+                show(step.share, step.doing)
     return step
 
 

@@ -6,7 +6,8 @@ import sys
 
 from ..errors import ImageError, WeightsError
 from ..human import thresholds
-from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, steps
+from ..metrics.quality import PERCEPTUAL, SLOW, steps
+from ..system.progress import Progress
 from ..terminal.pictures import read
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
@@ -40,8 +41,8 @@ def run(images: list[str], options: QualityOptions) -> int:
         for found in steps(
             reference.pixels, changed.pixels, names, jnd=jnd, jnd_model=options.model
         ):
-            if isinstance(found, Measuring):
-                show(1 + found.done, f"measuring {found.name}")
+            if isinstance(found, Progress):
+                show(1 + len(names) * found.share, found.doing)
     for note in (*missing, *found.missing):
         print(f"note: {note}", file=sys.stderr)
     if options.json:

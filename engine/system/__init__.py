@@ -1,1 +1,1 @@
-"""What this machine offers: threads, installed libraries, and files that are written whole."""
+"""What this machine offers: threads, installed libraries, files written whole; and `Progress`."""

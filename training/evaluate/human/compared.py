@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from engine.human import HUMAN_MODELS, thresholds
 from engine.models.registry import HUMAN
 
 from ...records.keys import jnd_key
+from ...records.log import log
 from ...records.versions import JND_VERSIONS, UNIFORM
 from .picture import SEED
 
@@ -40,7 +40,7 @@ def compared_models(weights: str | None, name: str, runs: Path) -> dict[str, Com
         try:
             key = jnd_key(model, weights=weights)
         except WeightsError as error:
-            print(f"{model}: left out, {error}", file=sys.stderr)
+            log(f"{model}: left out, {error}")
             continue
         models[model] = Compared(
             key, lambda pixels, model=model: thresholds(pixels, model, weights=weights)
@@ -73,7 +73,7 @@ def with_true_maps(name: str, runs: Path) -> Compared | None:
         model, teacher, _ = load_human(name, runs)
         calibration = calibrated(name, runs)
     except FileNotFoundError as error:
-        print(f"{TRUE_MAPS}: left out, {error}", file=sys.stderr)
+        log(f"{TRUE_MAPS}: left out, {error}")
         return None
     scale = calibration["scale"]
 

@@ -21,7 +21,6 @@ results/human_kodak.json.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -35,6 +34,7 @@ from engine.models.registry import HUMAN
 
 from ...data.labelled import Photos, load_photos
 from ...records.keys import digest_of
+from ...records.log import log
 from ...records.record import published, write
 from ...records.store import Entry, Store, from_row, origin, plain
 from ...records.versions import STANDING, metrics
@@ -106,11 +106,7 @@ def row_of(model: str, compared: Compared, photos: Photos, store: Store) -> Entr
         work = partial(measure_model, pixels, compared, SEED + index)
         entries.append(store.measured(key, work))
         jod = entries[-1].value["equal_energy"][f"{PSNRS[0]:g}"]["jod"]
-        print(
-            f"{model}, picture {index + 1}/{len(photos)}: JOD {jod:.3f} at {PSNRS[0]} dB",
-            file=sys.stderr,
-            flush=True,
-        )
+        log(f"{model}, picture {index + 1}/{len(photos)}: JOD {jod:.3f} at {PSNRS[0]} dB")
     row = summary(model, [entry.value for entry in entries])
     return Entry(plain(whole), row, **origin(entries))
 

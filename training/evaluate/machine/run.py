@@ -9,7 +9,6 @@ pictures, a setting or a declared version (`training.records.versions`) is anoth
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from engine.models.registry import GENERATORS, PANEL
 
 from ...data.labelled import DataError
 from ...records.keys import section_key
+from ...records.log import log
 from ...records.record import published, write
 from ...records.shipped import digest, digests, trained_with
 from ...records.store import Entry, Store, from_row, origin
@@ -57,7 +57,7 @@ def evaluate_machine(
             started = time.monotonic()
             entry = store.keep(key, SECTIONS[section](subject, name))
             took = time.monotonic() - started
-            print(f"{section} of {name}: {took:.0f} s", file=sys.stderr, flush=True)
+            log(f"{section} of {name}: {took:.0f} s")
         entries.setdefault(section, {})[name] = entry
         return entry.value
 
@@ -76,7 +76,7 @@ def evaluate_machine(
         if not lacking:
             sections[section] = assembled(section, each)
         elif len(lacking) < len(each):
-            print(f"{section} left out: not of {', '.join(lacking)}", file=sys.stderr, flush=True)
+            log(f"{section} left out: not of {', '.join(lacking)}")
     shown = {section: each for section, each in entries.items() if section in sections}
     sections["origin"] = {
         section: {name: entry.provenance() for name, entry in each.items()}

@@ -12,7 +12,6 @@ scale tried is kept with its JODs in RUNS/human/NAME.calibration.json, and a kil
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from engine.metrics.quality import psnr_8bit
 from engine.networks.hvs import MARGIN, VERSION, HvsSd
 
 from ...data.labelled import DataError, Photos
+from ...records.log import log
 from ...records.record import write_json
 from .thresholds import load_thresholds
 
@@ -102,7 +102,7 @@ def calibrate(
         }
         kept["tried"].append(row)
         write_json(path, kept)
-        print(json.dumps({"calibration": name, **row}), file=sys.stderr, flush=True)
+        log({"calibration": name, **row})
         return row["jod"]
 
     mean = float(np.mean([jnd.mean() for jnd in relative]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from engine.models.locate import locate, sha256_of
@@ -10,6 +9,7 @@ from engine.models.registry import HUMAN
 from engine.networks.hvs import AttentionBranch, HvsSd, JndNetwork
 from engine.networks.stored import contract, fill
 
+from ...records.log import log
 from ...records.shipped import history
 from .hvs import load_human, stage_path
 from .stages import STAGES
@@ -24,7 +24,7 @@ def load_thresholds(name: str, runs: Path) -> tuple[HvsSd, dict]:
     remembers: of `SHIPPED` that graph's networks where RUNS holds none. Raises FileNotFoundError.
     """
     if name == SHIPPED and not any(stage_path(name, kind, runs).exists() for kind in STAGES):
-        print(f"{runs}/human holds no {name}: using the exported networks", file=sys.stderr)
+        log(f"{runs}/human holds no {name}: using the exported networks")
         return shipped_thresholds()
     model, _, note = load_human(name, runs)
     return model, note | {

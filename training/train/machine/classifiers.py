@@ -12,7 +12,6 @@ exported and trained against. A killed run goes on from its last epoch.
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +27,7 @@ from engine.networks.layers import fold
 from engine.networks.unseen import UNSEEN
 
 from ...data.labelled import DataError, LabelledImages
+from ...records.log import log
 from .. import checkpoint
 from ..presets import ClassifierPreset
 from .assistants import ASSISTANTS
@@ -215,11 +215,9 @@ def train_classifier(
         loss = run_epoch(network, optimizer, images, labels, epoch, preset, device)
         seconds += time.monotonic() - started
         score = accuracy(network, test.first(2000), device)
-        print(
+        log(
             f"{name} epoch {epoch + 1}/{preset.epochs} loss {loss:.4f} "
-            f"accuracy on the first 2000 test images {score:.4f} {seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
+            f"accuracy on the first 2000 test images {score:.4f} {seconds:.0f} s"
         )
         note = settings | {"epochs": epoch + 1, "seconds": seconds}
         checkpoint.save(resume, checkpoint.pack(network.state_dict(), optimizer), note)

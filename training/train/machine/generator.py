@@ -9,9 +9,7 @@ from its last epoch; every epoch's losses, PSNR and RCA are kept for the figures
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +24,7 @@ from engine.networks.layers import fold
 from engine.networks.panel import Panel
 
 from ...data.labelled import DataError, LabelledImages
+from ...records.log import log
 from .. import checkpoint
 from ..presets import PROBE, GeneratorPreset
 from .classifiers import as_batch, pick_device, round_to_half
@@ -188,8 +187,7 @@ def train_generator(
         if row["epoch"] in stages(preset.epochs):
             row["jnd_maps"] = jnd_maps(training.average.module, panel)
         training.history.append(row)
-        said = {key: value for key, value in row.items() if key != "jnd_maps"}
-        print(json.dumps({"generator": name, **said}), file=sys.stderr, flush=True)
+        log({"generator": name} | {key: row[key] for key in row if key != "jnd_maps"})
         training.save(unfinished, settings)
 
     finished = training.average.module.cpu()

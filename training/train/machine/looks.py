@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from engine.networks.panel import Panel, scale_maps
 from engine.networks.stored import stored_panel
 
 from ...data.labelled import LabelledImages
+from ...records.log import log
 from .. import checkpoint
 from .classifiers import as_batch, load_classifier
 
@@ -38,7 +38,7 @@ def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
         loaded = {name: load_classifier(path) for name, path in paths.items()}
         panel = Panel({name: network for name, (network, _) in loaded.items()})
         return panel.eval().requires_grad_(False), [note for _, note in loaded.values()]
-    print(f"{runs}/classifiers is not complete: using the exported panel", file=sys.stderr)
+    log(f"{runs}/classifiers is not complete: using the exported panel")
     return stored_panel()
 
 

@@ -8,8 +8,6 @@ also all that it needs to go on after it was stopped (RESUME).
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +19,7 @@ from torch.optim import swa_utils
 from engine.networks.photo import quantised
 from engine.networks.photo.generator import PhotoGenerator
 
+from ...records.log import log
 from .. import checkpoint
 from .objective import VALUES, step_loss
 from .pictures import Pictures
@@ -208,13 +207,13 @@ def train(
         rows.append(training.step(panel, x, done))
         training.seconds = time.monotonic() - started
         if len(rows) == LOGGED[device.type]:
-            print(json.dumps(training.log(rows, done)), file=sys.stderr, flush=True)
+            log(training.log(rows, done))
             rows = []
         if time.monotonic() - looked > probe_every:
             found = {"step": training.steps, **probe.brief(training.average.module.eval())}
             training.probes.append(found)
             for mode in ("labels", "confidence"):
-                print(training.steps, mode, summary(found[mode]), file=sys.stderr, flush=True)
+                log(f"{training.steps} {mode} {summary(found[mode])}")
             training.save(out / FILE)
             training.save_state(unfinished)
             looked = time.monotonic()
