@@ -51,8 +51,8 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
     none at all.
     """
     from training.train.machine.classifiers import load_classifier
-    from training.train.machine.looks import digest, load_panel, trained_panel
     from training.train.machine.networks import load_generator
+    from training.train.machine.predictions import digest, load_panel, trained_panel
 
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 

@@ -41,7 +41,7 @@ def card(name: str, models: list[dict]) -> str:
 
 
 def files(models: list[dict]) -> str:
-    """What each file maps to what, as its contract says."""
+    """What each file maps to what, from its contract."""
     rows = [
         [
             f"`{model['file']}`",

@@ -40,7 +40,7 @@ class GeneratorGraph(nn.Module):
 
     def forward(self, image: Tensor, cams: Tensor) -> Tensor:
         """image N×3×H×W in 0…1, cams N×P×H×W in 0…1 -> change N×3×H×W in -0.5…0.5."""
-        labels = torch.zeros_like(cams[:, :, 0, 0], dtype=torch.int64)  # not looked at
+        labels = torch.zeros_like(cams[:, :, 0, 0], dtype=torch.int64)  # not used
         return self.generator(2 * image - 1, cams, labels, cams[:, 0, 0, 0]) / 2
 
 
@@ -69,7 +69,7 @@ class ClassifierGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """image N×3×H×W in 0…1 -> logits N×classes, CAM N×1×H×W in 0…1."""
-        logits, maps = self.classifier.look(image)
+        logits, maps = self.classifier.predict(image)
         return logits, scale_maps(maps, image.shape[2], image.shape[3])
 
 
@@ -103,7 +103,7 @@ def export_classifier(classifier: Classifier, path: Path, *, training: dict) -> 
 
 
 def export_generator(generator: Generator, path: Path, *, training: dict) -> None:
-    """Write the generator: what it looks at -> change, on the 0…1 scale."""
+    """Write the generator: its inputs -> change, on the 0…1 scale."""
     inputs = {
         "image": image_contract(),
         "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
@@ -173,7 +173,7 @@ def export(
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter tells of this machine: source lines, stack traces, its version."""
+    """Remove what the exporter records of this machine: source lines, stack traces, its version."""
     model.doc_string = model.producer_name = model.producer_version = ""
     del model.metadata_props[:]
     graph = model.graph

@@ -69,9 +69,9 @@ def half_report(module: nn.Module, path: Path, panel: Mapping[str, nn.Module]) -
         (case, name, distance(name, ours, theirs, case)) for case, name, ours, theirs in found
     )
     report: dict = {"outputs": [vars(row) for row in rows]}
-    answers = [(ours, theirs) for _, name, ours, theirs in found if name == "logits"]
-    if answers:  # where two classes are level, another label brings another map
-        changed = sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in answers)
+    logits = [(ours, theirs) for _, name, ours, theirs in found if name == "logits"]
+    if logits:  # where two classes are level, another label brings another map
+        changed = sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in logits)
         report["labels_changed_on_the_grid"] = changed
     kept = labels_kept(rows, module, path, panel)
     if kept is not None:
@@ -91,18 +91,18 @@ def labels_kept(
         return np.asarray(theirs.argmax(1) == ours.argmax(1))
     if "change" not in outputs:
         return None
-    looks = [member(x) for member in panel.values()]
+    predictions = [member(x) for member in panel.values()]
     seen = [
         x,
-        torch.cat([cam for _, cam in looks], 1),
-        torch.stack([logits for logits, _ in looks], 1),
+        torch.cat([cam for _, cam in predictions], 1),
+        torch.stack([logits for logits, _ in predictions], 1),
         torch.ones(len(x)),
     ]
     (theirs,) = run(path, *seen)
     ours = module(*seen[: len(inputs_of(path))])
     changed = [((x + change).clamp(0, 1) * 255).round() / 255 for change in (ours, theirs)]
-    answers = [[member(z)[0].argmax(1) for member in panel.values()] for z in changed]
-    return np.asarray(torch.stack(answers[0]) == torch.stack(answers[1]))
+    labels = [[member(z)[0].argmax(1) for member in panel.values()] for z in changed]
+    return np.asarray(torch.stack(labels[0]) == torch.stack(labels[1]))
 
 
 def inputs_of(path: Path) -> list[str]:

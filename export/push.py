@@ -70,7 +70,7 @@ def original(repo: str) -> str:
 
 
 def check(folder: Path) -> list[str]:
-    """What the engine would say of these files. Raises PublishError unless they are whole."""
+    """Check these files as the engine would. Raises PublishError unless they are whole."""
     missing = [name for name in (README, CONFIG) if not (folder / name).is_file()]
     if missing:
         raise PublishError(

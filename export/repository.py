@@ -20,7 +20,7 @@ CONFIG = "config.json"
 README = "README.md"
 # Of a graph's contract; how it was trained is in the provenance.
 LEFT_OUT = {"training", "calibration"}
-# What is no ONNX graph cannot say its contract itself: see `engine.networks.recogniser`.
+# What is no ONNX graph cannot carry its contract: see `engine.networks.recogniser`.
 CONTRACTS = {
     RECOGNISER: {
         "network": "engine.networks.recogniser.Recogniser",
@@ -49,7 +49,7 @@ def repositories() -> dict[str, list[Model]]:
 def assemble_all(weights: Path, out: Path) -> list[Path]:
     """A folder in `out` for each repository of which `weights` holds a file; returns them.
 
-    Raises PublishError where a file is not what the provenance beside it says.
+    Raises PublishError where a file is not the one of the provenance beside it.
     """
     return [
         assemble(repo, weights, out / repo.partition("/")[2])
@@ -82,9 +82,9 @@ def assemble(repo: str, weights: Path, out: Path) -> Path:
         write_json(out / provenance, {"files": shown})
     if (report := part_of_report(weights / PARITY, set(files))) is not None:
         write_json(out / PARITY, report)
-    said = config({name: (row, out / name) for name, (row, _) in files.items()})
-    write_json(out / CONFIG, said)
-    write_text(out / README, card(repo.partition("/")[2], said["models"]))
+    configuration = config({name: (row, out / name) for name, (row, _) in files.items()})
+    write_json(out / CONFIG, configuration)
+    write_text(out / README, card(repo.partition("/")[2], configuration["models"]))
     return out
 
 
@@ -114,7 +114,7 @@ def part_of_report(path: Path, files: set[str]) -> dict | None:
 
 
 def config(files: dict[str, tuple[Model, Path]]) -> dict:
-    """What `config.json` says: the version, and every file with size, sha256 and contract."""
+    """The content of `config.json`: the version, and every file with size, sha256 and contract."""
     return {
         "library_name": "just-noticeable",
         "version": __version__,
@@ -134,7 +134,7 @@ def config(files: dict[str, tuple[Model, Path]]) -> dict:
 
 
 def contract(row: Model, path: Path) -> dict:
-    """Inputs, outputs and limits, as the graph says them."""
+    """Inputs, outputs and limits, from the graph itself."""
     if row.name in CONTRACTS:
         return CONTRACTS[row.name]
     import onnx

@@ -24,7 +24,7 @@ from export.build import Artefact, PairError, build, check_pairs, embed
 from export.graphs import ClassifierGraph, generator_graph
 from export.repository import assemble
 from training.train import checkpoint
-from training.train.machine.looks import digest
+from training.train.machine.predictions import digest
 
 REPO = "just-noticeable/machine-jnd-cifar10"
 GENERATOR = GENERATORS["merged"]
@@ -53,11 +53,11 @@ def test_a_generator_of_another_panel_is_not_left_in_place(panel, tmp_path):
 
 def test_an_export_refuses_to_leave_one(panel, tmp_path, monkeypatch, capsys):
     """Classifiers trained anew, one generator with them, and the other one still in `out`."""
-    from training.train.machine import looks
+    from training.train.machine import predictions
 
     out = tmp_path / "weights"
     shutil.copytree(EMBEDDED, out)
-    monkeypatch.setattr(looks, "digest", lambda panel: "anew")
+    monkeypatch.setattr(predictions, "digest", lambda panel: "anew")
     monkeypatch.setattr(
         "training.train.machine.networks.load_generator",
         lambda path: (Generator(conditioned=True, norm=False), {"panel": "anew"}),

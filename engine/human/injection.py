@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..metrics.quality import psnr_8bit
 
 HALVINGS = 40
-CLOSE = 0.005  # dB; near enough to the PSNR that was asked for
+CLOSE = 0.005  # dB; near enough to the requested PSNR
 STRONGEST = 2.0**20  # times the threshold; beyond that every pixel with one is black or white
 
 

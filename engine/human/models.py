@@ -1,4 +1,4 @@
-"""The models of the human JND, as rows of one table, and the one function that asks them."""
+"""The models of the human JND, as rows of one table, and the one function that runs them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from .registry import GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, MODELS
 def at_hand(name: str) -> bool:
     """Whether the file of this row of `MODELS` is here, by the order of `models.locate`.
 
-    Where JND_WEIGHTS is "hub", the Hub was asked for, and what is published there counts.
+    Where JND_WEIGHTS is "hub", the Hub is requested, and what is published there counts.
     """
     model, place = MODELS[name], os.environ.get(ENVIRONMENT)
     if place and place != "hub":

@@ -39,13 +39,13 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
     recogniser, leaves it to the places after it.
     """
     model = MODELS[name]
-    place, said = weights, "--weights"
+    place, source = weights, "--weights"
     if place is None and os.environ.get(ENVIRONMENT):
-        place, said = os.environ[ENVIRONMENT], ENVIRONMENT
+        place, source = os.environ[ENVIRONMENT], ENVIRONMENT
     if place is not None and str(place) != "hub":
         folder = Path(place)
         if model.trained_here or (folder / model.file).is_file() or not folder.is_dir():
-            return _from_directory(model, folder, said)
+            return _from_directory(model, folder, source)
         place = None
     if not model.sha256:
         raise WeightsError(
@@ -60,10 +60,10 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
 
 def checked(path: Path, origin: str, sha256: str, size: int | None = None) -> Located:
     """The file, its size and sha256 being the expected ones; else WeightsError."""
-    found = path.stat().st_size
-    if size is not None and found != size:
+    actual_size = path.stat().st_size
+    if size is not None and actual_size != size:
         raise WeightsError(
-            f"{path} has {found:,} bytes, expected {size:,}: "
+            f"{path} has {actual_size:,} bytes, expected {size:,}: "
             "the file was changed or cut short; get it again"
         )
     actual = sha256_of(path)
@@ -87,12 +87,15 @@ def _digest(path: Path, modified: int, size: int) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _from_directory(model: Model, folder: Path, said: str) -> Located:
-    """A directory's own provenance file, where it has one, says which sha256 is right there."""
+def _from_directory(model: Model, folder: Path, source: str) -> Located:
+    """The file of a directory, whose own provenance file, if any, has the right sha256.
+
+    source: what named the directory, an option or an environment variable.
+    """
     path = folder / model.file
     if not path.is_file():
         raise WeightsError(
-            f"{said} names {folder}, which holds no {model.file}: "
+            f"{source} names {folder}, which holds no {model.file}: "
             "name a directory made by `python -m export`, or leave the option out"
         )
     listed = _listed(folder / model.provenance, model)

@@ -18,7 +18,7 @@ from .locate import sha256_of
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-KEPT = {".gitattributes"}  # made by the Hub, says which files are large
+KEPT = {".gitattributes"}  # made by the Hub: which files are large
 
 
 @dataclass(frozen=True)

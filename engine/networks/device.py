@@ -22,7 +22,7 @@ def torch_device(device: str) -> str:
     """auto, cpu or cuda -> "cpu" or "cuda". Raises DeviceError where cuda is not there."""
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
-        raise DeviceError("CUDA was asked for, but PyTorch finds none: use --device cpu")
+        raise DeviceError("CUDA was requested, but PyTorch finds none: use --device cpu")
     return "cuda" if available and device != "cpu" else "cpu"
 
 

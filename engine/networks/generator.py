@@ -21,7 +21,7 @@ class Generator(nn.Module):
     width: the input is padded by replication to a multiple of eight and the output cropped.
 
     The paper's network sees the merged CAM (eq. 2). Our extensions: with `conditioned=True` it
-    sees each of the panel's CAMs, and each classifier's label and the strength asked for shift
+    sees each of the panel's CAMs, and each classifier's label and a strength shift
     the channels of every layer; with `confident=True` the panel's probabilities do so as well;
     with `skips=True` what the encoder saw at a resolution is added to what the decoder makes at it.
     """
@@ -47,8 +47,8 @@ class Generator(nn.Module):
         self.output = nn.Conv2d(64, 3, 3, padding=1)
         if conditioned:
             widths = [o for _, o, *_ in (*down, *up)]
-            told = (1 + confident) * members * classes + 1
-            self.shifts = nn.ModuleList(nn.Linear(told, o) for o in widths)
+            conditions = (1 + confident) * members * classes + 1
+            self.shifts = nn.ModuleList(nn.Linear(conditions, o) for o in widths)
 
     def forward(
         self,
@@ -60,26 +60,27 @@ class Generator(nn.Module):
     ) -> Tensor:
         """The JND image E, float32 N×3×H×W in -1…1.
 
-        x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1; labels int64 N×P, what each
-        classifier is to say, and strength float32 N, the multiple of the usual magnitude, are for
-        a conditioned network; logits float32 N×P×classes, what each says of x, for a confident one.
+        x float32 N×3×H×W in -1…1, cams float32 N×P×H×W in 0…1; labels int64 N×P, which
+        each classifier is to predict, and strength float32 N, the multiple of the usual magnitude,
+        are for a conditioned network; logits float32 N×P×classes, the classifiers' for x, for a
+        confident one.
         """
         height, width = x.shape[2], x.shape[3]
         maps = cams if self.conditioned else cams.mean(1, keepdim=True)  # eq. 2
         z = torch.cat([x, maps], 1)
         z = F.pad(z, (0, -width % 8, 0, -height % 8), mode="replicate")
-        said = F.one_hot(labels, self.classes).flatten(1).to(x.dtype)
-        said = torch.cat([said, strength[:, None]], 1)  # N×(P·classes + 1)
+        condition = F.one_hot(labels, self.classes).flatten(1).to(x.dtype)
+        condition = torch.cat([condition, strength[:, None]], 1)  # N×(P·classes + 1)
         if self.confident:
-            said = torch.cat([said, logits.softmax(2).flatten(1)], 1)
-        seen: list[Tensor] = []
+            condition = torch.cat([condition, logits.softmax(2).flatten(1)], 1)
+        skipped: list[Tensor] = []
         for level, layer in enumerate((*self.encoder, *self.decoder)):
             z = layer(z)
             if self.conditioned:
-                z = z + self.shifts[level](said)[:, :, None, None]
+                z = z + self.shifts[level](condition)[:, :, None, None]
             z = F.leaky_relu(z)
             if level < len(self.encoder) - 1:
-                seen.append(z)
+                skipped.append(z)
             elif self.skips and level >= len(self.encoder):
-                z = z + seen.pop()
+                z = z + skipped.pop()
         return torch.tanh(self.output(z))[:, :, :height, :width]

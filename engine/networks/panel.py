@@ -28,7 +28,7 @@ def scale_maps(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 class Panel(nn.Module):
-    """The panel of machines: what each classifier answers and where it looks (paper A, eq. 2)."""
+    """The panel: logits and class activation map of each of its classifiers (paper A, eq. 2)."""
 
     def __init__(self, classifiers: dict[str, Classifier]):
         super().__init__()
@@ -42,16 +42,16 @@ class Panel(nn.Module):
         """float32 N×3×H×W in 0…1 -> logits N×P×classes, of all or of the members named."""
         return torch.stack([self.classifiers[name](x) for name in members or self.names], 1)
 
-    def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def predict(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """float32 N×3×H×W in 0…1 -> (logits N×P×classes, P unscaled maps N×1×h×w)."""
         logits, maps = [], []
         for classifier in self.classifiers.values():
-            scores, own = classifier.look(x)
+            scores, own = classifier.predict(x)
             logits.append(scores)
             maps.append(own)
         return torch.stack(logits, 1), maps
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """float32 N×3×H×W in 0…1 -> (logits N×P×classes, CAMs N×P×H×W in 0…1)."""
-        logits, maps = self.look(x)
+        logits, maps = self.predict(x)
         return logits, torch.cat([scale_maps(m, x.shape[2], x.shape[3]) for m in maps], 1)

@@ -2,7 +2,7 @@
 
 A face chip (see `engine.faces.chip`) goes in, 128 numbers come out, its descriptor. Two photos are
 the same person when their descriptors are closer than 0.6 (Euclidean). Weights: CC0, stored in half
-precision and computed in single; `engine/models/weights/recogniser.json` says what that costs.
+precision and computed in single; what that costs is in `engine/models/weights/recogniser.json`.
 Needs torch and safetensors; imported lazily.
 """
 

@@ -62,6 +62,6 @@ def stored_panel(weights: str | os.PathLike | None = None) -> tuple[Panel, list[
 
 
 def contract(path: Path) -> dict:
-    """What the graph says of itself: inputs, outputs, classes, licence, training."""
+    """The graph's contract: inputs, outputs, classes, licence, training."""
     model = onnx.load(path, load_external_data=False)
     return json.loads(next(e.value for e in model.metadata_props if e.key == "contract"))

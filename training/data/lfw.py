@@ -37,7 +37,7 @@ class Pair:
 
 
 class People:
-    """The photos of each person, decoded when asked for. Raises DataError."""
+    """The photos of each person, decoded when needed. Raises DataError."""
 
     def __init__(self, folder: Path):
         from pyarrow import parquet

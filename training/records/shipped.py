@@ -32,7 +32,7 @@ def unseen(weights: Path | None) -> dict[str, Session]:
 
 
 def trained_with(weights: Path | None, model: str) -> dict:
-    """What provenance.json says of how one row of `MODELS` was trained."""
+    """How one row of `MODELS` was trained, from its provenance."""
     return provenance(weights)[MODELS[model].file]["training"]
 
 

@@ -51,7 +51,7 @@ class Entry:
 
 
 def from_row(row: dict, value: Any = None) -> Entry | None:
-    """The entry of a published row; None where it does not say what decided it.
+    """The entry of a published row; None where it carries no key.
 
     value: what was measured, by default the row without its provenance.
     """

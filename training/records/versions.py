@@ -63,7 +63,7 @@ METRIC_VERSIONS = {
     "fsim": 1,
     "vif": 1,
     "verdict": 1,  # whether a cloak succeeds, on which versions of the picture
-    "unseen": 1,  # how the recogniser that takes part in nothing is looked at
+    "unseen": 1,  # how the recogniser that takes part in nothing is evaluated
     "latency": 1,  # what is within the clock, of a cloak
     "speed": 1,  # the same of a human JND
     "symmetry": 1,  # how far a human JND of a flipped picture is from the flipped one

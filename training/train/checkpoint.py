@@ -30,7 +30,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def load_same(path: Path, **expected: object) -> tuple[dict[str, Tensor], dict]:
-    """`load`, where the note says what is expected (settings, panel). Raises DataError else.
+    """`load`, where the note has what is expected (settings, panel). Raises DataError otherwise.
 
     A dataclass is expected as the dictionary of its fields; a field that the note does not know,
     because it was added since, counts as its default.
@@ -46,7 +46,7 @@ def load_same(path: Path, **expected: object) -> tuple[dict[str, Tensor], dict]:
 
 
 def same(noted: object, value: object) -> bool:
-    """Whether a note, read from JSON, says this value or the fields of this dataclass."""
+    """Whether a note, read from JSON, has this value or the fields of this dataclass."""
     if not is_dataclass(value):
         return noted == value
     known = {field.name for field in fields(value)}

@@ -2,7 +2,7 @@
 
 The definitions are `engine.metrics.quality`'s and `engine.metrics.perceptual`'s. PSNR, SSIM, ΔE00
 and the share beyond the JND are of the whole photo; JOD is of the face and half its width around
-it, where all of the change is, for that is what a viewer looks at.
+it, where all of the change is, for that is what a viewer attends to.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The same loop against image classifiers: every method on CIFAR-10, the panel to be deceived.
 
-Non-targeted: no classifier of the panel may keep its answer. A success is what the exported graphs
-say of the 8-bit picture, read back from its PNG.
+Non-targeted: no classifier of the panel may keep its label. The exported graphs decide about
+a success, on the 8-bit picture read back from its PNG.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def evaluate_panel(
 ) -> Path:
     """Methods of attack on the first test images -> results/panel_cifar10.json.
 
-    count: how many images, by default `COUNT`; the first of which the whole panel says the label.
+    count: how many images, by default `COUNT`; the first that the whole panel classifies rightly.
     A row that is published, or in `training.records.store`, is kept as long as what decided it is
     the same.
     """

@@ -26,16 +26,16 @@ from ...records.versions import METHOD_VERSIONS
 from ...train import checkpoint
 from ...train.machine.classifiers import as_batch, pick_device
 from ...train.machine.generator import train_generator
-from ...train.machine.looks import digest, load_panel, looks
 from ...train.machine.networks import load_generator
-from ...train.machine.probe import changes, distorted, factor_for, kept, psnr
+from ...train.machine.predictions import digest, load_panel, panel_predictions
+from ...train.machine.probe import changes, distorted, factor_for, matches, psnr
 from ...train.presets import GENERATOR_PRESETS, GeneratorPreset
 from .measure import digest as picture_digest
 
 EPOCHS, IMAGES, TESTED = 3, 8_000, 1000
 SEEDS = (0, 1, 2, 3, 4)
 STRENGTH = 9.56  # dB, the paper's
-FACTORS = (1 / 16, 4.0)  # of E, between which that strength is looked for
+FACTORS = (1 / 16, 4.0)  # of E, between which that strength is searched
 # The paper's network and loss; the schedule, batches, average and two random members of the panel
 # per step are ours in all rows, or none of them would be trained in so short a time.
 PLAIN = replace(
@@ -68,11 +68,11 @@ STEPWISE = {
 
 def variations() -> dict[str, GeneratorPreset]:
     """The rows of the table, each with its preset."""
-    preset, found = PLAIN, {}
+    preset, rows = PLAIN, {}
     for name, added in STEPWISE.items():
         preset = replace(preset, **added)
-        found[name] = preset
-    return found
+        rows[name] = preset
+    return rows
 
 
 class Bench:
@@ -106,7 +106,7 @@ class Bench:
         last = note["history"][-1]
         path = self.runs / "generators" / f"{file}.safetensors"
         generator = load_generator(path)[0].to(self.device)
-        clean = looks(self.panel, self.tested, "test", self.runs, self.device)
+        clean = panel_predictions(self.panel, self.tested, "test", self.runs, self.device)
         labels = clean["labels"].to(self.device)
         x = as_batch(torch.from_numpy(self.tested.images)).to(self.device)
         change = changes(generator, self.panel, self.tested, clean)
@@ -185,14 +185,14 @@ def known(
     return entries
 
 
-def summed_up(found: dict[str, list[dict]]) -> list[dict]:
+def summed_up(numbers: dict[str, list[dict]]) -> list[dict]:
     """A row per variation: median and range over seeds of each number, and of what it brings:
     rca_at less that of the row before with the same seed. None where a seed has none.
 
     The median, for a training without a slow beginning may lose the panel altogether.
     """
     rows, presets, before = [], variations(), None
-    for name, each in found.items():
+    for name, each in numbers.items():
         row = {"variation": name, "preset": asdict(presets[name])}
         del row["preset"]["seed"]
         pairs = zip(each, before or [{"rca_at": None}] * len(each), strict=True)
@@ -216,10 +216,10 @@ def over_seeds(key: str, values: list[float | None]) -> dict:
 
 
 def every_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> float:
-    """Share of answers that k/9 · E leaves alone for every k = 1…8, on 8-bit pictures."""
+    """Share of labels that stay the same under k/9 · E for every k = 1…8, on 8-bit pictures."""
     holds = torch.ones_like(labels, dtype=torch.bool)
     for k in range(1, STEPS):
-        holds &= kept(panel, distorted(x, change, k / STEPS), labels)
+        holds &= matches(panel, distorted(x, change, k / STEPS), labels)
     return holds.float().mean().item()
 
 
@@ -235,5 +235,5 @@ def at_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> dict
     factor = factor_for(STRENGTH, noise, FACTORS)
     if factor is None:
         return {"factor": None, "rca_at": None}
-    rates = kept(panel, distorted(x, change, factor), labels)
+    rates = matches(panel, distorted(x, change, factor), labels)
     return {"factor": factor, "rca_at": rates.float().mean().item()}

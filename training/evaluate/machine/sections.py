@@ -15,7 +15,7 @@ from engine.machine.baselines import CONTROLS, match
 from engine.machine.jnd import STEPS
 from engine.metrics.quality import psnr
 
-from ...train.machine.looks import majority
+from ...train.machine.predictions import majority
 from .measure import (
     Predictions,
     batches,

@@ -5,7 +5,7 @@ Training holds every crop near that visibility; what is left is one factor near 
 Criterion: noise of ±1·J (random signs, one for R, G and B, clipped and rounded to 8 bits) on the
 held-out photos of BSDS500 has a mean JOD of 9.5 by ColorVideoVDP on its `standard_4k` display:
 half a JOD below no visible difference, at which 63 % of viewers would pick the original where
-50 % is guessing. Kodak, the evaluation set, is not looked at. The scale is found by bisection; each
+50 % is guessing. Kodak, the evaluation set, is not used. The scale is found by bisection; each
 scale tried is kept with its JODs in RUNS/human/NAME.calibration.json, and a killed run goes on.
 """
 

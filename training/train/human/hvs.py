@@ -56,14 +56,14 @@ def degradation_loss(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
 
 def branch_loss(stage: Stage, x: Tensor, teacher: Degradation) -> tuple[Tensor, dict]:
     """Cross-entropy of the branch's maps, each value a share: the maps are sparse, and an absolute
-    error is least where nothing is said."""
+    error is least where all of them are zero."""
     with autocast(x.device):
         wanted = attention(teacher, x).float()
-        said = stage.network.logits(x)
-    loss = F.binary_cross_entropy_with_logits(said.float(), wanted)
-    told = (said.detach().float().sigmoid() - wanted).square().mean((0, 2, 3))
+        logits = stage.network.logits(x)
+    loss = F.binary_cross_entropy_with_logits(logits.float(), wanted)
+    error = (logits.detach().float().sigmoid() - wanted).square().mean((0, 2, 3))
     spread = (wanted - wanted.mean((0, 2, 3), keepdim=True)).square().mean((0, 2, 3))
-    return loss, {"variance_explained": (1 - told / spread).mean()}
+    return loss, {"variance_explained": (1 - error / spread).mean()}
 
 
 def coloured(x: Tensor) -> Tensor:

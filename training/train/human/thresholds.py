@@ -37,8 +37,8 @@ def shipped_thresholds() -> tuple[HvsSd, dict]:
     path = locate(HUMAN).path
     branch = fill(AttentionBranch(), path, "branch.")
     network = fill(JndNetwork(), path, "network.")
-    told = contract(path)
-    note = told["training"] | {"weights": told["calibration"]["weights"]}
+    own = contract(path)
+    note = own["training"] | {"weights": own["calibration"]["weights"]}
     if steps := history(path):  # too long for the graph itself
         note["history"] = steps
     return HvsSd(branch, network).eval().requires_grad_(False), note

@@ -1,6 +1,6 @@
 """Train the panel's classifiers on CIFAR-10. `python -m training classifiers`.
 
-Each network is trained on all training images by Nesterov SGD (AdamW where the preset says so)
+Each network is trained on all training images by Nesterov SGD (AdamW in some presets)
 with a triangular learning rate and label smoothing, in bf16 where the processor has it, on images
 flipped every other epoch, shifted and with a small square cut out: the recipe of cifar10-airbench
 in its longer form. The last epochs see the pictures as they are, for JPEG's grid of blocks is where
@@ -247,8 +247,8 @@ def prepare_polish(
 ) -> tuple[Classifier, Tensor]:
     """The finished, folded classifier to go on from, and soft labels float32 N×classes.
 
-    The soft labels are the mean of the true label and of what the other finished classifiers of
-    the panel say. Raises DataError where one of them is not finished.
+    The soft labels are the mean of the true label and of the probabilities that the other finished
+    classifiers of the panel predict. Raises DataError where one of them is not finished.
     """
     path = folder / f"{name}.safetensors"
     if not path.exists():
@@ -260,15 +260,17 @@ def prepare_polish(
     paths = [folder / f"{other}.safetensors" for other in CLASSIFIERS if other != name]
     missing = [path.stem for path in paths if not path.exists()]
     if missing:
-        raise DataError(f"{folder} lacks {', '.join(missing)}: train them first, they are asked")
+        raise DataError(
+            f"{folder} lacks {', '.join(missing)}: train them first, they are the teachers"
+        )
     teachers = [load_classifier(path)[0].to(device) for path in paths]
-    told = []
+    probabilities = []
     for batch in images.split(500):
         x = as_batch(batch).to(device)
         with autocast(device):
-            said = [teacher(x).float().softmax(1) for teacher in teachers]
-        told.append(torch.stack(said).mean(0).cpu())
-    soft = torch.cat(told)
+            each = [teacher(x).float().softmax(1) for teacher in teachers]
+        probabilities.append(torch.stack(each).mean(0).cpu())
+    soft = torch.cat(probabilities)
     return network, (soft + F.one_hot(labels, soft.shape[1])) / 2
 
 

@@ -181,7 +181,7 @@ def train(
 
     Where `out` holds RESUME of a stopped training with the same preset, that goes on.
 
-    begins: an earlier generator to go on from; probe_every: seconds between two looks at the
+    begins: an earlier generator to go on from; probe_every: seconds between two measurements on the
     held-out photos, after each of which both files are written; size: pixels a side of training
     pictures, by default the panel's; levels: the generator's channels, by default its own.
     """
@@ -194,8 +194,8 @@ def train(
     elif begins is not None:
         training.begin_from(begins)
     probe = Probe(panel, torch.from_numpy(pictures.held_out), device)
-    looked = time.monotonic()
-    started = looked - training.seconds
+    probed = time.monotonic()
+    started = probed - training.seconds
     rows: list[Tensor] = []
     extra = {} if size is None else {"size": size}
     while True:
@@ -209,14 +209,14 @@ def train(
         if len(rows) == LOGGED[device.type]:
             log(training.log(rows, done))
             rows = []
-        if time.monotonic() - looked > probe_every:
+        if time.monotonic() - probed > probe_every:
             found = {"step": training.steps, **probe.brief(training.average.module.eval())}
             training.probes.append(found)
             for mode in ("labels", "confidence"):
                 log(f"{training.steps} {mode} {summary(found[mode])}")
             training.save(out / FILE)
             training.save_state(unfinished)
-            looked = time.monotonic()
+            probed = time.monotonic()
     training.save(out / FILE)
     unfinished.unlink(missing_ok=True)
     return training, probe

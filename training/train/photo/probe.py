@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from .objective import Looks, log_odds, look
+from .objective import Predictions, log_odds, predict
 
 STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 CHUNK = 50
@@ -28,17 +28,17 @@ def psnr(x: Tensor, y: Tensor) -> Tensor:
 
 
 class Probe:
-    """Held-out photos and what the panel sees of them.
+    """Held-out photos and the panel's predictions for them.
 
     pixels uint8 N×H×W×3.
     """
 
     def __init__(self, panel: nn.ModuleDict, pixels: Tensor, device: torch.device):
         self.panel = panel
-        self.chunks: list[tuple[Tensor, Looks]] = []
+        self.chunks: list[tuple[Tensor, Predictions]] = []
         for part in pixels.split(CHUNK):
             x = part.to(device).permute(0, 3, 1, 2).float() / 255
-            self.chunks.append((x, look(panel, x)))
+            self.chunks.append((x, predict(panel, x)))
 
     def logits(self, x: Tensor) -> Tensor:
         return torch.stack([member(x) for member in self.panel.values()], 1)
@@ -48,8 +48,10 @@ class Probe:
         """E / 2 of each chunk, on the 0…1 scale."""
         found = []
         for x, clean in self.chunks:
-            wish = [torch.full((len(x),), float(v), device=x.device) for v in (strength, keep)]
-            change = generator(2 * x - 1, clean.evidence, clean.confidence, *wish)
+            conditions = [
+                torch.full((len(x),), float(v), device=x.device) for v in (strength, keep)
+            ]
+            change = generator(2 * x - 1, clean.evidence, clean.confidence, *conditions)
             found.append(change.float() / 2)
         return found
 
