@@ -98,14 +98,14 @@ def export(arguments: list[str]) -> int:
 
 def artefacts(what: str, runs: Path, out: Path, name: str) -> list[Artefact]:
     """What is asked for. Raises PairError, and FileNotFoundError where NAME was asked for."""
-    found = [] if what == "human" else machine(runs, out)
+    parts = [] if what == "human" else machine(runs, out)
     try:
-        return found if what == "machine" else found + human(runs, name)
+        return parts if what == "machine" else parts + human(runs, name)
     except FileNotFoundError as error:
         if what == "human":
             raise
         print(f"hvs-sd: left out, {error}", file=sys.stderr)
-        return found
+        return parts
 
 
 if __name__ == "__main__":

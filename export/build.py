@@ -64,7 +64,7 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
         path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
         if path.exists():
             classifiers.append((model, *load_classifier(path)))
-    found = [
+    artefacts = [
         Artefact(
             model,
             ClassifierGraph(network),
@@ -82,7 +82,7 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
                     f"generator {name} was trained against another panel: train it anew"
                 )
             settings = {key: value for key, value in note.items() if key != "history"}
-            found.append(
+            artefacts.append(
                 Artefact(
                     model,
                     generator_graph(network),
@@ -90,14 +90,14 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
                     partial(export_generator, network, training=settings),
                 )
             )
-    kept = any((out / MODELS[model].file).exists() for model in GENERATORS.values())
-    if len(found) == len(classifiers) and not kept:
+    present = any((out / MODELS[model].file).exists() for model in GENERATORS.values())
+    if len(artefacts) == len(classifiers) and not present:
         raise PairError(
             f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
             "train one with `python -m training generator --preset refined --name conditioned`"
         )
-    check_pairs(out, digest(panel), {artefact.model for artefact in found})
-    return found
+    check_pairs(out, digest(panel), {artefact.model for artefact in artefacts})
+    return artefacts
 
 
 def holds_shipped_panel(out: Path) -> bool:
@@ -124,7 +124,7 @@ def check_pairs(out: Path, panel: str, exported: set[str]) -> None:
             )
 
 
-def build(found: list[Artefact], out: Path, *, half: bool = False) -> dict[str, dict]:
+def build(artefacts: list[Artefact], out: Path, *, half: bool = False) -> dict[str, dict]:
     """Export all graphs, check them, and only then write them to `out`; return provenance.
 
     Graphs, provenance and parity report are replaced together or not at all. half: each graph in
@@ -136,10 +136,10 @@ def build(found: list[Artefact], out: Path, *, half: bool = False) -> dict[str, 
     from .half import half_report, write_half
 
     files, parity, halves = {}, {}, {}
-    panel = {a.model: a.module for a in found if a.model in PANEL}
+    panel = {a.model: a.module for a in artefacts if a.model in PANEL}
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
-        for artefact in found:
+        for artefact in artefacts:
             path = Path(folder) / MODELS[artefact.model].file
             artefact.write(path)
             parity[path.name] = [vars(row) for row in check_parity(artefact.module, path)]

@@ -216,7 +216,7 @@ def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
         tensor.name.removesuffix(HALF): numpy_helper.to_array(tensor).astype(np.float32)
         for tensor in model.graph.initializer
     }
-    found = {}
+    names = {}
     for name, tensor in module.state_dict().items():
         if name not in stored:
             values = tensor.numpy()
@@ -224,8 +224,8 @@ def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
                 if (turned := same(values.T, stored)) is None:
                     raise ValueError(f"the graph holds no tensor equal to {name}")
                 other = turned + TURNED
-            found[name] = other
-    return found
+            names[name] = other
+    return names
 
 
 def same(values: np.ndarray, stored: dict[str, np.ndarray]) -> str | None:

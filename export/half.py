@@ -64,18 +64,22 @@ def half_report(module: nn.Module, path: Path, panel: Mapping[str, nn.Module]) -
     The labels are a classifier's own, or for a generator those that the panel gives to the
     changed pictures; on crops of the sample pictures, against single precision in PyTorch.
     """
-    found = list(differences(module, path))
+    cases = list(differences(module, path))
     rows = summary(
-        (case, name, distance(name, ours, theirs, case)) for case, name, ours, theirs in found
+        (case, name, distance(name, ours, theirs, case)) for case, name, ours, theirs in cases
     )
     report: dict = {"outputs": [vars(row) for row in rows]}
-    logits = [(ours, theirs) for _, name, ours, theirs in found if name == "logits"]
+    logits = [(ours, theirs) for _, name, ours, theirs in cases if name == "logits"]
     if logits:  # where two classes are level, another label brings another map
         changed = sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in logits)
         report["labels_changed_on_the_grid"] = changed
-    kept = labels_kept(rows, module, path, panel)
-    if kept is not None:
-        report |= {"label_agreement": float(kept.mean()), "labels": kept.size, "crops": CROPS}
+    agreement = labels_kept(rows, module, path, panel)
+    if agreement is not None:
+        report |= {
+            "label_agreement": float(agreement.mean()),
+            "labels": agreement.size,
+            "crops": CROPS,
+        }
     return report
 
 

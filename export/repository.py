@@ -40,10 +40,10 @@ CONTRACTS = {
 
 def repositories() -> dict[str, list[Model]]:
     """Every repository that `engine.models.registry` names, and its rows."""
-    found: dict[str, list[Model]] = {}
+    rows: dict[str, list[Model]] = {}
     for row in MODELS.values():
-        found.setdefault(row.repo, []).append(row)
-    return found
+        rows.setdefault(row.repo, []).append(row)
+    return rows
 
 
 def assemble_all(weights: Path, out: Path) -> list[Path]:
@@ -61,7 +61,7 @@ def assemble_all(weights: Path, out: Path) -> list[Path]:
 def assemble(repo: str, weights: Path, out: Path) -> Path:
     """Write the folder of one repository anew; returns it. Raises PublishError."""
     rows = {row: listed(weights, row) for row in repositories()[repo]}
-    files = {name: (row, entry) for row, found in rows.items() for name, entry in found.items()}
+    files = {name: (row, entry) for row, entries in rows.items() for name, entry in entries.items()}
     if not files:
         raise PublishError(
             f"{weights} holds no weights of {repo}: write them with `python -m export`, or name "
@@ -104,13 +104,13 @@ def part_of_report(path: Path, files: set[str]) -> dict | None:
     if not path.is_file():
         return None
     report = json.loads(path.read_text())
-    kept = {
+    part = {
         key: {name: rows for name, rows in value.items() if name in files}
         if isinstance(value, dict)
         else value
         for key, value in report.items()
     }
-    return kept if kept.get("parity") else None
+    return part if part.get("parity") else None
 
 
 def config(files: dict[str, tuple[Model, Path]]) -> dict:

@@ -16,9 +16,9 @@ def at_hand(name: str) -> bool:
     """
     model, place = MODELS[name], os.environ.get(ENVIRONMENT)
     if place and place != "hub":
-        held = (Path(place) / model.file).is_file()
-        if held or model.trained_here:
-            return held
+        present = (Path(place) / model.file).is_file()
+        if present or model.trained_here:
+            return present
         place = None
     if not model.sha256:
         return False

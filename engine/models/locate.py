@@ -121,13 +121,13 @@ def _from_hub(model: Model) -> Located:
     from .hub import cached, fetch
 
     origin = f"Hub {model.repo}@{model.revision}"
-    held = cached(model.repo, model.file, model.revision)
-    if held is not None:
+    cached_path = cached(model.repo, model.file, model.revision)
+    if cached_path is not None:
         try:
-            return checked(held, origin, model.sha256, model.size)
+            return checked(cached_path, origin, model.sha256, model.size)
         except WeightsError as error:
             print(f"{error}: asking the Hub", file=sys.stderr)
-    path = fetch(model.repo, model.file, model.revision, again=held is not None)
+    path = fetch(model.repo, model.file, model.revision, again=cached_path is not None)
     try:
         return checked(path, origin, model.sha256, model.size)
     except WeightsError as error:

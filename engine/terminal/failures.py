@@ -30,19 +30,19 @@ def engine_error(error: Exception, image: str | None = None) -> EngineError:
         return broken(error)
     message = one_line(error)
     kind = type(error).__name__
-    said = f"{kind}: {message}" if message else kind
+    reason = f"{kind}: {message}" if message else kind
     place = f"{image}: " if image else ""
     if out_of_memory(error):
         ways = "scale it down, or close other programs"
         if "CUDA" in message.upper() or "GPU" in message.upper():
             ways = "scale it down, or use --device cpu"
-        return EngineError(f"{place}not enough memory ({said}): {ways}")
+        return EngineError(f"{place}not enough memory ({reason}): {ways}")
     if isinstance(error, OSError) and error.strerror:
         at = f"{error.filename}: " if error.filename else place
         return EngineError(f"{at}{error.strerror}: check the disk and the rights")
     if type(error).__module__.startswith(("onnxruntime", "torch")) or "CUDA" in message:
-        return EngineError(f"{place}the device failed ({said}): try --device cpu")
-    return EngineError(f"{place}unforeseen {said}: please report it, with what {DEBUG}=1 prints")
+        return EngineError(f"{place}the device failed ({reason}): try --device cpu")
+    return EngineError(f"{place}unforeseen {reason}: please report it, with what {DEBUG}=1 prints")
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -59,14 +59,14 @@ def jnds(*names: str, sample: bool = False) -> Iterator[dict]:
 
 def numbers(settings: object) -> dict:
     """The numbers of a dataclass and those in it; what is a function has a declared version."""
-    found = {}
+    values = {}
     for each in fields(settings):
         value = getattr(settings, each.name)
         if is_dataclass(value):
-            found[each.name] = numbers(value)
+            values[each.name] = numbers(value)
         elif value is None or isinstance(value, (bool, int, float, tuple)):
-            found[each.name] = value
-    return found
+            values[each.name] = value
+    return values
 
 
 def attack_key(chosen: Method) -> dict:

@@ -21,13 +21,13 @@ PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide a number."""
-    found = {"python": platform.python_version()}
+    numbers = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except ModuleNotFoundError:  # PackageNotFoundError: not installed here
             continue
-    return found
+    return numbers
 
 
 def hardware() -> str:

@@ -17,17 +17,17 @@ def provenance(weights: Path | None) -> dict[str, dict]:
 
 def present(weights: Path | None) -> list[str]:
     """The generators that these weights hold."""
-    held = provenance(weights)
-    return [name for name, model in GENERATORS.items() if MODELS[model].file in held]
+    files = provenance(weights)
+    return [name for name, model in GENERATORS.items() if MODELS[model].file in files]
 
 
 def unseen(weights: Path | None) -> dict[str, Session]:
     """The classifiers outside the panel that these weights hold."""
-    held = provenance(weights)
+    files = provenance(weights)
     return {
         model: open_session(model, weights=weights, device="cpu")
         for model in UNSEEN
-        if MODELS[model].file in held
+        if MODELS[model].file in files
     }
 
 

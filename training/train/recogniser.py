@@ -42,10 +42,10 @@ def convert(source: Path, reference: Path, command: str, out: Path = EMBEDDED) -
     for precision, weights in (("single", single), ("half", half)):
         network = Recogniser()
         network.load_state_dict({name: value.float() for name, value in weights.items()})
-        found = network.eval().describe(reference_picture()[None])[0]
+        embedding = network.eval().describe(reference_picture()[None])[0]
         differences[precision] = {
-            "largest": float(np.abs(found - wanted).max()),
-            "distance": float(np.linalg.norm(found - wanted)),
+            "largest": float(np.abs(embedding - wanted).max()),
+            "distance": float(np.linalg.norm(embedding - wanted)),
         }
     row = MODELS[RECOGNISER]
     path = out / row.file

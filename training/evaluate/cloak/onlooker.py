@@ -53,5 +53,5 @@ class Onlooker:
 
     def _run(self, x: np.ndarray) -> np.ndarray:
         batch = np.ascontiguousarray(x.transpose(2, 0, 1)[None])
-        found = self._session.run(None, {self._input: batch})[0][0]
-        return found / np.linalg.norm(found)
+        descriptor = self._session.run(None, {self._input: batch})[0][0]
+        return descriptor / np.linalg.norm(descriptor)

@@ -55,22 +55,22 @@ def evaluate_panel(
     right = (machine.answer(test.images[:first]) == test.labels[:first, None]).all(1)
     images = test.images[:first][right][: count or COUNT]
     store = Store(runs, "panel", map(from_row, published("panel_cifar10").get("rows", [])))
-    found = []
+    entries = []
     for name in methods:
         keys = method_keys(name, images, weights)
         entry = store.find(*keys)
         if entry is None:
             entry = store.keep(keys[-1], measure(name, images, machine, weights))
-        found.append(entry)
+        entries.append(entry)
     files = {MODELS[each].file: locate(each, weights).sha256 for each in PANEL}
     sections = {"seed": SEED, "margin": MARGIN, "beyond_jnd_of": HUMAN_DEFAULT}
-    sections |= {"jnd_weights": jnd_weights(entry.key for entry in found)}
+    sections |= {"jnd_weights": jnd_weights(entry.key for entry in entries)}
     return write(
         "panel_cifar10",
         command=command,
         data=test.source,
         weights=files,
-        sections=origin(found) | sections | {"rows": [entry.row() for entry in found]},
+        sections=origin(entries) | sections | {"rows": [entry.row() for entry in entries]},
     )
 
 
@@ -109,11 +109,11 @@ def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | 
     )
     search = Search(problem, choices(name), SEED)
     started = time.perf_counter()
-    found = to_pixels(last(search.steps()).best.numpy())
+    distorted = to_pixels(last(search.steps()).best.numpy())
     seconds = time.perf_counter() - started
-    again = np.stack([decode(encode_png(pixels)).pixels for pixels in found])
-    won = (machine.answer(again) != labels.numpy()).all(1)
-    kept = zip(images[won], again[won], eye(images, HUMAN_DEFAULT)[won], strict=True)
+    decoded = np.stack([decode(encode_png(pixels)).pixels for pixels in distorted])
+    won = (machine.answer(decoded) != labels.numpy()).all(1)
+    pairs = zip(images[won], decoded[won], eye(images, HUMAN_DEFAULT)[won], strict=True)
     return {
         "method": name,
         "jnd": jnd,
@@ -122,7 +122,7 @@ def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | 
         "success": float(won.mean()),
         "gradients": float(search.gradients.float().mean()),
         "seconds_per_image": seconds / len(images),
-    } | means([visible(*pair) for pair in kept])
+    } | means([visible(*pair) for pair in pairs])
 
 
 def eye(images: np.ndarray, model: str) -> np.ndarray:

@@ -88,10 +88,10 @@ def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> 
         j = stage.network(x, maps)
     j = j.float()
     changed = injected(x, j)
-    seen = iqa.visibility(x, changed)
-    held = (seen / preset.visible - 1).square().mean()
+    visible = iqa.visibility(x, changed)
+    excess = (visible / preset.visible - 1).square().mean()
     energy = ((changed - x).square().mean((1, 2, 3)) + 1e-8).log2().mean()
-    logged = {"jod": 10 - seen.detach().mean(), "jod_std": seen.detach().std()}
+    logged = {"jod": 10 - visible.detach().mean(), "jod_std": visible.detach().std()}
     quality = torch.zeros((), device=x.device)
     for name, loss in iqa.LOSSES.items():
         part = slice(None, None, 2) if name == "near" else slice(None)  # it is dear
@@ -113,7 +113,7 @@ def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> 
     }
     logged |= dict(zip(("red", "green", "blue"), j.detach().mean((0, 2, 3)), strict=True))
     loss = (
-        preset.held * held
+        preset.held * excess
         - energy
         + preset.quality * quality
         + preset.magnitude * magnitude

@@ -45,8 +45,8 @@ class Stage:
 
     def save(self, path: Path, settings: dict) -> None:
         state = checkpoint.join({"network": self.network, "average": self.average})
-        kept = ("done", "seconds", "history", "means")
-        note = settings | {key: getattr(self, key) for key in kept}
+        parts = ("done", "seconds", "history", "means")
+        note = settings | {key: getattr(self, key) for key in parts}
         checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
 
     def resume(self, path: Path, settings: dict) -> None:

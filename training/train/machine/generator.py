@@ -254,8 +254,8 @@ def continued(before: list[dict], history: list[dict]) -> list[dict]:
     rows = [*before, *({**row, "epoch": len(before) + row["epoch"]} for row in history)]
     drawn = [number for number, row in enumerate(rows) if "jnd_maps" in row]
     places = np.linspace(0, len(drawn) - 1, COUNT).round().astype(int) if drawn else []
-    kept = {drawn[place] for place in places}
+    numbers = {drawn[place] for place in places}
     return [
-        row if number in kept else {key: row[key] for key in row if key != "jnd_maps"}
+        row if number in numbers else {key: row[key] for key in row if key != "jnd_maps"}
         for number, row in enumerate(rows)
     ]

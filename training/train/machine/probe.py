@@ -29,13 +29,13 @@ def changes(
     """E on the 0…1 scale, float32 N×3×H×W. clean: the panel's predictions for the images."""
     generator.eval()
     device = next(generator.parameters()).device
-    images, made = torch.from_numpy(data.images), []
+    images, parts = torch.from_numpy(data.images), []
     for index in torch.arange(len(data)).split(BATCH):
         plain = torch.zeros(len(index), dtype=torch.bool)
         batch = take(images, clean, panel.names, index, plain, device)
         full = torch.ones(len(index), device=device)
-        made.append(generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2)
-    return torch.cat(made)
+        parts.append(generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2)
+    return torch.cat(parts)
 
 
 def distorted(x: Tensor, change: Tensor, factor: float = 1.0) -> Tensor:

@@ -210,10 +210,10 @@ def train(
             log(training.log(rows, done))
             rows = []
         if time.monotonic() - probed > probe_every:
-            found = {"step": training.steps, **probe.brief(training.average.module.eval())}
-            training.probes.append(found)
+            row = {"step": training.steps, **probe.brief(training.average.module.eval())}
+            training.probes.append(row)
             for mode in ("labels", "confidence"):
-                log(f"{training.steps} {mode} {summary(found[mode])}")
+                log(f"{training.steps} {mode} {summary(row[mode])}")
             training.save(out / FILE)
             training.save_state(unfinished)
             probed = time.monotonic()

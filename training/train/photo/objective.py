@@ -134,9 +134,14 @@ def step_loss(
     with torch.no_grad():
         same = (logits.argmax(2) == clean.labels).float().mean(1)
         noise = -10 * (surviving / 2).square().mean((1, 2, 3)).clamp_min(1e-10).log10()
-        kept = keep > 0
-        values = [loss, cross[~kept].mean(), both[kept].mean(), l_m, l_s]
-        values += [same[~kept].mean(), same[kept].mean(), noise[~kept].mean(), noise[kept].mean()]
+        keeping = keep > 0
+        values = [loss, cross[~keeping].mean(), both[keeping].mean(), l_m, l_s]
+        values += [
+            same[~keeping].mean(),
+            same[keeping].mean(),
+            noise[~keeping].mean(),
+            noise[keeping].mean(),
+        ]
     return loss, torch.stack([value.detach() for value in values])
 
 

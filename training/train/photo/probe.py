@@ -46,14 +46,14 @@ class Probe:
     @torch.no_grad()
     def changes(self, generator: nn.Module, strength: float, keep: bool) -> list[Tensor]:
         """E / 2 of each chunk, on the 0…1 scale."""
-        found = []
+        parts = []
         for x, clean in self.chunks:
             conditions = [
                 torch.full((len(x),), float(v), device=x.device) for v in (strength, keep)
             ]
             change = generator(2 * x - 1, clean.evidence, clean.confidence, *conditions)
-            found.append(change.float() / 2)
-        return found
+            parts.append(change.float() / 2)
+        return parts
 
     @torch.no_grad()
     def kept(self, changes: list[Tensor], factor: float = 1.0) -> dict:
@@ -120,12 +120,12 @@ class Probe:
                 )
 
 
-def summary(found: dict) -> str:
+def summary(row: dict) -> str:
     """A line about what `Probe.kept` returns."""
     return (
-        f"RCA {found['rca']:.1%} at {found['psnr_db']:.2f} dB, confidence "
-        f"{found['confidence_before']:.2f} -> {found['confidence_after']:.2f}, within .1 "
-        f"{found['confidence_within_0.1']:.0%}"
+        f"RCA {row['rca']:.1%} at {row['psnr_db']:.2f} dB, confidence "
+        f"{row['confidence_before']:.2f} -> {row['confidence_after']:.2f}, within .1 "
+        f"{row['confidence_within_0.1']:.0%}"
     )
 
 
