@@ -31,7 +31,7 @@ MEASURED_IN = {
 def card(name: str, models: list[dict]) -> str:
     """The card of repository NAME (what follows its slash), for these entries of its config.
 
-    Raises KeyError for a table that nobody knows.
+    Raises KeyError for an unknown table.
     """
     text = (TEMPLATES / f"{name}.md").read_text()
     shipped = {model["file"]: model["sha256"] for model in models}

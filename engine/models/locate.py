@@ -76,7 +76,7 @@ def checked(path: Path, origin: str, sha256: str, size: int | None = None) -> Lo
 
 
 def sha256_of(path: Path) -> str:
-    """A file's sha256 in hexadecimal, remembered until the file changes."""
+    """A file's sha256 in hexadecimal, computed again only when the file changes."""
     status = path.stat()
     return _digest(path, status.st_mtime_ns, status.st_size)
 

@@ -105,7 +105,7 @@ MODELS = {
         ),
     )
 }
-# In the order in which a conditioned generator knows them.
+# In the order of a conditioned generator's inputs.
 PANEL = ("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10")
 UNSEEN = ("mobilenet-cifar10", "convnext-cifar10", "vit-cifar10")
 # merged: the paper's architecture, which sees the merged CAM. conditioned: sees each classifier's

@@ -94,7 +94,7 @@ def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> 
     logged = {"jod": 10 - visible.detach().mean(), "jod_std": visible.detach().std()}
     quality = torch.zeros((), device=x.device)
     for name, loss in iqa.LOSSES.items():
-        part = slice(None, None, 2) if name == "near" else slice(None)  # it is dear
+        part = slice(None, None, 2) if name == "near" else slice(None)  # it is slow
         value = loss(x[part], changed[part]).mean()
         mean = stage.means.get(name, value.item())
         stage.means[name] = 0.98 * mean + 0.02 * value.item()

@@ -21,7 +21,7 @@ def load_thresholds(name: str, runs: Path) -> tuple[HvsSd, dict]:
     """NAME's networks, frozen, the scale 1, and how they were trained.
 
     Under "weights" the sha256 of each stage's checkpoint, which also the graph that ships
-    remembers: of `SHIPPED` that graph's networks where RUNS holds none. Raises FileNotFoundError.
+    records: of `SHIPPED` that graph's networks where RUNS holds none. Raises FileNotFoundError.
     """
     if name == SHIPPED and not any(stage_path(name, kind, runs).exists() for kind in STAGES):
         log(f"{runs}/human holds no {name}: using the exported networks")
