@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import EngineError
-from engine.models.registry import EMBEDDED
+from engine.models.locate import EMBEDDED
 from engine.terminal.command_line import add_options, new_parser, option, options_from
 from engine.terminal.streams import set_up_streams
 

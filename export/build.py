@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable
@@ -13,17 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.models import registry
-from engine.models.registry import (
-    GENERATORS,
-    HUMAN,
-    LICENCE,
-    MODELS,
-    PANEL,
-    PROVENANCE,
-    UNSEEN,
-    locate,
-    sha256_of,
-)
+from engine.models.locate import locate, sha256_of
+from engine.models.registry import GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PROVENANCE, UNSEEN
+from engine.system.files import write_files, write_text
 
 PARITY = "export.json"
 COMPARED = "PyTorch and ONNX Runtime on the CPU, largest absolute difference"
@@ -60,8 +51,8 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
     none at all.
     """
     from training.train.machine.classifiers import load_classifier
-    from training.train.machine.looks import digest, load_panel, trained_panel
     from training.train.machine.networks import load_generator
+    from training.train.machine.predictions import digest, load_panel, trained_panel
 
     from .graphs import ClassifierGraph, export_classifier, export_generator, generator_graph
 
@@ -73,7 +64,7 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
         path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
         if path.exists():
             classifiers.append((model, *load_classifier(path)))
-    found = [
+    artefacts = [
         Artefact(
             model,
             ClassifierGraph(network),
@@ -91,7 +82,7 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
                     f"generator {name} was trained against another panel: train it anew"
                 )
             settings = {key: value for key, value in note.items() if key != "history"}
-            found.append(
+            artefacts.append(
                 Artefact(
                     model,
                     generator_graph(network),
@@ -99,14 +90,14 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
                     partial(export_generator, network, training=settings),
                 )
             )
-    kept = any((out / MODELS[model].file).exists() for model in GENERATORS.values())
-    if len(found) == len(classifiers) and not kept:
+    present = any((out / MODELS[model].file).exists() for model in GENERATORS.values())
+    if len(artefacts) == len(classifiers) and not present:
         raise PairError(
             f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
             "train one with `python -m training generator --preset refined --name conditioned`"
         )
-    check_pairs(out, digest(panel), {artefact.model for artefact in found})
-    return found
+    check_pairs(out, digest(panel), {artefact.model for artefact in artefacts})
+    return artefacts
 
 
 def holds_shipped_panel(out: Path) -> bool:
@@ -133,19 +124,22 @@ def check_pairs(out: Path, panel: str, exported: set[str]) -> None:
             )
 
 
-def build(found: list[Artefact], out: Path, *, half: bool = False) -> dict[str, dict]:
-    """Export all graphs, check them, and only then put them into `out`; return provenance.
+def build(artefacts: list[Artefact], out: Path, *, half: bool = False) -> dict[str, dict]:
+    """Export all graphs, check them, and only then write them to `out`; return provenance.
 
-    half: each graph in half precision as well, with what that costs in the report.
+    Graphs, provenance and parity report are replaced together or not at all. half: each graph in
+    half precision as well, with what that costs in the report. Raises OutputError.
     """
+    from training.records.record import indented
+
     from .check import check_parity
     from .half import half_report, write_half
 
     files, parity, halves = {}, {}, {}
-    panel = {a.model: a.module for a in found if a.model in PANEL}
+    panel = {a.model: a.module for a in artefacts if a.model in PANEL}
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as folder:
-        for artefact in found:
+        for artefact in artefacts:
             path = Path(folder) / MODELS[artefact.model].file
             artefact.write(path)
             parity[path.name] = [vars(row) for row in check_parity(artefact.module, path)]
@@ -154,20 +148,29 @@ def build(found: list[Artefact], out: Path, *, half: bool = False) -> dict[str, 
                 smaller = write_half(path)
                 halves[smaller.name] = half_report(artefact.module, smaller, panel)
                 files[smaller.name] = describe(smaller) | {"half_of": path.name}
-        for name in files:
-            os.replace(Path(folder) / name, out / name)
-    update(out / PROVENANCE, "files", files)
-    update(out / PARITY, "parity", parity, compared=COMPARED)
-    if half:
-        update(out / PARITY, "half", halves)
+        reports = {
+            PROVENANCE: updated(out / PROVENANCE, {"files": files}),
+            PARITY: updated(
+                out / PARITY,
+                {"parity": parity} | ({"half": halves} if half else {}),
+                {"compared": COMPARED},
+            ),
+        }
+        graphs = {out / name: (Path(folder) / name).read_bytes() for name in files}
+        texts = {out / name: f"{indented(value)}\n".encode() for name, value in reports.items()}
+        write_files(graphs | texts)
     return files
 
 
-def update(path: Path, key: str, entries: dict, **said: str) -> None:
-    """Put entries under `key` of a JSON file, new or there already; others of it stay."""
-    whole = said | (json.loads(path.read_text()) if path.exists() else {})
-    whole[key] = whole.get(key, {}) | entries
-    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
+def updated(path: Path, sections: dict[str, dict], head: dict[str, str] | None = None) -> dict:
+    """A JSON file's content, where there is one, with entries added to its sections.
+
+    head: what a new file begins with.
+    """
+    whole = (head or {}) | (json.loads(path.read_text()) if path.exists() else {})
+    for name, entries in sections.items():
+        whole[name] = whole.get(name, {}) | entries
+    return whole
 
 
 def embed(files: dict[str, dict]) -> None:
@@ -180,7 +183,7 @@ def embed(files: dict[str, dict]) -> None:
         text, count = row.subn(new, text)
         if count != 1:
             raise ValueError(f"{table} has {count} rows for {name}, expected 1")
-    table.write_text(text)
+    write_text(table, text)
 
 
 def describe(path: Path) -> dict:

@@ -31,7 +31,7 @@ MEASURED_IN = {
 def card(name: str, models: list[dict]) -> str:
     """The card of repository NAME (what follows its slash), for these entries of its config.
 
-    Raises KeyError for a table that nobody knows.
+    Raises KeyError for an unknown table.
     """
     text = (TEMPLATES / f"{name}.md").read_text()
     shipped = {model["file"]: model["sha256"] for model in models}
@@ -41,7 +41,7 @@ def card(name: str, models: list[dict]) -> str:
 
 
 def files(models: list[dict]) -> str:
-    """What each file maps to what, as its contract says."""
+    """What each file maps to what, from its contract."""
     rows = [
         [
             f"`{model['file']}`",

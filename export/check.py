@@ -96,10 +96,10 @@ def check_parity(module: nn.Module, path: Path, *, tolerance: float = TOLERANCE)
     )
 
 
-def summary(found: Iterable[tuple[str, str, float]]) -> list[Parity]:
+def summary(differences: Iterable[tuple[str, str, float]]) -> list[Parity]:
     """One row per output from (case, output, largest difference in it)."""
     rows: dict[str, Parity] = {}
-    for case, name, difference in found:
+    for case, name, difference in differences:
         row = rows.get(name, Parity(name, -1.0, "", 0))
         if difference > row.largest:
             row = replace(row, largest=difference, where=case)

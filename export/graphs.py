@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from engine.models.registry import LICENCE
 from engine.networks.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
-from engine.networks.machine import Generator, scale_maps
+from engine.networks.generator import Generator
+from engine.networks.panel import scale_maps
 from engine.networks.stored import HALF, TURNED
+from engine.system.files import write_bytes
 
 OPSET = 20
 MEMBERS = len(CLASSIFIERS)
@@ -38,7 +40,7 @@ class GeneratorGraph(nn.Module):
 
     def forward(self, image: Tensor, cams: Tensor) -> Tensor:
         """image N×3×H×W in 0…1, cams N×P×H×W in 0…1 -> change N×3×H×W in -0.5…0.5."""
-        labels = torch.zeros_like(cams[:, :, 0, 0], dtype=torch.int64)  # not looked at
+        labels = torch.zeros_like(cams[:, :, 0, 0], dtype=torch.int64)  # not used
         return self.generator(2 * image - 1, cams, labels, cams[:, 0, 0, 0]) / 2
 
 
@@ -67,7 +69,7 @@ class ClassifierGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """image N×3×H×W in 0…1 -> logits N×classes, CAM N×1×H×W in 0…1."""
-        logits, maps = self.classifier.look(image)
+        logits, maps = self.classifier.predict(image)
         return logits, scale_maps(maps, image.shape[2], image.shape[3])
 
 
@@ -101,7 +103,7 @@ def export_classifier(classifier: Classifier, path: Path, *, training: dict) -> 
 
 
 def export_generator(generator: Generator, path: Path, *, training: dict) -> None:
-    """Write the generator: what it looks at -> change, on the 0…1 scale."""
+    """Write the generator: its inputs -> change, on the 0…1 scale."""
     inputs = {
         "image": image_contract(),
         "cams": {"type": "float32", "layout": "N×P×H×W", "range": "0…1"},
@@ -167,12 +169,11 @@ def export(
         | {"licence": LICENCE},
     )
     onnx.checker.check_model(model, full_check=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+    write_bytes(path, model.SerializeToString())
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter tells of this machine: source lines, stack traces, its version."""
+    """Remove what the exporter records of this machine: source lines, stack traces, its version."""
     model.doc_string = model.producer_name = model.producer_version = ""
     del model.metadata_props[:]
     graph = model.graph
@@ -215,7 +216,7 @@ def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
         tensor.name.removesuffix(HALF): numpy_helper.to_array(tensor).astype(np.float32)
         for tensor in model.graph.initializer
     }
-    found = {}
+    names = {}
     for name, tensor in module.state_dict().items():
         if name not in stored:
             values = tensor.numpy()
@@ -223,8 +224,8 @@ def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
                 if (turned := same(values.T, stored)) is None:
                     raise ValueError(f"the graph holds no tensor equal to {name}")
                 other = turned + TURNED
-            found[name] = other
-    return found
+            names[name] = other
+    return names
 
 
 def same(values: np.ndarray, stored: dict[str, np.ndarray]) -> str | None:

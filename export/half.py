@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from engine.images.picture import to_batch
 from engine.images.samples import sample_paths
 from engine.networks.stored import HALF
+from engine.system.files import write_bytes
 
 from .check import Parity, differences, distance, summary
 
@@ -40,7 +41,7 @@ def write_half(path: Path) -> Path:
     OnnxModel.graph_topological_sort(half.graph)  # the converter puts its Casts at the end
     onnx.checker.check_model(half, full_check=True)
     written = path.with_name(path.stem + ENDING)
-    onnx.save(half, written)
+    write_bytes(written, half.SerializeToString())
     return written
 
 
@@ -63,18 +64,22 @@ def half_report(module: nn.Module, path: Path, panel: Mapping[str, nn.Module]) -
     The labels are a classifier's own, or for a generator those that the panel gives to the
     changed pictures; on crops of the sample pictures, against single precision in PyTorch.
     """
-    found = list(differences(module, path))
+    cases = list(differences(module, path))
     rows = summary(
-        (case, name, distance(name, ours, theirs, case)) for case, name, ours, theirs in found
+        (case, name, distance(name, ours, theirs, case)) for case, name, ours, theirs in cases
     )
     report: dict = {"outputs": [vars(row) for row in rows]}
-    answers = [(ours, theirs) for _, name, ours, theirs in found if name == "logits"]
-    if answers:  # where two classes are level, another label brings another map
-        changed = sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in answers)
+    logits = [(ours, theirs) for _, name, ours, theirs in cases if name == "logits"]
+    if logits:  # where two classes are level, another label brings another map
+        changed = sum(int((a.argmax(1) != b.argmax(1)).sum()) for a, b in logits)
         report["labels_changed_on_the_grid"] = changed
-    kept = labels_kept(rows, module, path, panel)
-    if kept is not None:
-        report |= {"label_agreement": float(kept.mean()), "labels": kept.size, "crops": CROPS}
+    agreement = labels_kept(rows, module, path, panel)
+    if agreement is not None:
+        report |= {
+            "label_agreement": float(agreement.mean()),
+            "labels": agreement.size,
+            "crops": CROPS,
+        }
     return report
 
 
@@ -90,18 +95,18 @@ def labels_kept(
         return np.asarray(theirs.argmax(1) == ours.argmax(1))
     if "change" not in outputs:
         return None
-    looks = [member(x) for member in panel.values()]
+    predictions = [member(x) for member in panel.values()]
     seen = [
         x,
-        torch.cat([cam for _, cam in looks], 1),
-        torch.stack([logits for logits, _ in looks], 1),
+        torch.cat([cam for _, cam in predictions], 1),
+        torch.stack([logits for logits, _ in predictions], 1),
         torch.ones(len(x)),
     ]
     (theirs,) = run(path, *seen)
     ours = module(*seen[: len(inputs_of(path))])
     changed = [((x + change).clamp(0, 1) * 255).round() / 255 for change in (ours, theirs)]
-    answers = [[member(z)[0].argmax(1) for member in panel.values()] for z in changed]
-    return np.asarray(torch.stack(answers[0]) == torch.stack(answers[1]))
+    labels = [[member(z)[0].argmax(1) for member in panel.values()] for z in changed]
+    return np.asarray(torch.stack(labels[0]) == torch.stack(labels[1]))
 
 
 def inputs_of(path: Path) -> list[str]:

@@ -19,7 +19,7 @@ from .graphs import SPATIAL, export, image_contract
 
 def export_human(model: HvsSd, path: Path, *, training: dict, calibration: dict) -> None:
     """Write the graph: image -> threshold."""
-    kept = {key: value for key, value in training.items() if key != "history"}
+    settings = {key: value for key, value in training.items() if key != "history"}
     contract = {
         "inputs": {"image": image_contract()},
         "outputs": {"threshold": image_contract("0…, 1 is 255 levels")},
@@ -28,7 +28,7 @@ def export_human(model: HvsSd, path: Path, *, training: dict, calibration: dict)
         "stride": STRIDE,  # tiles begin at multiples of this
         "smallest": 1,
         "licence": LICENCE,
-        "training": kept,
+        "training": settings,
         "calibration": calibration,
     }
     export(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models.registry import EMBEDDED, MODELS, sha256_of
+from engine.models.locate import EMBEDDED, sha256_of
+from engine.models.registry import MODELS
 from engine.models.upload import carry_out, plan
 from engine.terminal.command_line import Manual, examples
 
@@ -69,7 +70,7 @@ def original(repo: str) -> str:
 
 
 def check(folder: Path) -> list[str]:
-    """What the engine would say of these files. Raises PublishError unless they are whole."""
+    """Check these files as the engine would. Raises PublishError unless they are whole."""
     missing = [name for name in (README, CONFIG) if not (folder / name).is_file()]
     if missing:
         raise PublishError(

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models.registry import MODELS, RECOGNISER, Model, sha256_of
+from engine.models.locate import sha256_of
+from engine.models.registry import MODELS, RECOGNISER, Model
+from engine.system.files import write_text
+from training.records.record import write_json
 
 from .build import PARITY
 from .card import card
@@ -17,7 +20,7 @@ CONFIG = "config.json"
 README = "README.md"
 # Of a graph's contract; how it was trained is in the provenance.
 LEFT_OUT = {"training", "calibration"}
-# What is no ONNX graph cannot say its contract itself: see `engine.networks.recogniser`.
+# What is no ONNX graph cannot carry its contract: see `engine.networks.recogniser`.
 CONTRACTS = {
     RECOGNISER: {
         "network": "engine.networks.recogniser.Recogniser",
@@ -27,7 +30,7 @@ CONTRACTS = {
                 "layout": "N×3×150×150",
                 "range": "0…1",
                 "colour": "sRGB, R G B",
-                "alignment": "dlib's face chip, see engine.chip",
+                "alignment": "dlib's face chip, see engine.faces.chip",
             }
         },
         "outputs": {"descriptor": {"type": "float32", "layout": "N×128"}},
@@ -37,16 +40,16 @@ CONTRACTS = {
 
 def repositories() -> dict[str, list[Model]]:
     """Every repository that `engine.models.registry` names, and its rows."""
-    found: dict[str, list[Model]] = {}
+    rows: dict[str, list[Model]] = {}
     for row in MODELS.values():
-        found.setdefault(row.repo, []).append(row)
-    return found
+        rows.setdefault(row.repo, []).append(row)
+    return rows
 
 
 def assemble_all(weights: Path, out: Path) -> list[Path]:
     """A folder in `out` for each repository of which `weights` holds a file; returns them.
 
-    Raises PublishError where a file is not what the provenance beside it says.
+    Raises PublishError where a file is not the one of the provenance beside it.
     """
     return [
         assemble(repo, weights, out / repo.partition("/")[2])
@@ -58,7 +61,7 @@ def assemble_all(weights: Path, out: Path) -> list[Path]:
 def assemble(repo: str, weights: Path, out: Path) -> Path:
     """Write the folder of one repository anew; returns it. Raises PublishError."""
     rows = {row: listed(weights, row) for row in repositories()[repo]}
-    files = {name: (row, entry) for row, found in rows.items() for name, entry in found.items()}
+    files = {name: (row, entry) for row, entries in rows.items() for name, entry in entries.items()}
     if not files:
         raise PublishError(
             f"{weights} holds no weights of {repo}: write them with `python -m export`, or name "
@@ -79,9 +82,9 @@ def assemble(repo: str, weights: Path, out: Path) -> Path:
         write_json(out / provenance, {"files": shown})
     if (report := part_of_report(weights / PARITY, set(files))) is not None:
         write_json(out / PARITY, report)
-    said = config({name: (row, out / name) for name, (row, _) in files.items()})
-    write_json(out / CONFIG, said)
-    (out / README).write_text(card(repo.partition("/")[2], said["models"]))
+    configuration = config({name: (row, out / name) for name, (row, _) in files.items()})
+    write_json(out / CONFIG, configuration)
+    write_text(out / README, card(repo.partition("/")[2], configuration["models"]))
     return out
 
 
@@ -101,17 +104,17 @@ def part_of_report(path: Path, files: set[str]) -> dict | None:
     if not path.is_file():
         return None
     report = json.loads(path.read_text())
-    kept = {
+    part = {
         key: {name: rows for name, rows in value.items() if name in files}
         if isinstance(value, dict)
         else value
         for key, value in report.items()
     }
-    return kept if kept.get("parity") else None
+    return part if part.get("parity") else None
 
 
 def config(files: dict[str, tuple[Model, Path]]) -> dict:
-    """What `config.json` says: the version, and every file with size, sha256 and contract."""
+    """The content of `config.json`: the version, and every file with size, sha256 and contract."""
     return {
         "library_name": "just-noticeable",
         "version": __version__,
@@ -131,7 +134,7 @@ def config(files: dict[str, tuple[Model, Path]]) -> dict:
 
 
 def contract(row: Model, path: Path) -> dict:
-    """Inputs, outputs and limits, as the graph says them."""
+    """Inputs, outputs and limits, from the graph itself."""
     if row.name in CONTRACTS:
         return CONTRACTS[row.name]
     import onnx
@@ -139,7 +142,3 @@ def contract(row: Model, path: Path) -> dict:
     properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     whole = json.loads(properties["contract"])
     return {key: value for key, value in whole.items() if key not in LEFT_OUT}
-
-
-def write_json(path: Path, value: dict) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

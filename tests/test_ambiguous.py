@@ -16,9 +16,9 @@ from training.train import checkpoint
 from training.train.machine.ambiguous import ambiguous, joined, mixed
 from training.train.machine.classifiers import train_classifier
 from training.train.machine.generator import beginning, train_generator
-from training.train.machine.looks import load_panel, looks
 from training.train.machine.networks import begun, build, load_generator, unfolded, widened
 from training.train.machine.pictures import with_assistants
+from training.train.machine.predictions import load_panel, panel_predictions
 from training.train.machine.probe import measure
 from training.train.presets import CLASSIFIER_PRESETS, GENERATOR_PRESETS
 
@@ -49,7 +49,7 @@ def test_the_panel_disagrees_on_what_is_kept(some, tmp_path):
     assert 0 < len(kept) < 64
     assert len(seen["labels"]) == len(kept)
     assert (seen["labels"] != seen["labels"][:, :1]).any(1).all()
-    agreed, _ = panel.look(torch.from_numpy(kept.images).permute(0, 3, 1, 2).float() / 255)
+    agreed, _ = panel.predict(torch.from_numpy(kept.images).permute(0, 3, 1, 2).float() / 255)
     assert (agreed.argmax(2) == seen["labels"]).float().mean() > 0.95
 
 
@@ -98,35 +98,35 @@ def test_where_there_is_no_checkpoint_it_goes_on_from_the_one_that_ships(seen, t
     assert earlier["history"][0]["epoch"] == 1  # its epochs stay in the figures
     assert earlier["command"].startswith("python -m training generator")
     assert all(parameter.requires_grad for parameter in network.parameters())
-    expected, told = seen
+    expected, given = seen
     with torch.no_grad():
-        np.testing.assert_allclose(network(*told).numpy() / 2, expected, atol=1e-4)
+        np.testing.assert_allclose(network(*given).numpy() / 2, expected, atol=1e-4)
 
 
 @torch.no_grad()
-def test_what_it_is_told_besides_changes_nothing_at_first(seen):
+def test_further_inputs_change_nothing_at_first(seen):
     torch.manual_seed(0)
     first = build(GENERATOR_PRESETS["refined"], norm=False).eval()
     second = build(GENERATOR_PRESETS["even"], norm=False).eval()
     for shift in first.shifts:  # as a trained one's: they are zero at the beginning
         torch.nn.init.normal_(shift.weight, std=0.1)
     second.load_state_dict(widened(first.state_dict(), second))
-    told = seen[1]
-    before = second(*told)
-    torch.testing.assert_close(before, first(*told))
+    given = seen[1]
+    before = second(*given)
+    torch.testing.assert_close(before, first(*given))
     known = first.shifts[0].weight.shape[1]
     second.shifts[0].weight[:, known:] += 1
-    assert not torch.equal(second(*told), before)
+    assert not torch.equal(second(*given), before)
 
 
-def test_none_goes_on_with_less_than_it_was_told(tmp_path):
+def test_none_goes_on_with_fewer_inputs(tmp_path):
     preset = replace(GENERATOR_PRESETS["refined"], begins="conditioned")
-    with pytest.raises(DataError, match="how sure"):
+    with pytest.raises(DataError, match="probabilities"):
         begun(preset, tmp_path)
 
 
 @torch.no_grad()
-def test_one_that_is_told_more_goes_on_from_the_papers_network(seen, tmp_path):
+def test_one_with_more_inputs_goes_on_from_the_papers_network(seen, tmp_path):
     """The merged CAM is the mean of four: a conditioned network can do the same at first."""
     preset = replace(GENERATOR_PRESETS["even"], begins="merged", skips=False)
     network, _ = begun(preset, tmp_path)
@@ -164,7 +164,7 @@ def test_it_goes_on_with_normalisation_and_ends_without(some, tmp_path):
         GENERATOR_PRESETS["smoke"], images=64, learning_rate=1e-6, normalised=True, begins="merged"
     )
     panel, images = load_panel(tmp_path)[0], torch.from_numpy(some.images)
-    clean = looks(panel, some, "train", tmp_path, torch.device("cpu"))
+    clean = panel_predictions(panel, some, "train", tmp_path, torch.device("cpu"))
     trained, _ = beginning(preset, tmp_path, panel.names, images, clean)
     assert any(isinstance(module, torch.nn.BatchNorm2d) for module in trained.modules())
     train_generator("second", some, some, preset, tmp_path)
@@ -191,7 +191,7 @@ def test_the_finished_change_is_scaled_to_a_strength(some, tmp_path):
     ]
     assert notes[0]["scaled_by"] < plain["scaled_by"] == 1 < notes[1]["scaled_by"]
     panel = load_panel(tmp_path)[0]
-    clean = looks(panel, some, "train", tmp_path, torch.device("cpu"))
+    clean = panel_predictions(panel, some, "train", tmp_path, torch.device("cpu"))
     for wanted in (weaker, stronger):
         generator, _ = load_generator(tmp_path / "generators" / f"at{wanted}.safetensors")
         assert measure(generator, panel, some, clean)["psnr_db"] == pytest.approx(wanted, abs=0.05)
@@ -212,18 +212,18 @@ def test_assistants_are_to_say_their_own_or_what_most_of_the_panel_say(universal
     preset = GENERATOR_PRESETS["smoke"]
     preset = replace(preset, assistants=("mixer",), universal=universal, asked=2, diverse=0.5)
     panel, device = load_panel(tmp_path)[0], torch.device("cpu")
-    said = looks(panel, some, "train", tmp_path, device)
-    asked, (told,) = with_assistants(panel, preset, some, said, tmp_path, device)
+    said = panel_predictions(panel, some, "train", tmp_path, device)
+    asked, (given,) = with_assistants(panel, preset, some, said, tmp_path, device)
     assert asked.names == (*panel.names, "mixer")
     x = torch.from_numpy(to_batch(some.images))
     own = asked.logits(x, ["mixer"]).argmax(2)
     most = torch.mode(said["labels"], 1).values[:, None]
     agreed = (said["labels"] == most).sum(1) > 2
-    assert told.shape == (64, 1)
+    assert given.shape == (64, 1)
     if universal:
-        assert torch.equal(told[agreed], most[agreed])
+        assert torch.equal(given[agreed], most[agreed])
     else:
-        assert torch.equal(told, own)
+        assert torch.equal(given, own)
     note = train_generator("helped", some, some, preset, tmp_path)
     assert "mixer" in note["history"][0]["train_rca"]
     assert "mixer" not in note["history"][0]["test"]["rca_per_classifier"]

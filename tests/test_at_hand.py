@@ -9,14 +9,15 @@ import pytest
 
 from engine.human import HUMAN_MODELS
 from engine.models import available, registry
-from engine.models.registry import EMBEDDED, MODELS, PANEL, locate
+from engine.models.locate import EMBEDDED, locate
+from engine.models.registry import MODELS, PANEL
 
 
 def test_what_is_at_hand_is_located_without_the_hub(monkeypatch):
     def asked(model):
         raise AssertionError(f"the Hub was asked for {model.name}")
 
-    monkeypatch.setattr(registry, "_from_hub", asked)
+    monkeypatch.setattr("engine.models.locate._from_hub", asked)
     found = [name for name in MODELS if available.at_hand(name)]
     assert set(PANEL) <= set(found)
     for name in found:

@@ -12,8 +12,9 @@ import pytest
 from onnx import numpy_helper
 
 from engine.models import registry
-from engine.models.registry import EMBEDDED, GENERATORS, MODELS, PANEL
-from engine.networks.machine import Generator
+from engine.models.locate import EMBEDDED
+from engine.models.registry import GENERATORS, MODELS, PANEL
+from engine.networks.generator import Generator
 from engine.networks.stored import contract, fill, stored_panel
 from engine.networks.unseen import UNSEEN
 from export import build as builder
@@ -23,7 +24,7 @@ from export.build import Artefact, PairError, build, check_pairs, embed
 from export.graphs import ClassifierGraph, generator_graph
 from export.repository import assemble
 from training.train import checkpoint
-from training.train.machine.looks import digest
+from training.train.machine.predictions import digest
 
 REPO = "just-noticeable/machine-jnd-cifar10"
 GENERATOR = GENERATORS["merged"]
@@ -52,11 +53,11 @@ def test_a_generator_of_another_panel_is_not_left_in_place(panel, tmp_path):
 
 def test_an_export_refuses_to_leave_one(panel, tmp_path, monkeypatch, capsys):
     """Classifiers trained anew, one generator with them, and the other one still in `out`."""
-    from training.train.machine import looks
+    from training.train.machine import predictions
 
     out = tmp_path / "weights"
     shutil.copytree(EMBEDDED, out)
-    monkeypatch.setattr(looks, "digest", lambda panel: "anew")
+    monkeypatch.setattr(predictions, "digest", lambda panel: "anew")
     monkeypatch.setattr(
         "training.train.machine.networks.load_generator",
         lambda path: (Generator(conditioned=True, norm=False), {"panel": "anew"}),
@@ -167,7 +168,7 @@ def test_half_precision_is_not_embedded(capsys):
 def test_embedding_writes_sha256_and_size_into_the_table(tmp_path, monkeypatch):
     table = tmp_path / "models.py"
     shutil.copyfile(registry.__file__, table)
-    monkeypatch.setattr(builder.models, "__file__", str(table))
+    monkeypatch.setattr(builder.registry, "__file__", str(table))
     entries = {"hvs-sd.onnx": {"sha256": "ab" * 32, "bytes": 1234567}}
     entries["vgg-cifar10.onnx"] = {"sha256": "cd" * 32, "bytes": 7654321}
     embed(entries)

@@ -10,7 +10,7 @@ from torchcam.methods import CAM
 from engine.images.picture import to_batch
 from engine.networks.classifiers import CLASSIFIERS
 from engine.networks.layers import fold
-from engine.networks.machine import Panel, scale_maps
+from engine.networks.panel import Panel, scale_maps
 
 
 class Body(nn.Module):
@@ -50,13 +50,13 @@ def test_equals_torchcam(classifier, pictures):
         scores = network(pictures)
         (theirs,) = extractor(scores.argmax(1).tolist(), scores, normalized=False)
     with torch.no_grad():
-        ours = classifier.look(pictures)[1][:, 0]
+        ours = classifier.predict(pictures)[1][:, 0]
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 @torch.no_grad()
 def test_the_mean_of_the_map_is_the_logit_without_its_bias(classifier, pictures):
-    logits, maps = classifier.look(pictures)
+    logits, maps = classifier.predict(pictures)
     top = logits.max(1)
     expected = top.values - classifier.linear.bias[top.indices]
     torch.testing.assert_close(maps.mean((1, 2, 3)), expected, rtol=1e-4, atol=1e-5)

@@ -13,7 +13,8 @@ import yaml
 
 from engine import __version__
 from engine.errors import PublishError
-from engine.models.registry import EMBEDDED, MODELS
+from engine.models.locate import EMBEDDED
+from engine.models.registry import MODELS
 from export import card as cards
 from export.push import TAG, check
 from export.repository import assemble, assemble_all, repositories
@@ -157,7 +158,7 @@ def test_the_parity_report_is_about_the_files_of_the_folder(folders):
 
 
 def test_the_engine_runs_on_a_folder(folders, monkeypatch):
-    from engine.models.registry import locate
+    from engine.models.locate import locate
 
     for name, folder in folders.items():
         for row in repositories()[f"just-noticeable/{name}"]:

@@ -27,7 +27,7 @@ def test_the_evidence_sums_to_the_map_and_its_mean_gives_the_logit(lite0):
     x = torch.rand(2, 3, 64, 96)
     features = lite0.features(x)
     assert features.shape == (2, WIDTH, 2, 3)
-    logits, cam = lite0.look(x)
+    logits, cam = lite0.predict(x)
     labels = logits.argmax(1)
     evidence = lite0.evidence(features, labels)
     torch.testing.assert_close(evidence.sum(1, keepdim=True), cam)

@@ -11,8 +11,8 @@ from PIL import Image
 from engine.human import HUMAN_MODELS
 from engine.metrics.quality import psnr_8bit
 from training.__main__ import main as training_main
-from training.evaluate import human as evaluate_human
-from training.evaluate import speed
+from training.evaluate.human import picture, speed
+from training.evaluate.human import run as evaluate_human
 from training.records import record
 from training.records.record import read_json
 from training.results import figures, tables
@@ -30,9 +30,9 @@ def measured(photos, tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     for name in ("chelsea", "astronaut"):
         Image.fromarray(photos[name][:96, :96]).save(folder / f"{name}.png")
-    monkeypatch.setattr(evaluate_human, "jod", visibility)
-    monkeypatch.setattr(evaluate_human, "fsim", lambda *_: 0.9)
-    monkeypatch.setattr(evaluate_human, "vif", lambda *_: 0.5)
+    monkeypatch.setattr(picture, "jod", visibility)
+    monkeypatch.setattr(picture, "fsim", lambda *_: 0.9)
+    monkeypatch.setattr(picture, "vif", lambda *_: 0.5)
     monkeypatch.setattr(evaluate_human, "SMALL", (60, 80))
     monkeypatch.setattr(evaluate_human, "LARGE", (120, 160))
     for module in (record, tables, figures):
@@ -61,23 +61,23 @@ def test_every_model_is_measured_at_equal_energy_and_visibility(measured):
 
 @pytest.mark.parametrize("power", [0.7, 1.5, 3.0])
 def test_a_level_is_found_for_a_jod_in_few_steps(power):
-    asked = []
+    levels = []
 
-    def seen(level):
-        asked.append(level)
+    def jod_at(level):
+        levels.append(level)
         return 10 - 0.02 * level**power - 0.001 * level
 
-    level = evaluate_human.level_for_jod(seen, 9.5, [1.0, 0.6])
-    assert seen(level) == pytest.approx(9.5, abs=0.003)
-    assert len(set(asked)) <= 9
+    level = picture.level_for_jod(jod_at, 9.5, [1.0, 0.6])
+    assert jod_at(level) == pytest.approx(9.5, abs=0.003)
+    assert len(set(levels)) <= 9
 
 
 def test_a_level_is_found_from_where_nothing_is_seen():
-    def seen(level):  # in steps, as 8-bit pictures are
+    def jod_at(level):  # in steps, as 8-bit pictures are
         return 10.0 if level < 1 else 10 - 0.03 * np.floor(20 * level) / 20
 
-    level = evaluate_human.level_for_jod(seen, 9.5, [0.2, 0.1])
-    assert seen(level) == pytest.approx(9.5, abs=0.003)
+    level = picture.level_for_jod(jod_at, 9.5, [0.2, 0.1])
+    assert jod_at(level) == pytest.approx(9.5, abs=0.003)
 
 
 def test_a_second_run_measures_nothing_again(measured, monkeypatch):

@@ -9,9 +9,10 @@ import torch
 from onnx import numpy_helper
 
 from engine.errors import WeightsError
-from engine.models.registry import EMBEDDED, GENERATORS, MODELS
+from engine.models.locate import EMBEDDED
+from engine.models.registry import GENERATORS, MODELS
 from engine.networks.classifiers import CLASSIFIERS
-from engine.networks.machine import Generator
+from engine.networks.generator import Generator
 from engine.networks.stored import contract, fill
 from engine.networks.unseen import UNSEEN
 from export.check import ParityError, check_parity, compare

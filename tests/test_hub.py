@@ -16,12 +16,13 @@ import pytest
 from loopback_hub import LoopbackHub, environment, loopback_hub, run
 
 from engine.images.samples import sample_paths
-from engine.models.registry import EMBEDDED, MODELS
+from engine.models.locate import EMBEDDED
+from engine.models.registry import MODELS
 
 REPO = "just-noticeable/machine-jnd-cifar10"
 RESNET = MODELS["resnet-cifar10"]
 RECOGNISER = MODELS["face-recogniser"]
-LOCATE = "import sys; from engine.models.registry import locate; print(locate(*sys.argv[1:]))"
+LOCATE = "import sys; from engine.models.locate import locate; print(locate(*sys.argv[1:]))"
 NOWHERE = "http://127.0.0.1:9"  # the discard port, where nothing listens
 
 
@@ -30,7 +31,7 @@ def push(*arguments: str, **settings: str) -> subprocess.CompletedProcess:
 
 
 def locate(name: str, *, code: str = LOCATE, **settings: str) -> subprocess.CompletedProcess:
-    """`engine.models.registry.locate` of one row; an error is the last line of stderr."""
+    """`engine.models.locate.locate` of one row; an error is the last line of stderr."""
     return run("-c", code, name, JND_WEIGHTS="hub", **settings)
 
 
@@ -158,9 +159,9 @@ def test_a_commit_is_as_good_a_pin_as_a_tag(published, tmp_path):
     hub, _ = published
     commit = hub.repository("model", REPO).tags["v0.1.0"]
     code = (
-        "import sys; from dataclasses import replace; from engine.models import registry\n"
+        "import sys; from dataclasses import replace; from engine.models import locate, registry\n"
         f"row = replace(registry.MODELS[sys.argv[1]], revision={commit!r})\n"
-        "registry.MODELS[row.name] = row; print(registry.locate(row.name))"
+        "registry.MODELS[row.name] = row; print(locate.locate(row.name))"
     )
     settings = environment(hub.address, tmp_path, token=None)
     done = locate(RESNET.name, code=code, **settings)
@@ -226,8 +227,8 @@ def test_what_the_hub_does_not_have_is_said(published, tmp_path):
 def test_the_hub_is_asked_where_nothing_is_embedded(published, tmp_path):
     hub, _ = published
     code = (
-        "import sys; from pathlib import Path; from engine.models import registry\n"
-        f"registry.EMBEDDED = Path({str(tmp_path)!r}); print(registry.locate(sys.argv[1]))"
+        "import sys; from pathlib import Path; from engine.models import locate\n"
+        f"locate.EMBEDDED = Path({str(tmp_path)!r}); print(locate.locate(sys.argv[1]))"
     )
     settings = environment(hub.address, tmp_path / "home", token=None)
     done = run("-c", code, RESNET.name, **settings)

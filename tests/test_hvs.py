@@ -125,7 +125,8 @@ def test_the_networks_are_as_symmetric_as_their_padding(width):
 
 
 def test_what_ships_is_calibrated_and_exported_again_where_nothing_is_trained(tmp_path, photos):
-    from engine.models.registry import HUMAN, locate
+    from engine.models.locate import locate
+    from engine.models.registry import HUMAN
     from engine.networks.stored import contract
     from training.train.human.thresholds import load_thresholds
 

@@ -10,7 +10,6 @@ import torch
 
 from engine.networks import losses
 from training.train.machine.generator import learning_rate
-from training.train.machine.looks import Batch
 from training.train.machine.objective import (
     Draws,
     contradict,
@@ -20,6 +19,7 @@ from training.train.machine.objective import (
     step_loss,
     strengths,
 )
+from training.train.machine.predictions import Batch
 from training.train.presets import GENERATOR_PRESETS
 
 

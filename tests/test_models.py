@@ -9,7 +9,8 @@ import shutil
 import pytest
 
 from engine.errors import UsageError, WeightsError
-from engine.models.registry import BEST, EMBEDDED, GENERATORS, MODELS, locate
+from engine.models.locate import EMBEDDED, locate
+from engine.models.registry import BEST, GENERATORS, MODELS
 from engine.models.session import Session, open_session
 
 RESNET = MODELS["resnet-cifar10"]

@@ -17,7 +17,7 @@ from engine.networks.photo.generator import PhotoGenerator
 from training.data.labelled import DataError
 from training.train import checkpoint
 from training.train.photo.loop import FILE, RESUME, PhotoTraining, load_generator, train
-from training.train.photo.objective import VALUES, log_odds, look, step_loss
+from training.train.photo.objective import VALUES, log_odds, predict, step_loss
 from training.train.photo.pictures import Pictures
 from training.train.photo.preset import PhotoPreset, ramp, rate
 from training.train.photo.probe import Probe
@@ -95,7 +95,7 @@ def batch(pictures) -> Tensor:
 
 
 def inputs(panel: nn.ModuleDict, x: Tensor) -> tuple[Tensor, ...]:
-    clean = look(panel, x)
+    clean = predict(panel, x)
     return 2 * x - 1, clean.evidence, clean.confidence, torch.ones(len(x)), torch.zeros(len(x))
 
 

@@ -11,10 +11,11 @@ from engine.cloak import face as engine_cloak
 from engine.machine import homogeneity
 from engine.machine import jnd as machine_jnd
 from engine.models.registry import BEST, GENERATORS, PANEL, UNSEEN
-from training.evaluate import human as evaluate_human
 from training.evaluate.cloak import keys as cloak_keys
 from training.evaluate.cloak import onlooker, panel, plan
 from training.evaluate.cloak import run as evaluate_cloak
+from training.evaluate.human import compared, picture
+from training.evaluate.human import run as evaluate_human
 from training.evaluate.machine import run as evaluate
 from training.evaluate.machine import sections
 from training.records import keys, record, versions
@@ -206,8 +207,10 @@ def human(tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate_human, "load_photos", lambda *_: photos)
     digests = {24: whole, 1: first}
     monkeypatch.setattr(evaluate_human, "digest_of", lambda images: digests[len(images)])
-    for name in ("measure", "thresholds", "uniform", "clocked"):
+    for name in ("measure", "clocked"):
         monkeypatch.setattr(evaluate_human, name, fails)
+    for name in ("thresholds", "uniform"):
+        monkeypatch.setattr(compared, name, fails)
 
     def again():
         path = evaluate_human.evaluate_human("", None, None, tmp_path, "default", before["command"])
@@ -224,8 +227,8 @@ def test_no_human_jnd_is_measured_again(human):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m: m.setattr(evaluate_human, "SEED", 1),
-        lambda m: m.setattr(evaluate_human, "CLOSE", 0.1),
+        lambda m: m.setattr(picture, "SEED", 1),
+        lambda m: m.setattr(picture, "CLOSE", 0.1),
         lambda m: m.setitem(keys.JND_VERSIONS, "wu2017", 2),
         lambda m: m.setitem(versions.METRIC_VERSIONS, "vif", 2),
         lambda m: m.setitem(versions.METRIC_VERSIONS, "speed", 2),

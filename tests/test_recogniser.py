@@ -12,7 +12,8 @@ from PIL import Image
 
 from engine.errors import UsageError
 from engine.faces.chip import PADDING, PLACES, SIDE, locate_chip, similarity
-from engine.models.registry import EMBEDDED, MODELS, RECOGNISER
+from engine.models.locate import EMBEDDED
+from engine.models.registry import MODELS, RECOGNISER
 from engine.networks.recogniser import load_recogniser
 from training.records.record import RESULTS, read_json
 from training.train.recogniser import reference_picture

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engine.models.registry import MODELS, PANEL, UNSEEN, locate, sha256_of
+from engine.models.locate import locate, sha256_of
+from engine.models.registry import MODELS, PANEL, UNSEEN
 from training.evaluate.machine.measure import rates
 from training.records import record
 from training.records.record import RESULTS, read_json

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.networks.machine import Generator
+from engine.networks.generator import Generator
 from engine.networks.stored import stored_panel
 from training.train.machine.snapshots import jnd_maps, read_map, samples, stages
 

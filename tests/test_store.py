@@ -71,7 +71,7 @@ def test_a_killed_write_leaves_nothing_that_counts(tmp_path, monkeypatch):
     assert store.measured(DECIDED, lambda: 2).value == 2
 
 
-def test_other_packages_and_hardware_are_told_but_decide_nothing(tmp_path, monkeypatch):
+def test_other_packages_and_hardware_are_recorded_but_decide_nothing(tmp_path, monkeypatch):
     first = Store(tmp_path, "cloak").keep(DECIDED, 1)
     monkeypatch.setattr(module, "versions", lambda: {"torch": "9.9"})
     monkeypatch.setattr(module, "hardware", lambda: "an abacus")

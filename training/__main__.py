@@ -94,13 +94,13 @@ def evaluate(options: EvaluateOptions) -> None:
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
-            from .evaluate.human import evaluate_human
+            from .evaluate.human.run import evaluate_human
 
             path = evaluate_human(data, weights, count, runs, options.name, command)
         case "recogniser":
             from .evaluate.cloak.recogniser import evaluate_recogniser
 
-            path = evaluate_recogniser(data, options.onlooker, count, command)
+            path = evaluate_recogniser(data, options.onlooker, count, runs, command)
         case "cloak":
             from .evaluate.cloak.run import evaluate_cloak
 
@@ -114,9 +114,9 @@ def evaluate(options: EvaluateOptions) -> None:
 
             path = evaluate_machine(data, weights, count, runs, command, options.sections)
         case "classifiers":
-            from .evaluate.machine.run import evaluate_classifiers
+            from .evaluate.machine.accuracy import evaluate_classifiers
 
-            path = evaluate_classifiers(data, weights, count, command)
+            path = evaluate_classifiers(data, weights, count, runs, command)
         case "fresh":
             from .evaluate.machine.fresh import evaluate_fresh
 

@@ -14,6 +14,7 @@ from engine.human.result import measure as engine_measure
 from engine.images.fit import fitted
 from engine.images.picture import Picture, encode_png, open_image
 from engine.metrics.quality import PERCEPTUAL, SLOW
+from engine.system.progress import Progress
 
 LEVELS = (0.0, 8.0)  # times the threshold, that the page offers
 
@@ -55,8 +56,8 @@ def measure(
     metrics = (*SLOW, *(PERCEPTUAL if perceptual else ()))
     steps = engine_measure(reduced, model, level=level, psnr_db=psnr_db, seed=seed, metrics=metrics)
     for result in steps:
-        if isinstance(result, str):
-            yield f"{result[0].upper()}{result[1:]} …"
+        if isinstance(result, Progress):
+            yield f"{result.doing[0].upper()}{result.doing[1:]} …"
     yield HumanView(
         result=result,
         original=encode_png(reduced.pixels),

@@ -14,8 +14,8 @@ from pathlib import PurePath
 
 from engine.errors import UsageError
 from engine.human.stimuli import FLAT, ORIGINAL, stimulus
-from engine.images.output import write_files
 from engine.images.picture import Picture, decode, encode_png, open_image
+from engine.system.files import write_files
 
 from .answer_files import to_csv
 from .screening import SCALE, Answer

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..faces.chip import Chip
-from ..networks.machine import Panel
+from ..networks.panel import Panel
 from ..networks.recogniser import Recogniser
 from .alignment import extract
 from .loop import Distort

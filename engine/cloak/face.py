@@ -25,7 +25,8 @@ from ..faces.finder import Face, FaceFinder, load_finder
 from ..faces.gallery import Goal, Identity, Matching
 from ..images.parts import Box, equally_large, region
 from ..images.picture import encode_png
-from ..models.registry import RECOGNISER, Located, locate
+from ..models.locate import Located, locate
+from ..models.registry import RECOGNISER
 from ..networks.recogniser import Recogniser, load_recogniser
 from .state import FaceState, Progress, alike
 from .threshold import ThresholdMap, ThresholdModel

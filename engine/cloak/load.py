@@ -23,7 +23,7 @@ def load_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | No
     """A `face.Cloak` with the human JND of that name. Raises WeightsError, DeviceError.
 
     device: auto, cpu or cuda; weights, the recogniser's and the JND's, as in
-    `engine.models.registry.locate`. PyTorch's threads are set as `engine.system.threads` says.
+    `engine.models.locate.locate`. PyTorch's threads are set as `engine.system.threads` says.
     """
     try:
         import torch

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
-from ..images.output import write_files
 from ..images.picture import Picture
+from ..system.files import write_files
 from ..system.threads import threads
 from ..terminal import batch
 from ..terminal.inputs import STDIN

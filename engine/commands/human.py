@@ -14,9 +14,10 @@ import numpy as np
 from ..errors import UsageError
 from ..human import HUMAN_MODELS
 from ..human.result import MAP_SCALE, HumanResult, measure
-from ..images.output import write_files
 from ..images.picture import Picture, encode_png
-from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, Quality, steps
+from ..metrics.quality import PERCEPTUAL, SLOW, Quality, steps
+from ..system.files import write_files
+from ..system.progress import Progress
 from ..terminal import batch
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
@@ -76,8 +77,8 @@ def noise_at_threshold(
         weights=options.weights,
         device=options.device,
     ):
-        if isinstance(step, str):
-            show(0, step)
+        if isinstance(step, Progress):
+            show(0.7 * step.share, step.doing)
     return step
 
 
@@ -85,10 +86,10 @@ def all_metrics(picture: Picture, result: HumanResult) -> Quality:
     """Every number of the noisy picture, the slow ones too, with progress."""
     names = (*SLOW, *PERCEPTUAL)
     measuring = steps(picture.pixels, result.noisy, names, jnd=result.jnd, jnd_model=result.model)
-    with progress(len(names)) as show:
+    with progress() as show:
         for step in measuring:
-            if isinstance(step, Measuring):
-                show(step.done, f"measuring {step.name}")
+            if isinstance(step, Progress):
+                show(step.share, step.doing)
     return step
 
 

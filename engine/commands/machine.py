@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError, WeightsError
-from ..images.output import write_files
 from ..images.picture import Picture, encode_png
 from ..machine.figure import draw_figure
 from ..machine.jnd import Search, load
 from ..machine.result import MachineResult
+from ..system.files import write_files
 from ..system.libraries import broken
 from ..terminal import batch
 from ..terminal.inputs import STDIN

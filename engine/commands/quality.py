@@ -6,7 +6,8 @@ import sys
 
 from ..errors import ImageError, WeightsError
 from ..human import thresholds
-from ..metrics.quality import PERCEPTUAL, SLOW, Measuring, steps
+from ..metrics.quality import PERCEPTUAL, SLOW, steps
+from ..system.progress import Progress
 from ..terminal.inputs import read
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
@@ -40,8 +41,8 @@ def run(images: list[str], options: QualityOptions) -> int:
         for step in steps(
             reference.pixels, changed.pixels, names, jnd=jnd, jnd_model=options.model
         ):
-            if isinstance(step, Measuring):
-                show(1 + step.done, f"measuring {step.name}")
+            if isinstance(step, Progress):
+                show(1 + len(names) * step.share, step.doing)
     quality = step
     for note in (*missing, *quality.missing):
         print(f"note: {note}", file=sys.stderr)

@@ -58,7 +58,7 @@ def _tile_scale(width: int, height: int) -> float:
 
 
 def smallest(width: int, height: int) -> int:
-    """Pixels of the smallest face's box that is looked for in a photo of this size."""
+    """Pixels of the smallest face's box that is searched for in a photo of this size."""
     return math.ceil(WINDOW / _tile_scale(width, height) - 1e-9)
 
 

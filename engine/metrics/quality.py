@@ -17,6 +17,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ..system.progress import Progress
+
 SSIM_WINDOW = 11  # pixels, both ways: σ 1.5, cut at 3.5 σ
 ROWS = 512  # of a picture converted to Lab at a time
 SLOW = ("ssim", "delta_e")  # some half a second per megapixel each
@@ -25,7 +27,7 @@ PERCEPTUAL = ("jod", "fsim", "vif")  # some seconds, and PyTorch
 
 @dataclass(frozen=True)
 class Quality:
-    """One pair of pictures. A number that is None was not wanted, or `missing` says why.
+    """One pair of pictures. A number is None where it was not requested, or `missing` has why.
 
     psnr_db: inf where equal. ssim: -1…1. delta_e_mean, delta_e_p99: CIEDE2000. changed_share:
     share of pixels with any channel changed; beyond_jnd_share: of pixels with any channel changed
@@ -46,7 +48,7 @@ class Quality:
     missing: tuple[str, ...]
 
     def to_dict(self) -> dict:
-        """As JSON, rounded to six digits; null: what is infinite, was not wanted, or is missing."""
+        """As JSON, rounded to six digits; null: infinite, not requested, or missing."""
         return {
             item.name: _plain(getattr(self, item.name))
             for item in fields(self)
@@ -113,15 +115,6 @@ def beyond(reference: np.ndarray, changed: np.ndarray, jnd: np.ndarray) -> float
     return float((change > jnd + 0.5).any(2).mean())
 
 
-@dataclass(frozen=True)
-class Measuring:
-    """Which number comes next, and how many of them are done."""
-
-    name: str
-    done: int
-    total: int
-
-
 def compare(
     reference: np.ndarray,
     changed: np.ndarray,
@@ -136,8 +129,8 @@ def compare(
     also JOD, FSIM and VIF, which take seconds, where their libraries are installed.
     """
     names = (*SLOW, *PERCEPTUAL) if perceptual else SLOW
-    *_, found = steps(reference, changed, names, jnd=jnd, jnd_model=jnd_model)
-    return found
+    *_, quality = steps(reference, changed, names, jnd=jnd, jnd_model=jnd_model)
+    return quality
 
 
 def steps(
@@ -147,14 +140,17 @@ def steps(
     *,
     jnd: np.ndarray | None = None,
     jnd_model: str | None = None,
-) -> Iterator[Measuring | Quality]:
-    """`compare` with progress, the quick numbers and those named, of SLOW and PERCEPTUAL."""
+) -> Iterator[Progress | Quality]:
+    """The steps of measuring, then the result: the quick numbers and those named.
+
+    names: of SLOW and PERCEPTUAL; the rest as in `compare`.
+    """
     values: dict[str, float | None] = dict.fromkeys(
         ("ssim", "delta_e_mean", "delta_e_p99", *PERCEPTUAL)
     )
     missing: list[str] = []
     for done, name in enumerate(names):
-        yield Measuring(name, done, len(names))
+        yield Progress(f"measuring {name}", done / len(names))
         if name == "ssim":
             values["ssim"] = ssim(reference, changed)
             if values["ssim"] is None:
@@ -166,8 +162,8 @@ def steps(
         else:
             from .perceptual import measure
 
-            found, notes = measure(reference, changed, (name,))
-            values[name] = found[name]
+            results, notes = measure(reference, changed, (name,))
+            values[name] = results[name]
             missing += notes
     yield Quality(
         psnr_db=psnr_8bit(reference, changed),

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .registry import EMBEDDED, ENVIRONMENT, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, MODELS
+from .locate import EMBEDDED, ENVIRONMENT
+from .registry import GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, MODELS
 
 
 def at_hand(name: str) -> bool:
     """Whether the file of this row of `MODELS` is here, by the order of `models.locate`.
 
-    Where JND_WEIGHTS is "hub", the Hub was asked for, and what is published there counts.
+    Where JND_WEIGHTS is "hub", the Hub is requested, and what is published there counts.
     """
     model, place = MODELS[name], os.environ.get(ENVIRONMENT)
     if place and place != "hub":
-        held = (Path(place) / model.file).is_file()
-        if held or model.trained_here:
-            return held
+        present = (Path(place) / model.file).is_file()
+        if present or model.trained_here:
+            return present
         place = None
     if not model.sha256:
         return False

@@ -14,8 +14,8 @@ def cached(repo: str, file: str, revision: str) -> Path | None:
     """The file in the client's cache, or None; no request is made."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repo, file, revision=revision)
-    return Path(found) if isinstance(found, str) else None
+    path = try_to_load_from_cache(repo, file, revision=revision)
+    return Path(path) if isinstance(path, str) else None
 
 
 def fetch(repo: str, file: str, revision: str, *, again: bool = False) -> Path:

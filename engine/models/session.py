@@ -14,7 +14,7 @@ from ..arguments import DEVICES
 from ..errors import DeviceError, UsageError, WeightsError
 from ..system.libraries import onnx_runtime
 from ..system.threads import threads
-from .registry import Located, locate
+from .locate import Located, locate
 
 
 class Session:
@@ -52,7 +52,7 @@ class Session:
 
     @cached_property
     def contract(self) -> dict:
-        """What the file says of itself: inputs, outputs, classes, licence, training."""
+        """The file's contract: inputs, outputs, classes, licence, training."""
         metadata = self._session.get_modelmeta().custom_metadata_map
         if "contract" not in metadata:
             raise WeightsError(
@@ -74,7 +74,7 @@ class Session:
 
 
 def _providers(device: str, available: list[str]) -> tuple[list[str], str]:
-    """The providers to ask for and the reason. Raises DeviceError for cuda without a driver."""
+    """The providers to request and the reason. Raises DeviceError for cuda without a driver."""
     if device not in DEVICES:
         raise UsageError(f"no device {device!r}: choose from {', '.join(DEVICES)}")
     if device == "cpu":

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import PublishError
-from .registry import sha256_of
+from .locate import sha256_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-KEPT = {".gitattributes"}  # made by the Hub, says which files are large
+KEPT = {".gitattributes"}  # made by the Hub: which files are large
 
 
 @dataclass(frozen=True)

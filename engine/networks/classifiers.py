@@ -56,9 +56,9 @@ class WhitenedStem(nn.Module):
 class Classifier(nn.Module, ABC):
     """Normalise, extract features, pool them globally, classify with one linear layer.
 
-    A trained classifier looks at the picture and at its mirror image and averages the two feature
-    maps, the mirrored one turned back: its answer is the same for both, and about one point of
-    accuracy better. While training it looks at the picture alone.
+    A trained classifier averages the feature maps of the picture and of its mirror image, the
+    latter flipped back: its prediction is the same for both, and about one point of accuracy
+    better. In training mode it uses the picture alone.
     """
 
     width: int  # channels of the last feature map
@@ -89,7 +89,7 @@ class Classifier(nn.Module, ABC):
         """float32 N×3×H×W in 0…1 -> logits N×classes."""
         return self.linear(self.features(x).mean((2, 3)))
 
-    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """float32 N×3×H×W in 0…1 -> (logits N×classes, CAM of the top-1 N×1×h×w, unscaled).
 
         The class activation map is exact (Zhou et al. 2016).

@@ -5,8 +5,8 @@ estimation", arXiv 2208.07583. Imported by training and export; `engine.human` r
 
 Three networks. `Degradation`, a compression autoencoder, stands in for what is lost between
 the eye and the brain. Where its code matters to what it makes of the picture gives two attention
-maps (`attention`), which need its gradients. `AttentionBranch` learns to say them from the picture
-alone, so that what ships (`HvsSd`) is one plain convolutional graph. `JndNetwork` makes the
+maps (`attention`), which need its gradients. `AttentionBranch` learns to predict them from the
+picture alone, so that what ships (`HvsSd`) is one plain convolutional graph. `JndNetwork` makes the
 threshold from the picture and the maps.
 """
 
@@ -22,8 +22,8 @@ from ..human.pattern import CHANNEL_WEIGHTS
 
 VERSION = 2  # of the thresholds that ship; 1 was not averaged over a picture and its mirror image
 MAPS = 4  # CAM, and CAM · gradient for R, G, B
-STRIDE = 4  # the branch and the network look at a quarter of the resolution
-USUAL = 0.03  # of 0…1: J where the network says nothing, mean over R, G and B
+STRIDE = 4  # the branch and the network work at a quarter of the resolution
+USUAL = 0.03  # of 0…1: J where the network's output is zero, mean over R, G and B
 RANGE = 3.0  # of the logarithm of J, up and down: a twentieth to twenty times
 SHIFT = 0.3  # of the logarithm of a channel's share, up and down: three quarters to 1.35 times
 MARGIN = 48  # pixels beyond which nothing changes a threshold; the two networks see 45
@@ -148,10 +148,11 @@ class JndNetwork(nn.Module):
     The paper's layers, conv 3×3 to 32, 32 (stride 2), 64, 64 (stride 2), 32 with LeakyReLU between,
     and bilinear enlargement. Ours: a last 3×3 convolution at full resolution, which sees the first
     layer's features beside the enlarged ones, so that a threshold may change within four pixels;
-    and, in place of clamp(|out|, 0, 1), a threshold in the logarithm: the network says by how much
-    it is above or below `USUAL` (`RANGE`), and how the channels share it. Their shares stay within
-    `SHIFT` of those of `rgb2022`: an eye hardly sees fine blue noise, and without a bound all of it
-    goes into the blue of warm pictures, where it is a tint. J is positive everywhere.
+    and, in place of clamp(|out|, 0, 1), a threshold in the logarithm: the network predicts by
+    how much it is above or below `USUAL` (`RANGE`), and how the channels share it. Their shares
+    stay within `SHIFT` of those of `rgb2022`: an eye hardly sees fine blue noise, and without a
+    bound all of it goes into the blue of warm pictures, where it is a tint. J is positive
+    everywhere.
     """
 
     def __init__(self):
@@ -177,8 +178,8 @@ class JndNetwork(nn.Module):
         """x float32 N×3×H×W in 0…1, maps N×4×H×W in 0…1, H and W multiples of 4."""
         near = self.first(torch.cat([x - 0.5, maps], 1))
         far = enlarge(self.deep(near))
-        said = torch.tanh(self.last(torch.cat([F.leaky_relu(near, 0.1), far], 1)))
-        whole = torch.exp(RANGE * said[:, :1] + SHIFT * said[:, 1:])
+        output = torch.tanh(self.last(torch.cat([F.leaky_relu(near, 0.1), far], 1)))
+        whole = torch.exp(RANGE * output[:, :1] + SHIFT * output[:, 1:])
         return (USUAL * self.shares * whole).clamp_max(1)
 
 

@@ -32,14 +32,14 @@ def magnitude_loss(
 
     strength, N or one number, multiplies D_t: 1 is the paper's target.
     """
-    wanted, actual = strength * target_magnitude(cam), actual_magnitude(change)
-    return torch.log((wanted**2 + actual**2 + epsilon) / (2 * wanted * actual + epsilon)).mean()
+    target, actual = strength * target_magnitude(cam), actual_magnitude(change)
+    return torch.log((target**2 + actual**2 + epsilon) / (2 * target * actual + epsilon)).mean()
 
 
 def spatial_loss(change: Tensor, cam: Tensor) -> Tensor:
     """L_s, eqs 14-15: <softmax of the CAM over pixels, channel-mean |E|>, mean over the batch.
 
-    Change is cheap where no classifier looks and dear where they do.
+    Change costs little where the CAM is low and much where it is high.
     """
     weights = cam.flatten(1).softmax(1)  # N×(H·W), sums to 1
     return (weights * change.abs().mean(1).flatten(1)).sum(1).mean()

@@ -2,7 +2,7 @@
 
 A face chip (see `engine.faces.chip`) goes in, 128 numbers come out, its descriptor. Two photos are
 the same person when their descriptors are closer than 0.6 (Euclidean). Weights: CC0, stored in half
-precision and computed in single; `engine/models/weights/recogniser.json` says what that costs.
+precision and computed in single; what that costs is in `engine/models/weights/recogniser.json`.
 Needs torch and safetensors; imported lazily.
 """
 
@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import WeightsError
-from ..models.registry import RECOGNISER, locate
+from ..models.locate import locate
+from ..models.registry import RECOGNISER
 
 SIDE = 150  # pixels of a chip, both ways
 MEAN = (122.782, 117.001, 104.298)  # of RGB 0…255, as dlib subtracts it
@@ -86,7 +87,7 @@ class Recogniser(nn.Module):
 
 @lru_cache(maxsize=1)
 def load_recogniser(weights: str | os.PathLike | None = None, device: str = "cpu") -> Recogniser:
-    """The recogniser with its weights, frozen. weights as in `engine.models.registry.locate`.
+    """The recogniser with its weights, frozen. weights as in `engine.models.locate.locate`.
 
     Raises WeightsError.
     """

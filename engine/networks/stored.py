@@ -16,9 +16,10 @@ from onnx import numpy_helper
 from torch import nn
 
 from ..errors import WeightsError
-from ..models.registry import PANEL, locate
+from ..models.locate import locate
+from ..models.registry import PANEL
 from .classifiers import CLASSIFIERS
-from .machine import Panel
+from .panel import Panel
 
 HALF = ".half"  # ends the name of a weight that is stored in half precision
 TURNED = ".transposed"  # ends an alias of a weight that is stored transposed
@@ -50,7 +51,7 @@ def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
 def stored_panel(weights: str | os.PathLike | None = None) -> tuple[Panel, list[dict]]:
     """The exported panel, frozen, and how each classifier was trained.
 
-    weights as in `engine.models.registry.locate`. Raises WeightsError.
+    weights as in `engine.models.locate.locate`. Raises WeightsError.
     """
     classifiers, notes = {}, []
     for name, kind in zip(PANEL, CLASSIFIERS, strict=True):
@@ -61,6 +62,6 @@ def stored_panel(weights: str | os.PathLike | None = None) -> tuple[Panel, list[
 
 
 def contract(path: Path) -> dict:
-    """What the graph says of itself: inputs, outputs, classes, licence, training."""
+    """The graph's contract: inputs, outputs, classes, licence, training."""
     model = onnx.load(path, load_external_data=False)
     return json.loads(next(e.value for e in model.metadata_props if e.key == "contract"))

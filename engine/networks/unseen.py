@@ -108,7 +108,7 @@ class Attention(nn.Module):
 class ViT(Classifier):
     """A small vision transformer on 4×4 patches, cut by two convolutions (Xiao et al. 2021).
 
-    Places are told by a depthwise convolution of the tokens (Chu et al. 2021), for any size.
+    Positions are encoded by a depthwise convolution of the tokens (Chu et al. 2021), for any size.
     """
 
     width = 128

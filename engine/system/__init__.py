@@ -1,1 +1,1 @@
-"""What this machine has: how many threads, which libraries."""
+"""What this machine offers: threads, installed libraries, files written whole; and `Progress`."""

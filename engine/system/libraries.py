@@ -52,7 +52,7 @@ def _onnx_runtime_broken(reason: str) -> SetupError:
 
 
 def broken(error: ImportError | OSError) -> SetupError:
-    """What to say of a library that does not import: not installed, or not whole.
+    """The message about a library that does not import: not installed, or not whole.
 
     OSError is PyTorch's, where a file of its own is missing.
     """

@@ -13,8 +13,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..errors import EngineError, SetupError
-from ..images.output import check_folder
 from ..images.picture import Picture
+from ..system.files import check_folder
 from .failures import engine_error
 from .inputs import read, stems
 from .streams import json_line

@@ -13,6 +13,7 @@ from tqdm import tqdm
 def progress(total: float = 1.0, *, keep: bool = False) -> Iterator[Callable[[float, str], None]]:
     """A bar, as a function of how much of `total` is done and what is being done.
 
+    For an `engine.system.progress.Progress`: show(step.share, step.doing).
     keep: leave the last state on the screen.
     """
     layout = "{bar:24} {desc}"

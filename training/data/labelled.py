@@ -29,7 +29,7 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """images uint8 N×H×W×3 sRGB 0…255; labels int64 N; source says what they were read from."""
+    """images uint8 N×H×W×3 sRGB 0…255; labels int64 N; source: what they were read from."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -66,7 +66,7 @@ def load(source: str, split: str, *, size: int = 32) -> LabelledImages:
 
 @dataclass(frozen=True)
 class Photos:
-    """Pictures of any sizes: uint8 H×W×3 sRGB 0…255 each; source says what they were read from."""
+    """Pictures of any sizes: uint8 H×W×3 sRGB 0…255 each; source: what they were read from."""
 
     images: tuple[np.ndarray, ...]
     source: str

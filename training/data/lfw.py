@@ -19,7 +19,8 @@ from PIL import Image
 
 from engine.faces.finder import Face, FaceFinder, whole
 from engine.faces.gallery import Gallery
-from engine.models.registry import MODELS, RECOGNISER, locate
+from engine.models.locate import locate
+from engine.models.registry import MODELS, RECOGNISER
 from engine.networks.recogniser import Recogniser
 
 from ..records.record import write
@@ -36,7 +37,7 @@ class Pair:
 
 
 class People:
-    """The photos of each person, decoded when asked for. Raises DataError."""
+    """The photos of each person, decoded when needed. Raises DataError."""
 
     def __init__(self, folder: Path):
         from pyarrow import parquet
@@ -110,24 +111,24 @@ def enrol(
     """The first `count` people with ten photos or more: a calibrated gallery and their subjects."""
     names = people.with_at_least(10)[:count]
     described: dict[str, np.ndarray] = {}
-    held, rest = [], []
+    calibrating, candidates = [], []
     for name in names:
-        found = []
+        usable = []
         for index in range(1, len(people.photos[name]) + 1):
             pixels = people.photo(name, index)
             face = centre_face(finder, pixels)
             if face is not None:
-                found.append(
+                usable.append(
                     (pixels, face, recogniser.describe(finder.chip(pixels, face)[None])[0])
                 )
-            if len(found) == ENROLLED + 4:
+            if len(usable) == ENROLLED + 4:
                 break
-        described[name] = np.stack([each[2] for each in found[:ENROLLED]])
-        held.append(found[ENROLLED][2])
-        rest.append((found[ENROLLED + 1 :], index - len(found)))
-    gallery = Gallery.enrol(described).calibrated(np.stack(held), np.arange(len(names)))
+        described[name] = np.stack([each[2] for each in usable[:ENROLLED]])
+        calibrating.append(usable[ENROLLED][2])
+        candidates.append((usable[ENROLLED + 1 :], index - len(usable)))
+    gallery = Gallery.enrol(described).calibrated(np.stack(calibrating), np.arange(len(names)))
     subjects = []
-    for label, (name, (photos, missing)) in enumerate(zip(names, rest, strict=True)):
+    for label, (name, (photos, missing)) in enumerate(zip(names, candidates, strict=True)):
         known = described[name]
         for skipped, (pixels, face, own) in enumerate(photos):
             close = np.linalg.norm(known - own, axis=1).min() < 0.6

@@ -19,17 +19,18 @@ from engine.cloak import face as cloak
 from engine.human import HUMAN_MODELS
 from engine.machine import baselines, homogeneity, jnd
 from engine.machine import search as per_image
-from engine.models.registry import HUMAN, locate
+from engine.models.locate import locate
+from engine.models.registry import HUMAN
 
 from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 
 
 def digest_of(pictures: Iterable[np.ndarray]) -> str:
     """Of the pixels and sizes of pictures uint8 H×W×3, in their order."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for pixels in pictures:
-        found.update(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
-    return found.hexdigest()[:16]
+        digest.update(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def jnd_key(name: str, version: int | None = None, weights: str | None = None) -> dict:
@@ -57,14 +58,14 @@ def jnds(*names: str, sample: bool = False) -> Iterator[dict]:
 
 def numbers(settings: object) -> dict:
     """The numbers of a dataclass and those in it; what is a function has a declared version."""
-    found = {}
+    values = {}
     for each in fields(settings):
         value = getattr(settings, each.name)
         if is_dataclass(value):
-            found[each.name] = numbers(value)
+            values[each.name] = numbers(value)
         elif value is None or isinstance(value, (bool, int, float, tuple)):
-            found[each.name] = value
-    return found
+            values[each.name] = value
+    return values
 
 
 def attack_key(chosen: Method) -> dict:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from engine.system.files import write_text
 from engine.system.threads import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -20,13 +21,13 @@ PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide a number."""
-    found = {"python": platform.python_version()}
+    numbers = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            numbers[package] = version(package)
         except ModuleNotFoundError:  # PackageNotFoundError: not installed here
             continue
-    return found
+    return numbers
 
 
 def hardware() -> str:
@@ -82,11 +83,8 @@ def write(
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write under a neighbouring name, then rename: a killed run leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(indented(value) + "\n")
-    part.replace(path)
+    """`indented`, to a file that is whole or as it was."""
+    write_text(path, indented(value) + "\n")
 
 
 def indented(value: object) -> str:

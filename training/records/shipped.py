@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.models.registry import EMBEDDED, GENERATORS, MODELS, PROVENANCE, UNSEEN
+from engine.models.locate import EMBEDDED
+from engine.models.registry import GENERATORS, MODELS, PROVENANCE, UNSEEN
 from engine.models.session import Session, open_session
 
 from .record import read_json
@@ -16,22 +17,22 @@ def provenance(weights: Path | None) -> dict[str, dict]:
 
 def present(weights: Path | None) -> list[str]:
     """The generators that these weights hold."""
-    held = provenance(weights)
-    return [name for name, model in GENERATORS.items() if MODELS[model].file in held]
+    files = provenance(weights)
+    return [name for name, model in GENERATORS.items() if MODELS[model].file in files]
 
 
 def unseen(weights: Path | None) -> dict[str, Session]:
     """The classifiers outside the panel that these weights hold."""
-    held = provenance(weights)
+    files = provenance(weights)
     return {
         model: open_session(model, weights=weights, device="cpu")
         for model in UNSEEN
-        if MODELS[model].file in held
+        if MODELS[model].file in files
     }
 
 
 def trained_with(weights: Path | None, model: str) -> dict:
-    """What provenance.json says of how one row of `MODELS` was trained."""
+    """How one row of `MODELS` was trained, from its provenance."""
     return provenance(weights)[MODELS[model].file]["training"]
 
 

@@ -1,9 +1,8 @@
 """What was measured, kept under all that decides it: one store for every evaluation.
 
-A key is a plain dict of names, versions, settings and digests (`training.records.versions`),
-nothing that depends on where code lies. An entry is what was measured under it, on which hardware
-and with which packages, which decide seconds and last bits, and so are told but are no part of the
-key.
+A key is a plain dict of names, versions, settings and digests (`training.records.keys`), nothing
+that depends on where code lies. An entry is what was measured under it, on which hardware and with
+which packages: these decide seconds and last bits, and so are recorded but are no part of the key.
 
 Entries live in RUNS/measured, one file each, written whole or not at all: a stopped evaluation goes
 on. Where RUNS is lost, the published rows serve: they carry their keys.
@@ -52,7 +51,7 @@ class Entry:
 
 
 def from_row(row: dict, value: Any = None) -> Entry | None:
-    """The entry of a published row; None where it does not say what decided it.
+    """The entry of a published row; None where it carries no key.
 
     value: what was measured, by default the row without its provenance.
     """
@@ -61,6 +60,20 @@ def from_row(row: dict, value: Any = None) -> Entry | None:
     if value is None:
         value = {k: v for k, v in row.items() if k not in (KEY, MADE_WITH, "hardware")}
     return Entry(row[KEY], value, row["hardware"], row[MADE_WITH])
+
+
+def without_key(key: dict, value: Any, result: dict, recorded: dict[str, object]) -> Entry | None:
+    """The entry of a result that was published before its numbers carried keys.
+
+    key: under which it would be measured today. It was measured under the same, if that is of
+    version 1 and if everything that the result recorded of it, top-level parts of the JSON by
+    name, is what it would be today (`recorded`). None otherwise.
+    """
+    if key["version"] != 1 or KEY in result:
+        return None
+    if any(name not in result or result[name] != now for name, now in plain(recorded).items()):
+        return None
+    return Entry(plain(key), value, result["hardware"], result["versions"])
 
 
 class Store:
@@ -76,17 +89,17 @@ class Store:
     def find(self, *keys: dict) -> Entry | None:
         """The entry of the first key that has one; None where there is none."""
         for key in keys:
-            found = self.published.get(mark(key)) or self._stored(key)
-            if found is not None:
-                return found
+            entry = self.published.get(mark(key)) or self._stored(key)
+            if entry is not None:
+                return entry
         return None
 
     def _stored(self, key: dict) -> Entry | None:
         path = self.path(key)
         if not path.is_file():
             return None
-        found = read_json(path)
-        return Entry(found[KEY], found["value"], found["hardware"], found[MADE_WITH])
+        stored = read_json(path)
+        return Entry(stored[KEY], stored["value"], stored["hardware"], stored[MADE_WITH])
 
     def keep(self, key: dict, value: Any) -> Entry:
         """Write what was measured under the key, just now, in this process."""

@@ -14,9 +14,11 @@ from engine.human import HUMAN_MODELS
 from engine.models.registry import HUMAN
 from engine.networks.hvs import VERSION
 
+UNIFORM = "uniform white noise"  # the reference of the human JNDs
+
 # The human JNDs. Raise where J of a picture changes.
 JND_VERSIONS = dict.fromkeys(HUMAN_MODELS, 1) | {HUMAN: VERSION}
-JND_VERSIONS["uniform white noise"] = 1  # the reference
+JND_VERSIONS[UNIFORM] = 1
 # Earlier JNDs whose rows stand until they are measured anew: name -> version -> sha256 of the
 # weights. What the step from one to the next changes is measured on a sample (README). An entry
 # that is taken out has its rows measured anew.
@@ -37,6 +39,14 @@ METHOD_VERSIONS = {
         "curve": 1,
         "search": 1,
     },
+    # The accuracy of classifiers on the test images, and how often the panel agrees.
+    "accuracy": 1,
+    # Fresh classifiers: how the pictures are distorted, and how one is trained on them.
+    "fresh": 1,
+    # The ablation: how a variation is trained, and what is measured of it.
+    "ablation": 1,
+    # Verification: how pairs are described and compared, and the threshold cross-validated.
+    "verification": 1,
     # Faces: how one is found, aligned and described, and who is enrolled with which photos.
     "faces": 1,
     # How noise is injected at a human JND, and the level found for a PSNR or a JOD.
@@ -53,7 +63,7 @@ METRIC_VERSIONS = {
     "fsim": 1,
     "vif": 1,
     "verdict": 1,  # whether a cloak succeeds, on which versions of the picture
-    "unseen": 1,  # how the recogniser that takes part in nothing is looked at
+    "unseen": 1,  # how the recogniser that takes part in nothing is evaluated
     "latency": 1,  # what is within the clock, of a cloak
     "speed": 1,  # the same of a human JND
     "symmetry": 1,  # how far a human JND of a flipped picture is from the flipped one

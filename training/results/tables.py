@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluate.human import UNIFORM
 from ..records.record import RESULTS, read_json
+from ..records.versions import UNIFORM
 from ..train.presets import PROBE
 from . import cloak_tables
 from .figures import joins

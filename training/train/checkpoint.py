@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -12,16 +11,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from engine.system.files import replacing
+
 from ..data.labelled import DataError
 
 
 def save(path: Path, tensors: dict[str, Tensor], note: dict) -> None:
-    """Write to a temporary neighbour, then rename: a killed run leaves the last whole file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
+    """Write a checkpoint; a killed run leaves the last whole one."""
     whole = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    save_file(whole, temporary, metadata={"note": json.dumps(note)})
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        save_file(whole, temporary, metadata={"note": json.dumps(note)})
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict]:
@@ -31,7 +30,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def load_same(path: Path, **expected: object) -> tuple[dict[str, Tensor], dict]:
-    """`load`, where the note says what is expected (settings, panel). Raises DataError else.
+    """`load`, where the note has what is expected (settings, panel). Raises DataError otherwise.
 
     A dataclass is expected as the dictionary of its fields; a field that the note does not know,
     because it was added since, counts as its default.
@@ -47,7 +46,7 @@ def load_same(path: Path, **expected: object) -> tuple[dict[str, Tensor], dict]:
 
 
 def same(noted: object, value: object) -> bool:
-    """Whether a note, read from JSON, says this value or the fields of this dataclass."""
+    """Whether a note, read from JSON, has this value or the fields of this dataclass."""
     if not is_dataclass(value):
         return noted == value
     known = {field.name for field in fields(value)}

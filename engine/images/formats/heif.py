@@ -33,7 +33,7 @@ def is_heif(data: bytes) -> bool:
 
 
 def opened(data: bytes, name: str) -> ImageFile.ImageFile:
-    """A HEIF file as a Pillow picture, turned as it says. Raises ImageError without pillow-heif."""
+    """A HEIF file as a Pillow picture, upright. Raises ImageError without pillow-heif."""
     try:
         from pillow_heif.as_plugin import HeifImageFile
     except ImportError:

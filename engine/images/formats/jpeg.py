@@ -1,4 +1,4 @@
-"""JPEG: what its markers say of the cost, and files that have lost only their end marker.
+"""JPEG: the cost of decoding, by its markers, and files that have lost only their end marker.
 
 A decoder that is given less data than a picture needs fills the rest without a word, or takes
 what follows, zeros or a film, for it. So without an end marker, whether every row is there is

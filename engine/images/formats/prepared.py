@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Prepared:
     """data: the bytes to decode; notes: what was left out or repaired.
 
-    size: (width, height) where it had to be read before opening; counted: the notes say how many
-    pictures there are; profile: a colour profile that was taken out of the bytes.
+    size: (width, height) where it had to be read before opening; counted: the notes have the number
+    of pictures; profile: a colour profile that was taken out of the bytes.
     """
 
     data: bytes

@@ -1,6 +1,6 @@
 """TIFF, and EXIF, which is built like it: directories of tags, each with its data elsewhere.
 
-Two things make a small file dear: a long chain of directories, which Pillow reads in a time that
+Two things make a small file costly: a long chain of directories, which Pillow reads in a time that
 grows with its square, and thousands of tags that all name the same large stretch of the file.
 """
 

@@ -125,7 +125,7 @@ class EfficientNetLite(nn.Module):
         """
         return self.linear.weight[labels][:, :, None, None] * features
 
-    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """float32 N×3×H×W in 0…1 -> (logits N×1000, CAM of the top-1 N×1×h×w, unscaled)."""
         features = self.features(x)
         logits = self.classify(features)

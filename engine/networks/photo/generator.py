@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..machine import scale_maps
+from ..panel import scale_maps
 from .efficientnet import WIDTH
 
 STRIDE = 32  # the input is padded to a multiple of this

@@ -15,6 +15,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ...system.files import replacing
+
 LARGEST = 127
 SCALE = ".scale"  # ends the name of the scales of an 8-bit weight
 SHRINKS = torch.linspace(0.6, 1, 41)  # shares of a channel's largest weight tried as its range
@@ -73,8 +75,8 @@ def save(path: Path, parts: dict[str, dict[str, Tensor]], metadata: dict[str, st
         for part, stored in parts.items()
         for name, tensor in stored.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata=metadata)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def load(path: Path) -> dict[str, dict[str, Tensor]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.cloak.face import Cloak
 from engine.faces.gallery import Gallery
+from engine.system.files import write_bytes
 
 from ...data.lfw import ENROLLED, People, Subject, enrol
 
@@ -36,30 +37,29 @@ def enrolled(data: str, cloak: Cloak, runs: Path, count: int = PEOPLE) -> Path:
         enrolled=np.stack([subject.enrolled for subject in subjects]),
         skipped=np.array([subject.skipped for subject in subjects]),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(stream.getvalue())
-    part.replace(path)
+    write_bytes(path, stream.getvalue())
     return path
 
 
 def recalled(path: Path, cloak: Cloak) -> tuple[Gallery, list[Subject]]:
     """What `enrolled` kept; the faces' landmarks are found again."""
     with np.load(path, allow_pickle=False) as stored:
-        kept = dict(stored)
+        arrays = dict(stored)
     gallery = Gallery(
-        tuple(str(name) for name in kept["names"]), kept["centroids"], float(kept["temperature"])
+        tuple(str(name) for name in arrays["names"]),
+        arrays["centroids"],
+        float(arrays["temperature"]),
     )
     subjects = [
         Subject(
-            person=str(kept["people"][place]),
-            label=int(kept["labels"][place]),
+            person=str(arrays["people"][place]),
+            label=int(arrays["labels"][place]),
             pixels=pixels,
-            face=cloak.finder.at(pixels, tuple(int(value) for value in kept["boxes"][place])),
-            enrolled=kept["enrolled"][place],
-            skipped=int(kept["skipped"][place]),
+            face=cloak.finder.at(pixels, tuple(int(value) for value in arrays["boxes"][place])),
+            enrolled=arrays["enrolled"][place],
+            skipped=int(arrays["skipped"][place]),
         )
-        for place, pixels in enumerate(kept["pixels"])
+        for place, pixels in enumerate(arrays["pixels"])
     ]
     return gallery, subjects
 
@@ -69,9 +69,9 @@ def digest(gallery: Gallery, subjects: list[Subject]) -> str:
 
     Not with the descriptors, which follow from these and whose last bits are the processor's.
     """
-    found = hashlib.sha256(f"{gallery.names} {gallery.temperature}".encode())
+    whole = hashlib.sha256(f"{gallery.names} {gallery.temperature}".encode())
     for subject in subjects:
-        found.update(subject.pixels.tobytes())
-        found.update(f"{subject.person} {subject.label} {subject.skipped}".encode())
-        found.update(f"{subject.face.box} {len(subject.enrolled)}".encode())
-    return found.hexdigest()
+        whole.update(subject.pixels.tobytes())
+        whole.update(f"{subject.person} {subject.label} {subject.skipped}".encode())
+        whole.update(f"{subject.face.box} {len(subject.enrolled)}".encode())
+    return whole.hexdigest()

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.faces.finder import SAME
-from engine.models.registry import HUMAN_DEFAULT, RECOGNISER, locate, sha256_of
+from engine.models.locate import locate, sha256_of
+from engine.models.registry import HUMAN_DEFAULT, RECOGNISER
 from engine.system.threads import available_cores
 
 from ...records.keys import attack_key, attempts, jnds
@@ -41,25 +42,25 @@ def row_keys(line: Row, gallery: str, onlooker: Path | None) -> list[dict]:
     onlookers = [SHA256, None] if onlooker is None else [sha256_of(onlooker)]
     eyes = list(jnds(line.jnd, REPORTED, sample=line.sample))[::-1]  # the earliest first
     return [
-        common | {"jnd": found[line.jnd], "reported": found[REPORTED], "onlooker": other}
-        for found in eyes
-        for other in onlookers
+        common | {"jnd": versions[line.jnd], "reported": versions[REPORTED], "onlooker": watching}
+        for versions in eyes
+        for watching in onlookers
     ]
 
 
 def waiting(key: dict) -> dict:
     """The key of a row's latency, from the row's."""
     left_out = ("metrics", "onlooker", "reported", "batch")
-    kept = {part: value for part, value in key.items() if part not in left_out}
+    decisive = {part: value for part, value in key.items() if part not in left_out}
     how = {"timed": TIMED_PHOTOS, "threads": available_cores()}
-    return kept | how | {"metrics": metrics("verdict", "latency")}
+    return decisive | how | {"metrics": metrics("verdict", "latency")}
 
 
 def jnd_weights(keys: Iterable[dict]) -> dict[str, dict[str, str]]:
     """Name -> version -> sha256 of the learned JNDs that rows were measured with."""
-    found: dict[str, dict[str, str]] = {}
+    digests: dict[str, dict[str, str]] = {}
     for key in keys:
         for jnd in (key["jnd"], key["reported"]):
             if "weights" in jnd:
-                found.setdefault(jnd["name"], {})[str(jnd["version"])] = jnd["weights"]
-    return found
+                digests.setdefault(jnd["name"], {})[str(jnd["version"])] = jnd["weights"]
+    return digests

@@ -2,7 +2,7 @@
 
 The definitions are `engine.metrics.quality`'s and `engine.metrics.perceptual`'s. PSNR, SSIM, ΔE00
 and the share beyond the JND are of the whole photo; JOD is of the face and half its width around
-it, where all of the change is, for that is what a viewer looks at.
+it, where all of the change is, for that is what a viewer attends to.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def seen(before: np.ndarray, after: np.ndarray, jnd: np.ndarray, face: Face) -> 
 
 def means(won: list[dict]) -> dict:
     """Mean and standard deviation of what was measured of the pictures that succeeded."""
-    found = {}
+    row = {}
     for key in OVER_SUCCESSES:
         values = [photo[key] for photo in won if photo.get(key) is not None]
         finite = np.array([value for value in values if np.isfinite(value)])
         if len(finite):
-            found |= {key: float(finite.mean()), f"{key}_std": float(finite.std())}
-    return found
+            row |= {key: float(finite.mean()), f"{key}_std": float(finite.std())}
+    return row
 
 
 def summary(row: Row, photos: list[dict]) -> dict:

@@ -1,4 +1,4 @@
-"""A face recogniser that takes part in nothing: only looked at when all is done.
+"""A face recogniser that takes part in no attack: it is evaluated when all is done.
 
 MobileFaceNet, an ONNX file that is not in this repository. One 112×112 face per call, aligned by
 dlib's five landmarks; the descriptor is the normalised sum of the face's and its mirror image's.
@@ -53,5 +53,5 @@ class Onlooker:
 
     def _run(self, x: np.ndarray) -> np.ndarray:
         batch = np.ascontiguousarray(x.transpose(2, 0, 1)[None])
-        found = self._session.run(None, {self._input: batch})[0][0]
-        return found / np.linalg.norm(found)
+        descriptor = self._session.run(None, {self._input: batch})[0][0]
+        return descriptor / np.linalg.norm(descriptor)

@@ -1,7 +1,7 @@
 """The same loop against image classifiers: every method on CIFAR-10, the panel to be deceived.
 
-Non-targeted: no classifier of the panel may keep its answer. A success is what the exported graphs
-say of the 8-bit picture, read back from its PNG.
+Non-targeted: no classifier of the panel may keep its label. The exported graphs decide about
+a success, on the 8-bit picture read back from its PNG.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from engine.attack.observers import PanelObserver
 from engine.human import human_jnd
 from engine.images.picture import decode, encode_png, to_batch, to_pixels
 from engine.machine.jnd import MachineJND
-from engine.models.registry import HUMAN_DEFAULT, MODELS, PANEL, locate
+from engine.models.locate import locate
+from engine.models.registry import HUMAN_DEFAULT, MODELS, PANEL
 from engine.networks.stored import stored_panel
 
 from ...data.labelled import load
@@ -44,7 +45,7 @@ def evaluate_panel(
 ) -> Path:
     """Methods of attack on the first test images -> results/panel_cifar10.json.
 
-    count: how many images, by default `COUNT`; the first of which the whole panel says the label.
+    count: how many images, by default `COUNT`; the first that the whole panel classifies rightly.
     A row that is published, or in `training.records.store`, is kept as long as what decided it is
     the same.
     """
@@ -54,22 +55,22 @@ def evaluate_panel(
     right = (machine.panel.predict_labels(test.images[:first]) == test.labels[:first, None]).all(1)
     images = test.images[:first][right][: count or COUNT]
     store = Store(runs, "panel", map(from_row, published("panel_cifar10").get("rows", [])))
-    found = []
+    entries = []
     for name in methods:
         keys = method_keys(name, images, weights)
         entry = store.find(*keys)
         if entry is None:
             entry = store.keep(keys[-1], measure(name, images, machine, weights))
-        found.append(entry)
+        entries.append(entry)
     files = {MODELS[each].file: locate(each, weights).sha256 for each in PANEL}
     sections = {"seed": SEED, "margin": MARGIN, "beyond_jnd_of": HUMAN_DEFAULT}
-    sections |= {"jnd_weights": jnd_weights(entry.key for entry in found)}
+    sections |= {"jnd_weights": jnd_weights(entry.key for entry in entries)}
     return write(
         "panel_cifar10",
         command=command,
         data=test.source,
         weights=files,
-        sections=origin(found) | sections | {"rows": [entry.row() for entry in found]},
+        sections=origin(entries) | sections | {"rows": [entry.row() for entry in entries]},
     )
 
 
@@ -108,11 +109,11 @@ def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | 
     )
     search = Search(problem, choices(name), SEED)
     started = time.perf_counter()
-    found = to_pixels(last(search.steps()).best.numpy())
+    distorted = to_pixels(last(search.steps()).best.numpy())
     seconds = time.perf_counter() - started
-    again = np.stack([decode(encode_png(pixels)).pixels for pixels in found])
-    won = (machine.panel.predict_labels(again) != labels.numpy()).all(1)
-    kept = zip(images[won], again[won], eye(images, HUMAN_DEFAULT)[won], strict=True)
+    decoded = np.stack([decode(encode_png(pixels)).pixels for pixels in distorted])
+    won = (machine.panel.predict_labels(decoded) != labels.numpy()).all(1)
+    pairs = zip(images[won], decoded[won], eye(images, HUMAN_DEFAULT)[won], strict=True)
     return {
         "method": name,
         "jnd": jnd,
@@ -121,7 +122,7 @@ def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | 
         "success": float(won.mean()),
         "gradients": float(search.gradients.float().mean()),
         "seconds_per_image": seconds / len(images),
-    } | means([visible(*pair) for pair in kept])
+    } | means([visible(*pair) for pair in pairs])
 
 
 def eye(images: np.ndarray, model: str) -> np.ndarray:

@@ -42,7 +42,7 @@ def default_jnd(method: str) -> str:
 class Row:
     """One line of the table: a method under a protocol, with a model of the eye, on n photos.
 
-    jnd: heeded by the methods whose loss or step has a J: ours, the paper's, AdvJND. sample:
+    jnd: used by the methods whose loss or step has a J: ours, the paper's, AdvJND. sample:
     measured with the JND as it is, beside a row of an earlier version of it that stands
     (`training.records.versions`).
     """

@@ -2,12 +2,14 @@
 
 Every row adds one thing to the row before it; one adds mixtures to the images. Each is trained
 once per seed, which draws the first weights, the batches and the panel's members of every step.
-`python -m training evaluate ablation`; the generators are kept under RUNS/generators/ablation.
+`python -m training evaluate ablation`; the generators are kept under RUNS/generators/ablation, and
+what was measured of each in `training.records.store`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -15,21 +17,25 @@ import torch
 from torch import Tensor
 
 from engine.machine.homogeneity import STEPS
-from engine.networks.machine import Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import load
-from ...records.record import write
+from ...records.record import published, write
+from ...records.store import Entry, Store, from_row, origin, without_key
+from ...records.versions import METHOD_VERSIONS
+from ...train import checkpoint
 from ...train.machine.classifiers import as_batch, pick_device
 from ...train.machine.generator import train_generator
-from ...train.machine.looks import digest, load_panel, looks
 from ...train.machine.networks import load_generator
-from ...train.machine.probe import changes, distorted, factor_for, kept, psnr
+from ...train.machine.predictions import digest, load_panel, panel_predictions
+from ...train.machine.probe import changes, distorted, factor_for, matches, psnr
 from ...train.presets import GENERATOR_PRESETS, GeneratorPreset
+from .measure import digest as picture_digest
 
 EPOCHS, IMAGES, TESTED = 3, 8_000, 1000
 SEEDS = (0, 1, 2, 3, 4)
 STRENGTH = 9.56  # dB, the paper's
-FACTORS = (1 / 16, 4.0)  # of E, between which that strength is looked for
+FACTORS = (1 / 16, 4.0)  # of E, between which that strength is searched
 # The paper's network and loss; the schedule, batches, average and two random members of the panel
 # per step are ours in all rows, or none of them would be trained in so short a time.
 PLAIN = replace(
@@ -62,61 +68,131 @@ STEPWISE = {
 
 def variations() -> dict[str, GeneratorPreset]:
     """The rows of the table, each with its preset."""
-    preset, found = PLAIN, {}
+    preset, rows = PLAIN, {}
     for name, added in STEPWISE.items():
         preset = replace(preset, **added)
-        found[name] = preset
-    return found
+        rows[name] = preset
+    return rows
+
+
+class Bench:
+    """The images, the panel and its predictions, and a generator trained and measured on them."""
+
+    def __init__(self, data: str, count: int | None, runs: Path):
+        self.runs = runs
+        self.train, test = load(data, "train").first(count), load(data, "test").first(count)
+        self.tested, self.device = test.first(TESTED), pick_device()
+        self.panel = load_panel(runs)[0].to(self.device)
+
+    def key(self, preset: GeneratorPreset) -> dict:
+        """What decides the numbers of one preset, its seed included."""
+        return {
+            "section": "ablation",
+            "version": METHOD_VERSIONS["ablation"],
+            "preset": asdict(preset),
+            "panel": digest(self.panel),
+            "pictures": {
+                "train": picture_digest(self.train.first(IMAGES)),
+                "test": picture_digest(self.tested),
+            },
+            "strength_db": STRENGTH,
+            "factors": FACTORS,
+        }
+
+    def measure(self, number: int, preset: GeneratorPreset, command: str) -> dict:
+        """Train row `number` of the table with a preset, and measure it on the test images."""
+        file = f"ablation/{number}-{preset.seed}"
+        note = train_generator(file, self.train, self.tested, preset, self.runs, command)
+        last = note["history"][-1]
+        path = self.runs / "generators" / f"{file}.safetensors"
+        generator = load_generator(path)[0].to(self.device)
+        clean = panel_predictions(self.panel, self.tested, "test", self.runs, self.device)
+        labels = clean["labels"].to(self.device)
+        x = as_batch(torch.from_numpy(self.tested.images)).to(self.device)
+        change = changes(generator, self.panel, self.tested, clean)
+        return {
+            **{name: last["test"][name] for name in ("rca", "psnr_db", "psnr_unclipped_db")},
+            "every_k_keeps": every_strength(change, x, labels, self.panel),
+            **at_strength(change, x, labels, self.panel),
+            "seconds": last["seconds"],
+        }
 
 
 def evaluate_ablation(data: str, count: int | None, runs: Path, command: str) -> Path:
     """Train and measure every variation -> results/ablation_cifar10.json."""
-    train, test = load(data, "train").first(count), load(data, "test").first(count)
-    tested, device = test.first(TESTED), pick_device()
-    panel = load_panel(runs)[0].to(device)
-    clean = looks(panel, tested, "test", runs, device)
-    x, labels = as_batch(torch.from_numpy(tested.images)).to(device), clean["labels"].to(device)
-    found: dict[str, list[dict]] = {name: [] for name in STEPWISE}
-    for seed in SEEDS:
-        for number, (name, preset) in enumerate(variations().items()):
-            file = f"ablation/{number}-{seed}"
-            preset = replace(preset, seed=seed)
-            end = train_generator(file, train, tested, preset, runs, command)["history"][-1]
-            generator = load_generator(runs / "generators" / f"{file}.safetensors")[0].to(device)
-            change = changes(generator, panel, tested, clean)
-            found[name].append(
-                {
-                    **{key: end["test"][key] for key in ("rca", "psnr_db", "psnr_unclipped_db")},
-                    "every_k_keeps": every_strength(change, x, labels, panel),
-                    **at_strength(change, x, labels, panel),
-                    "seconds": end["seconds"],
-                }
-            )
+    bench = Bench(data, count, runs)
+    head = {
+        "seeds": list(SEEDS),
+        "panel": digest(bench.panel),
+        "strength_db": STRENGTH,
+        "epochs": EPOCHS,
+        "n_train": min(IMAGES, len(bench.train)),
+        "n": len(bench.tested),
+    }
+    presets = {
+        (name, seed): replace(preset, seed=seed)
+        for seed in SEEDS
+        for name, preset in variations().items()
+    }
+    keys = {each: bench.key(preset) for each, preset in presets.items()}
+    recorded = head | {"data": bench.tested.source}
+    store = Store(runs, "ablation", known(published("ablation_cifar10"), presets, keys, recorded))
+    numbers = {name: number for number, name in enumerate(STEPWISE)}
+    entries = {
+        (name, seed): store.measured(
+            keys[name, seed], partial(bench.measure, numbers[name], preset, command)
+        )
+        for (name, seed), preset in presets.items()
+    }
+    each = {name: [entries[name, seed].value for seed in SEEDS] for name in STEPWISE}
     return write(
         "ablation_cifar10",
         command=command,
-        data=test.source,
+        data=bench.tested.source,
         weights={},  # none that ship: the panel and the rows are checkpoints
         sections={
-            "seeds": list(SEEDS),
-            "panel": digest(panel),
-            "strength_db": STRENGTH,
-            "epochs": EPOCHS,
-            "n_train": min(IMAGES, len(train)),
-            "n": len(tested),
-            "rows": summed_up(found),
+            **origin(entries.values()),
+            **head,
+            "rows": summed_up(each),
+            "origin": {
+                name: [entries[name, seed].provenance() for seed in SEEDS] for name in STEPWISE
+            },
         },
     )
 
 
-def summed_up(found: dict[str, list[dict]]) -> list[dict]:
+def known(
+    before: dict,
+    presets: dict[tuple[str, int], GeneratorPreset],
+    keys: dict[tuple[str, int], dict],
+    recorded: dict[str, object],
+) -> list[Entry | None]:
+    """The entries of an earlier result, by variation and seed.
+
+    Also of one whose rows carry no keys yet: those with the same preset, where the head is what
+    would be recorded today.
+    """
+    entries = []
+    for row in before.get("rows", []):
+        name = row["variation"]
+        for place, (seed, value) in enumerate(zip(before["seeds"], row["per_seed"], strict=True)):
+            if "origin" in before:
+                entries.append(from_row(before["origin"][name][place], value))
+            elif (name, seed) in presets and checkpoint.same(
+                row["preset"] | {"seed": seed}, presets[name, seed]
+            ):
+                entries.append(without_key(keys[name, seed], value, before, recorded))
+    return entries
+
+
+def summed_up(numbers: dict[str, list[dict]]) -> list[dict]:
     """A row per variation: median and range over seeds of each number, and of what it brings:
     rca_at less that of the row before with the same seed. None where a seed has none.
 
     The median, for a training without a slow beginning may lose the panel altogether.
     """
     rows, presets, before = [], variations(), None
-    for name, each in found.items():
+    for name, each in numbers.items():
         row = {"variation": name, "preset": asdict(presets[name])}
         del row["preset"]["seed"]
         pairs = zip(each, before or [{"rca_at": None}] * len(each), strict=True)
@@ -140,10 +216,10 @@ def over_seeds(key: str, values: list[float | None]) -> dict:
 
 
 def every_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> float:
-    """Share of answers that k/9 · E leaves alone for every k = 1…8, on 8-bit pictures."""
+    """Share of labels that stay the same under k/9 · E for every k = 1…8, on 8-bit pictures."""
     holds = torch.ones_like(labels, dtype=torch.bool)
     for k in range(1, STEPS):
-        holds &= kept(panel, distorted(x, change, k / STEPS), labels)
+        holds &= matches(panel, distorted(x, change, k / STEPS), labels)
     return holds.float().mean().item()
 
 
@@ -159,5 +235,5 @@ def at_strength(change: Tensor, x: Tensor, labels: Tensor, panel: Panel) -> dict
     factor = factor_for(STRENGTH, noise, FACTORS)
     if factor is None:
         return {"factor": None, "rca_at": None}
-    rates = kept(panel, distorted(x, change, factor), labels)
+    rates = matches(panel, distorted(x, change, factor), labels)
     return {"factor": factor, "rca_at": rates.float().mean().item()}

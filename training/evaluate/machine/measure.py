@@ -1,4 +1,4 @@
-"""What is measured of 8-bit pictures: answers kept (RCA), PSNR, and their spread.
+"""What is measured of 8-bit pictures: labels that stay the same (RCA), PSNR, and their spread.
 
 Every distorted picture is clipped and rounded to 8 bits before a classifier sees it; the PSNR of
 x + E without clipping is given beside. Spread is the standard deviation over images for a PSNR
@@ -16,15 +16,17 @@ from engine.machine.jnd import MachineJND
 from engine.metrics.quality import psnr
 from engine.models.session import Session
 
+from ...data.labelled import LabelledImages
+from ...records.keys import digest_of
+
 BATCH = 250
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the panel sees in a split.
+class Predictions:
+    """The panel's predictions for the clean images of a split.
 
-    images uint8 N×H×W×3; logits float32 N×P×classes and cams float32 N×P×H×W in 0…1, both of the
-    clean images.
+    images uint8 N×H×W×3; logits float32 N×P×classes; cams float32 N×P×H×W in 0…1.
     """
 
     images: np.ndarray
@@ -33,11 +35,11 @@ class Look:
 
     @property
     def labels(self) -> np.ndarray:
-        """int64 N×P: what each classifier says of the clean image."""
+        """int64 N×P: each classifier's top-1 label of the clean image."""
         return self.logits.argmax(2)
 
-    def first(self, count: int) -> Look:
-        return Look(self.images[:count], self.logits[:count], self.cams[:count])
+    def first(self, count: int) -> Predictions:
+        return Predictions(self.images[:count], self.logits[:count], self.cams[:count])
 
 
 @dataclass(frozen=True)
@@ -48,75 +50,89 @@ class Distortion:
     pixels: np.ndarray
 
 
+def digest(data: LabelledImages) -> str:
+    """What identifies labelled pictures in a key: their pixels, sizes, labels and order."""
+    return digest_of([*data.images, data.labels])
+
+
 def batches(count: int) -> list[slice]:
     return [slice(start, start + BATCH) for start in range(0, count, BATCH)]
 
 
-def look(machine: MachineJND, images: np.ndarray) -> Look:
-    found = [machine.panel.predict(images[rows]) for rows in batches(len(images))]
-    logits, cams = zip(*found, strict=True)
-    return Look(images, np.concatenate(logits), np.concatenate(cams))
+def predict(machine: MachineJND, images: np.ndarray) -> Predictions:
+    """The panel's predictions for images uint8 N×H×W×3, in batches."""
+    parts = [machine.panel.predict(images[rows]) for rows in batches(len(images))]
+    logits, cams = zip(*parts, strict=True)
+    return Predictions(images, np.concatenate(logits), np.concatenate(cams))
 
 
-def distort(machine: MachineJND, looked: Look, strength: float = 1.0) -> Distortion:
+def distort(machine: MachineJND, clean: Predictions, strength: float = 1.0) -> Distortion:
     """What the machine's generator makes of the images, neither verified nor weakened."""
     change = np.concatenate(
         [
             machine.generator.change(
-                looked.images[rows], looked.logits[rows], looked.cams[rows], strength
+                clean.images[rows], clean.logits[rows], clean.cams[rows], strength
             )
-            for rows in batches(len(looked.images))
+            for rows in batches(len(clean.images))
         ]
     )
-    return changed(looked, change)
+    return changed(clean, change)
 
 
-def changed(looked: Look, change: np.ndarray) -> Distortion:
+def changed(clean: Predictions, change: np.ndarray) -> Distortion:
     """The images with E, float32 N×3×H×W on the 0…1 scale, added to them."""
-    return Distortion(change, to_pixels(to_batch(looked.images) + change))
+    return Distortion(change, to_pixels(to_batch(clean.images) + change))
 
 
-def answer(machine: MachineJND, images: np.ndarray) -> np.ndarray:
-    """uint8 N×H×W×3 -> the panel's top-1 classes N×P, in batches."""
-    return np.concatenate(
-        [machine.panel.predict_labels(images[rows]) for rows in batches(len(images))]
-    )
+def panel_labels(machine: MachineJND, images: np.ndarray) -> np.ndarray:
+    """uint8 N×H×W×3 -> the panel's top-1 labels int64 N×P, in batches."""
+    parts = [machine.panel.predict_labels(images[rows]) for rows in batches(len(images))]
+    return np.concatenate(parts)
 
 
-def answer_alone(classifier: Session, images: np.ndarray) -> np.ndarray:
-    """uint8 N×H×W×3 -> one classifier's top-1 class N, in batches."""
+def classifier_labels(classifier: Session, images: np.ndarray) -> np.ndarray:
+    """uint8 N×H×W×3 -> one classifier's top-1 labels int64 N, in batches."""
     logits = [classifier.run(image=to_batch(images[rows]))[0] for rows in batches(len(images))]
     return np.concatenate(logits).argmax(1)
 
 
-def measure(machine: MachineJND, looked: Look, pixels: np.ndarray) -> dict:
+def measure(machine: MachineJND, clean: Predictions, pixels: np.ndarray) -> dict:
     """RCA (eqs 16-17) and PSNR of 8-bit distorted versions of the images."""
-    return summarise(machine, looked, pixels, answer(machine, pixels) == looked.labels)
+    return summarise(machine, clean, pixels, panel_labels(machine, pixels) == clean.labels)
 
 
-def summarise(machine: MachineJND, looked: Look, pixels: np.ndarray, kept: np.ndarray) -> dict:
-    """`measure`, where the panel was asked already: kept bool N×P."""
-    noise = psnr(to_batch(pixels) - to_batch(looked.images))
-    return rates(machine, kept) | spread("psnr_db", noise)
+def summarise(
+    machine: MachineJND, clean: Predictions, pixels: np.ndarray, matches: np.ndarray
+) -> dict:
+    """`measure`, where the labels are known already.
+
+    matches bool N×P: whether each classifier's label is that of the clean image.
+    """
+    noise = psnr(to_batch(pixels) - to_batch(clean.images))
+    return rates(machine, matches) | spread("psnr_db", noise)
 
 
-def rates(machine: MachineJND, kept: np.ndarray) -> dict:
+def rates(machine: MachineJND, matches: np.ndarray) -> dict:
     """Booleans N×P -> RCA (eq. 17) and RCA_n per classifier (eq. 16), as fractions."""
-    each = kept.mean(0)
+    each = matches.mean(0)
     return {
-        "n": len(kept),
+        "n": len(matches),
         "rca": float(each.mean()),
-        # Over images: the answers of one image are not independent.
-        "rca_standard_error": float(kept.mean(1).std() / np.sqrt(len(kept))),
+        # Over images: the labels of one image are not independent.
+        "rca_standard_error": float(matches.mean(1).std() / np.sqrt(len(matches))),
         "rca_per_classifier": dict(zip(machine.panel.classifiers, each.tolist(), strict=True)),
-        "all_classifiers_keep": float(kept.all(1).mean()),
+        "all_classifiers_keep": float(matches.all(1).mean()),
     }
 
 
-def rate(kept: np.ndarray) -> dict:
+def rate(matches: np.ndarray) -> dict:
     """Booleans N of one classifier -> its RCA_n (eq. 16)."""
-    share = float(kept.mean())
-    return {"n": len(kept), "rca": share, "rca_standard_error": standard_error(share, len(kept))}
+    share = float(matches.mean())
+    return {
+        "n": len(matches),
+        "rca": share,
+        "rca_standard_error": standard_error(share, len(matches)),
+    }
 
 
 def spread(name: str, values: np.ndarray) -> dict:

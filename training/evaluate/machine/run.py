@@ -1,68 +1,29 @@
 """Measure what ships: the exported graphs, through the engine. `python -m training evaluate`.
 
-What a section of machine_cifar10.json says of one generator is kept in `training.records.store` as
-soon as it is measured, so a stopped evaluation goes on, and a new generator is measured alone. What
-the JSON itself says is kept with the hardware on which it was measured, until the weights, the
+A section of machine_cifar10.json about one generator is kept in `training.records.store` as soon as
+it is measured, so a stopped evaluation goes on, and a new generator is measured alone. A section of
+the JSON itself is kept, with the hardware on which it was measured, until the weights, the
 pictures, a setting or a declared version (`training.records.versions`) is another.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.machine.jnd import MachineJND
-from engine.models.registry import ENVIRONMENT, GENERATORS, PANEL
+from engine.models.locate import ENVIRONMENT
+from engine.models.registry import GENERATORS, PANEL
 
-from ...data.labelled import DataError, load
+from ...data.labelled import DataError
 from ...records.keys import section_key
+from ...records.log import log
 from ...records.record import published, write
-from ...records.shipped import digest, digests, present, trained_with, unseen
+from ...records.shipped import digest, digests, trained_with
 from ...records.store import Entry, Store, from_row, origin
-from .measure import answer, answer_alone, standard_error
-from .sections import OF_THE_BEST, ON_BOTH, OUTSIDE, SECTIONS, SEED, Subject, settings
-
-
-def evaluate_classifiers(data: str, weights: Path | None, count: int | None, command: str) -> Path:
-    """Test accuracy of each shipped classifier -> results/classifiers_cifar10.json."""
-    test = load(data, "test").first(count)
-    machine = MachineJND(weights=weights, device="cpu", generator=present(weights)[0])
-    answers = answer(machine, test.images)
-    outside = unseen(weights)
-    columns = {model: answers[:, column] for column, model in enumerate(PANEL)}
-    columns |= {model: answer_alone(session, test.images) for model, session in outside.items()}
-    rows = []
-    for model, own in columns.items():
-        note = trained_with(weights, model)
-        share = float((own == test.labels).mean())
-        rows.append(
-            {
-                "classifier": note["classifier"],
-                "in_the_panel": model in PANEL,
-                "test_accuracy": share,
-                "standard_error": standard_error(share, len(test)),
-                "n_test": len(test),
-                "n_train": note["n_train"],
-                "parameters": note["parameters"],
-                "training_seconds": note["seconds"] + (note.get("earlier") or {}).get("seconds", 0),
-                "seed": note["preset"]["seed"],
-                "preset": note["preset"],
-                "training_command": note["command"],
-                # Set where the training code has changed since: the commit that made the weights.
-                "training_commit": note.get("commit"),
-            }
-        )
-    agree = float((answers == answers[:, :1]).all(1).mean())
-    return write(
-        "classifiers_cifar10",
-        command=command,
-        data=test.source,
-        weights=digests(weights, *columns),
-        sections={"rows": rows, "all_panel_classifiers_agree": agree},
-    )
+from .sections import OF_THE_BEST, ON_BOTH, OUTSIDE, SECTIONS, SEED, settings
+from .subject import Subject
 
 
 def evaluate_machine(
@@ -80,14 +41,14 @@ def evaluate_machine(
     measured before. Writes results/machine_cifar10.json.
     """
     if weights is None and os.environ.get(ENVIRONMENT):
-        raise DataError(f"{ENVIRONMENT} is set: unset it, or say --weights DIR")
+        raise DataError(f"{ENVIRONMENT} is set: unset it, or give --weights DIR")
     subject = Subject(data, weights, count)
     before = published("machine_cifar10")
     store = Store(runs, "machine", known(before))
     entries: dict[str, dict[str, Entry]] = {}
 
     def measured(section: str, name: str) -> object:
-        """What a section says of one generator, now or in an earlier run."""
+        """A section's value for one generator, measured now or in an earlier run."""
         key = decided_by(subject, section, name)
         entry = store.find(key)
         if entry is None:
@@ -96,14 +57,14 @@ def evaluate_machine(
             started = time.monotonic()
             entry = store.keep(key, SECTIONS[section](subject, name))
             took = time.monotonic() - started
-            print(f"{section} of {name}: {took:.0f} s", file=sys.stderr, flush=True)
+            log(f"{section} of {name}: {took:.0f} s")
         entries.setdefault(section, {})[name] = entry
         return entry.value
 
     sections = {"seed": SEED, "training": {}, "history": {}}
     for name in subject.generators:
         note = trained_with(weights, GENERATORS[name])
-        sections["training"][name] = told(note)
+        sections["training"][name] = training_of(note)
         sections["history"][name] = note["history"]
     for name in chosen or ():
         if name not in SECTIONS:
@@ -115,7 +76,7 @@ def evaluate_machine(
         if not lacking:
             sections[section] = assembled(section, each)
         elif len(lacking) < len(each):
-            print(f"{section} left out: not of {', '.join(lacking)}", file=sys.stderr, flush=True)
+            log(f"{section} left out: not of {', '.join(lacking)}")
     shown = {section: each for section, each in entries.items() if section in sections}
     sections["origin"] = {
         section: {name: entry.provenance() for name, entry in each.items()}
@@ -132,7 +93,7 @@ def evaluate_machine(
 
 
 def decided_by(subject: Subject, section: str, name: str) -> dict:
-    """The key of what a section says of one generator."""
+    """The key of a section's value for one generator."""
     compared = subject.generators if section in OF_THE_BEST else [name]
     outside = subject.unseen if section in OUTSIDE else ()
     models = (*PANEL, *(GENERATORS[each] for each in compared), *outside)
@@ -154,15 +115,15 @@ def known(before: dict) -> list[Entry | None]:
     ]
 
 
-def told(note: dict) -> dict:
+def training_of(note: dict) -> dict:
     """How a generator was trained, and the ones before it that it goes on from."""
-    kept = ("generator", "preset", "parameters", "seconds", "scaled_by", "command")
-    earlier = {"earlier": told(note["earlier"])} if note.get("earlier") else {}
-    return {part: note[part] for part in kept if part in note} | earlier
+    parts = ("generator", "preset", "parameters", "seconds", "scaled_by", "command")
+    earlier = {"earlier": training_of(note["earlier"])} if note.get("earlier") else {}
+    return {part: note[part] for part in parts if part in note} | earlier
 
 
 def assembled(section: str, each: dict[str, object]) -> object:
-    """A section of all generators from what it says of each; rows of the test images first."""
+    """A section of all generators from its value for each; rows of the test images first."""
     parts = list(each.values())
     if section in OF_THE_BEST:
         return parts[0]
@@ -173,7 +134,7 @@ def assembled(section: str, each: dict[str, object]) -> object:
 
 
 def taken_apart(section: str, whole: object, name: str) -> object:
-    """What an assembled section says of one generator."""
+    """An assembled section's value for one generator."""
     if section in OF_THE_BEST:
         return whole
     if not isinstance(whole, list):

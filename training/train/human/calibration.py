@@ -5,14 +5,13 @@ Training holds every crop near that visibility; what is left is one factor near 
 Criterion: noise of ±1·J (random signs, one for R, G and B, clipped and rounded to 8 bits) on the
 held-out photos of BSDS500 has a mean JOD of 9.5 by ColorVideoVDP on its `standard_4k` display:
 half a JOD below no visible difference, at which 63 % of viewers would pick the original where
-50 % is guessing. Kodak, the evaluation set, is not looked at. The scale is found by bisection; each
+50 % is guessing. Kodak, the evaluation set, is not used. The scale is found by bisection; each
 scale tried is kept with its JODs in RUNS/human/NAME.calibration.json, and a killed run goes on.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from engine.metrics.quality import psnr_8bit
 from engine.networks.hvs import MARGIN, VERSION, HvsSd
 
 from ...data.labelled import DataError, Photos
+from ...records.log import log
 from ...records.record import write_json
 from .thresholds import load_thresholds
 
@@ -75,15 +75,15 @@ def calibrate(
         "weights": note["weights"],
         "version": VERSION,
     }
-    kept = json.loads(path.read_text()) if path.exists() else {}
-    if any(kept.get(key) != value for key, value in same.items()):
-        kept = same | {"tried": []}
-    if "scale" in kept:
-        return kept
+    calibration = json.loads(path.read_text()) if path.exists() else {}
+    if any(calibration.get(key) != value for key, value in same.items()):
+        calibration = same | {"tried": []}
+    if "scale" in calibration:
+        return calibration
     relative = [relative_thresholds(model, image) for image in photos.images]
 
-    def seen(scale: float) -> float:
-        for row in kept["tried"]:
+    def jod_at(scale: float) -> float:
+        for row in calibration["tried"]:
             if row["scale"] == scale:
                 return row["jod"]
         changed = [
@@ -100,27 +100,27 @@ def calibrate(
             "psnr_db": float(np.mean(noise)),
             "mean_threshold": float(np.mean([scale * jnd.mean() for jnd in relative])),
         }
-        kept["tried"].append(row)
-        write_json(path, kept)
-        print(json.dumps({"calibration": name, **row}), file=sys.stderr, flush=True)
+        calibration["tried"].append(row)
+        write_json(path, calibration)
+        log({"calibration": name, **row})
         return row["jod"]
 
     mean = float(np.mean([jnd.mean() for jnd in relative]))
     low, high = 0.0, 4 / max(mean, 1e-6)  # four levels on average, then twice as much …
-    while seen(high) > target:
+    while jod_at(high) > target:
         if mean * high >= LOUDEST:
             raise DataError(f"{name}: noise of {mean * high:.0f} levels has no JOD of {target}")
         low, high = high, 2 * high
     scale = high
     for _ in range(HALVINGS):
         scale = (low + high) / 2
-        value = seen(scale)
+        value = jod_at(scale)
         if abs(value - target) < CLOSE:
             break
         low, high = (scale, high) if value > target else (low, scale)
-    kept |= {"scale": scale, "command": command}
-    write_json(path, kept)
-    return kept
+    calibration |= {"scale": scale, "command": command}
+    write_json(path, calibration)
+    return calibration
 
 
 def calibration_path(name: str, runs: Path) -> Path:
@@ -131,7 +131,7 @@ def calibrated(name: str, runs: Path) -> dict:
     """The finished calibration of NAME. Raises FileNotFoundError where there is none."""
     path = calibration_path(name, runs)
     if path.exists():
-        kept = json.loads(path.read_text())
-        if "scale" in kept:
-            return kept
+        calibration = json.loads(path.read_text())
+        if "scale" in calibration:
+            return calibration
     raise FileNotFoundError(f"{path} has no scale: run `python -m training calibrate` first")

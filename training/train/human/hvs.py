@@ -27,8 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.networks.device import autocast
 from engine.networks.hvs import USUAL, AttentionBranch, Degradation, HvsSd, JndNetwork, attention
-from engine.networks.precision import autocast
 
 from ...data.labelled import Photos
 from .. import checkpoint
@@ -56,14 +56,14 @@ def degradation_loss(stage: Stage, x: Tensor) -> tuple[Tensor, dict]:
 
 def branch_loss(stage: Stage, x: Tensor, teacher: Degradation) -> tuple[Tensor, dict]:
     """Cross-entropy of the branch's maps, each value a share: the maps are sparse, and an absolute
-    error is least where nothing is said."""
+    error is least where all of them are zero."""
     with autocast(x.device):
         wanted = attention(teacher, x).float()
-        said = stage.network.logits(x)
-    loss = F.binary_cross_entropy_with_logits(said.float(), wanted)
-    told = (said.detach().float().sigmoid() - wanted).square().mean((0, 2, 3))
+        logits = stage.network.logits(x)
+    loss = F.binary_cross_entropy_with_logits(logits.float(), wanted)
+    error = (logits.detach().float().sigmoid() - wanted).square().mean((0, 2, 3))
     spread = (wanted - wanted.mean((0, 2, 3), keepdim=True)).square().mean((0, 2, 3))
-    return loss, {"variance_explained": (1 - told / spread).mean()}
+    return loss, {"variance_explained": (1 - error / spread).mean()}
 
 
 def coloured(x: Tensor) -> Tensor:
@@ -88,13 +88,13 @@ def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> 
         j = stage.network(x, maps)
     j = j.float()
     changed = injected(x, j)
-    seen = iqa.visibility(x, changed)
-    held = (seen / preset.visible - 1).square().mean()
+    visible = iqa.visibility(x, changed)
+    excess = (visible / preset.visible - 1).square().mean()
     energy = ((changed - x).square().mean((1, 2, 3)) + 1e-8).log2().mean()
-    logged = {"jod": 10 - seen.detach().mean(), "jod_std": seen.detach().std()}
+    logged = {"jod": 10 - visible.detach().mean(), "jod_std": visible.detach().std()}
     quality = torch.zeros((), device=x.device)
     for name, loss in iqa.LOSSES.items():
-        part = slice(None, None, 2) if name == "near" else slice(None)  # it is dear
+        part = slice(None, None, 2) if name == "near" else slice(None)  # it is slow
         value = loss(x[part], changed[part]).mean()
         mean = stage.means.get(name, value.item())
         stage.means[name] = 0.98 * mean + 0.02 * value.item()
@@ -113,7 +113,7 @@ def jnd_loss(stage: Stage, x: Tensor, maps: Tensor, branch: AttentionBranch) -> 
     }
     logged |= dict(zip(("red", "green", "blue"), j.detach().mean((0, 2, 3)), strict=True))
     loss = (
-        preset.held * held
+        preset.held * excess
         - energy
         + preset.quality * quality
         + preset.magnitude * magnitude

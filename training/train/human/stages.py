@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ from torch.optim import swa_utils
 
 from ...data.crops import crops
 from ...data.labelled import Photos
+from ...records.log import log
 from .. import checkpoint
 from ..presets import HumanPreset
 
@@ -46,8 +45,8 @@ class Stage:
 
     def save(self, path: Path, settings: dict) -> None:
         state = checkpoint.join({"network": self.network, "average": self.average})
-        kept = ("done", "seconds", "history", "means")
-        note = settings | {key: getattr(self, key) for key in kept}
+        parts = ("done", "seconds", "history", "means")
+        note = settings | {key: getattr(self, key) for key in parts}
         checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
 
     def resume(self, path: Path, settings: dict) -> None:
@@ -84,7 +83,7 @@ class Stage:
                 row = {key: total / (self.done - since) for key, total in totals.items()}
                 row |= {"step": self.done, "seconds": round(self.seconds, 1)}
                 self.history.append(row)
-                print(json.dumps({"stage": self.name, **row}), file=sys.stderr, flush=True)
+                log({"stage": self.name, **row})
                 self.save(path, settings)
                 totals, started, since = {}, time.monotonic(), self.done
 

@@ -2,7 +2,7 @@
 
 The classifiers agree on nearly all images they were trained on, and on some 85 % of others. What
 a conditioned generator needs to see besides, disagreement, is found where two images are mixed
-about half and half: what each classifier says of those is real, its label and its CAM.
+about half and half: each classifier's label and CAM of those are real.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.networks.machine import Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import LabelledImages
-from .looks import looks
+from .predictions import panel_predictions
 
 SHARES = (0.35, 0.65)  # between which the first image's share lies
 
@@ -46,13 +46,13 @@ def ambiguous(
     runs: Path,
     device: torch.device,
 ) -> tuple[LabelledImages, dict[str, Tensor]]:
-    """Mixtures of which the panel disagrees, of `count` tried, and its `looks` at them.
+    """Mixtures of which the panel disagrees, of `count` tried, and its predictions for them.
 
-    A mixture's label is the first image's; no generator is told it.
+    A mixture's label is the first image's; no generator is given it.
     """
     tried = mixed(train, count, seed)
-    seen = looks(panel, tried, "mixed", runs, device)
-    split = (seen["labels"] != seen["labels"][:, :1]).any(1)
+    predictions = panel_predictions(panel, tried, "mixed", runs, device)
+    split = (predictions["labels"] != predictions["labels"][:, :1]).any(1)
     rows = split.numpy()
-    kept = LabelledImages(tried.images[rows], tried.labels[rows], tried.source)
-    return kept, {key: value[split] for key, value in seen.items()}
+    chosen = LabelledImages(tried.images[rows], tried.labels[rows], tried.source)
+    return chosen, {key: value[split] for key, value in predictions.items()}

@@ -1,6 +1,6 @@
 """Train the panel's classifiers on CIFAR-10. `python -m training classifiers`.
 
-Each network is trained on all training images by Nesterov SGD (AdamW where the preset says so)
+Each network is trained on all training images by Nesterov SGD (AdamW in some presets)
 with a triangular learning rate and label smoothing, in bf16 where the processor has it, on images
 flipped every other epoch, shifted and with a small square cut out: the recipe of cifar10-airbench
 in its longer form. The last epochs see the pictures as they are, for JPEG's grid of blocks is where
@@ -12,7 +12,6 @@ exported and trained against. A killed run goes on from its last epoch.
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -23,11 +22,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.networks.classifiers import CLASSIFIERS, Classifier, WhitenedStem
+from engine.networks.device import autocast
 from engine.networks.layers import fold
-from engine.networks.precision import autocast
 from engine.networks.unseen import UNSEEN
 
 from ...data.labelled import DataError, LabelledImages
+from ...records.log import log
 from .. import checkpoint
 from ..presets import ClassifierPreset
 from .assistants import ASSISTANTS
@@ -215,11 +215,9 @@ def train_classifier(
         loss = run_epoch(network, optimizer, images, labels, epoch, preset, device)
         seconds += time.monotonic() - started
         score = accuracy(network, test.first(2000), device)
-        print(
+        log(
             f"{name} epoch {epoch + 1}/{preset.epochs} loss {loss:.4f} "
-            f"accuracy on the first 2000 test images {score:.4f} {seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
+            f"accuracy on the first 2000 test images {score:.4f} {seconds:.0f} s"
         )
         note = settings | {"epochs": epoch + 1, "seconds": seconds}
         checkpoint.save(resume, checkpoint.pack(network.state_dict(), optimizer), note)
@@ -249,8 +247,8 @@ def prepare_polish(
 ) -> tuple[Classifier, Tensor]:
     """The finished, folded classifier to go on from, and soft labels float32 N×classes.
 
-    The soft labels are the mean of the true label and of what the other finished classifiers of
-    the panel say. Raises DataError where one of them is not finished.
+    The soft labels are the mean of the true label and of the probabilities that the other finished
+    classifiers of the panel predict. Raises DataError where one of them is not finished.
     """
     path = folder / f"{name}.safetensors"
     if not path.exists():
@@ -262,15 +260,17 @@ def prepare_polish(
     paths = [folder / f"{other}.safetensors" for other in CLASSIFIERS if other != name]
     missing = [path.stem for path in paths if not path.exists()]
     if missing:
-        raise DataError(f"{folder} lacks {', '.join(missing)}: train them first, they are asked")
+        raise DataError(
+            f"{folder} lacks {', '.join(missing)}: train them first, they are the teachers"
+        )
     teachers = [load_classifier(path)[0].to(device) for path in paths]
-    told = []
+    probabilities = []
     for batch in images.split(500):
         x = as_batch(batch).to(device)
         with autocast(device):
-            said = [teacher(x).float().softmax(1) for teacher in teachers]
-        told.append(torch.stack(said).mean(0).cpu())
-    soft = torch.cat(told)
+            each = [teacher(x).float().softmax(1) for teacher in teachers]
+        probabilities.append(torch.stack(each).mean(0).cpu())
+    soft = torch.cat(probabilities)
     return network, (soft + F.one_hot(labels, soft.shape[1])) / 2
 
 

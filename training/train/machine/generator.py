@@ -1,17 +1,15 @@
 """Train the E-D generator against the frozen panel. `python -m training generator`.
 
-What the panel answers on the clean images (labels and CAMs, for both flips) is computed once
-and kept in RUNS/looks. Each step: E from the picture and its merged CAM (eq. 3), the distorted
-picture clipped to an image (eq. 4), the loss of eq. 7. An exponential average of the weights
-is what is measured and shipped, folded and rounded to half precision. A killed run goes on
+The panel's predictions for the clean images (labels and CAMs, for both flips) are computed once
+and kept in RUNS/predictions. Each step: E from the picture and its merged CAM (eq. 3), the
+distorted picture clipped to an image (eq. 4), the loss of eq. 7. An exponential average of the
+weights is what is measured and shipped, folded and rounded to half precision. A killed run goes on
 from its last epoch; every epoch's losses, PSNR and RCA are kept for the figures.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -21,17 +19,19 @@ import torch
 from torch import Tensor
 from torch.optim import swa_utils
 
+from engine.networks.generator import Generator
 from engine.networks.layers import fold
-from engine.networks.machine import Generator, Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import DataError, LabelledImages
+from ...records.log import log
 from .. import checkpoint
 from ..presets import PROBE, GeneratorPreset
 from .classifiers import as_batch, pick_device, round_to_half
-from .looks import digest, load_panel, looks, take
 from .networks import begun, build, unfolded
 from .objective import Draws, ramp, step_loss
 from .pictures import gathered, with_assistants
+from .predictions import digest, load_panel, panel_predictions, take
 from .probe import changes, distorted, factor_for, measure, psnr
 from .snapshots import COUNT, jnd_maps, stages
 
@@ -54,19 +54,19 @@ def beginning(
     runs: Path,
     names: tuple[str, ...],
     images: Tensor,
-    seen: dict[str, Tensor],
+    predictions: dict[str, Tensor],
 ) -> tuple[Generator, dict]:
     """The network as its training begins, and the note of the one that it goes on from.
 
-    names: the panel's; seen: its looks at the images, uint8 N×H×W×3, the first of which give batch
-    normalisation its statistics where a preset puts that back.
+    names: the panel's; predictions: its predictions for the images, uint8 N×H×W×3. The first of
+    these give batch normalisation its statistics where a preset puts that back.
     """
     torch.manual_seed(preset.seed)
     network, earlier = begun(preset, runs)
     if preset.normalised:
         some = torch.arange(min(SAMPLE, len(images)))
         plain = torch.zeros(len(some), dtype=torch.bool)
-        sample = take(images, seen, names, some, plain, torch.device("cpu"))
+        sample = take(images, predictions, names, some, plain, torch.device("cpu"))
         network = unfolded(network, build(preset), 2 * sample.x - 1, sample.cams)
     return network, earlier
 
@@ -108,7 +108,7 @@ def run_epoch(
     training: Training,
     panel: Panel,
     images: Tensor,
-    seen: dict[str, Tensor],
+    predictions: dict[str, Tensor],
     preset: GeneratorPreset,
     device: torch.device,
 ) -> dict:
@@ -120,16 +120,17 @@ def run_epoch(
     training.network.train()
     panel.train()  # a step sees one side; mirrored pictures in the batches show the other
     batches = len(images) // preset.batch
-    told = tuple(name for name in panel.names if f"maps.{name}" in seen)  # not the assistants
+    # Not the assistants: of these there are labels only.
+    mapped = tuple(name for name in panel.names if f"maps.{name}" in predictions)
     draws = Draws(random)
-    logged, kept = [], []
+    logged, shares = [], []
     for step in range(batches):
         index = order[step * preset.batch : (step + 1) * preset.batch]
-        batch = take(images, seen, told, index, mirrored[index], device)
+        batch = take(images, predictions, mapped, index, mirrored[index], device)
         rise = ramp(preset, (epoch + step / batches) / preset.epochs)
         loss, values, rates = step_loss(training.network, panel, batch, preset, draws, rise)
         logged.append(values)
-        kept.append(rates)
+        shares.append(rates)
         for group in training.optimizer.param_groups:
             group["lr"] = learning_rate(preset, epoch * batches + step, preset.epochs * batches)
         training.optimizer.zero_grad(set_to_none=True)
@@ -139,7 +140,7 @@ def run_epoch(
     return {
         "epoch": epoch + 1,
         **dict(zip(LOGGED, torch.stack(logged).mean(0).tolist(), strict=True)),
-        "train_rca": dict(zip(panel.names, torch.stack(kept).nanmean(0).tolist(), strict=True)),
+        "train_rca": dict(zip(panel.names, torch.stack(shares).nanmean(0).tolist(), strict=True)),
     }
 
 
@@ -156,7 +157,7 @@ def train_generator(
     Each epoch's row holds the means over the training steps ("train_rca" at the strengths trained
     with, and of one side) and, under "test", what the averaged network reaches on the first 2,000
     test images at full strength, before it is scaled. Raises DataError where RUNS holds it with
-    other settings or another panel, and where it cannot be scaled as the preset says.
+    other settings or another panel, and where it cannot be scaled as its preset has it.
     """
     device = pick_device()
     train, probe = train.first(preset.images), test.first(preset.images).first(PROBE)
@@ -168,34 +169,33 @@ def train_generator(
     if final.exists():
         return checkpoint.load_same(final, **expected)[1]
     panel.to(device, memory_format=torch.channels_last)
-    clean = looks(panel, probe, "test", runs, device)
-    train, seen = gathered(panel, train, preset, runs, device)
+    clean = panel_predictions(panel, probe, "test", runs, device)
+    train, predictions = gathered(panel, train, preset, runs, device)
     images = torch.from_numpy(train.images)
-    asked, labels = with_assistants(panel, preset, train, seen, runs, device)
-    seen["labels"] = torch.cat([seen["labels"], *labels], 1)
-    network, earlier = beginning(preset, runs, panel.names, images, seen)
+    opponents, labels = with_assistants(panel, preset, train, predictions, runs, device)
+    predictions["labels"] = torch.cat([predictions["labels"], *labels], 1)
+    network, earlier = beginning(preset, runs, panel.names, images, predictions)
     training = Training(preset, network, earlier, device)
     if unfinished.exists():
         training.resume(unfinished, expected)
 
     while len(training.history) < preset.epochs:
         started = time.monotonic()
-        row = run_epoch(training, asked, images, seen, preset, device)
+        row = run_epoch(training, opponents, images, predictions, preset, device)
         training.seconds += time.monotonic() - started
         row["test"] = measure(training.average.module, panel, probe, clean)
         row["seconds"] = round(training.seconds)
         if row["epoch"] in stages(preset.epochs):
             row["jnd_maps"] = jnd_maps(training.average.module, panel)
         training.history.append(row)
-        said = {key: value for key, value in row.items() if key != "jnd_maps"}
-        print(json.dumps({"generator": name, **said}), file=sys.stderr, flush=True)
+        log({"generator": name} | {key: row[key] for key in row if key != "jnd_maps"})
         training.save(unfinished, settings)
 
     finished = training.average.module.cpu()
     factor = 1.0
     if preset.scaled:
-        first = {key: value[:SAMPLE] for key, value in seen.items()}
-        first["labels"] = first["labels"][:, : len(panel.names)]  # without what assistants say
+        first = {key: value[:SAMPLE] for key, value in predictions.items()}
+        first["labels"] = first["labels"][:, : len(panel.names)]  # without the assistants'
         factor = scale(finished, panel, train.first(SAMPLE), first, preset.scaled)
     if preset.normalised or not preset.begins:
         finished = fold(finished, build(preset, norm=False))
@@ -226,7 +226,7 @@ def scale(
 ) -> float:
     """Multiply what goes into the tanh so that the mean PSNR on these images is `wanted` dB.
 
-    clean: the panel's looks at them. Returns the factor; raises DataError where none between
+    clean: the panel's predictions for them. Returns the factor; raises DataError where none between
     FACTORS does it.
     """
     x = as_batch(torch.from_numpy(data.images))
@@ -254,8 +254,8 @@ def continued(before: list[dict], history: list[dict]) -> list[dict]:
     rows = [*before, *({**row, "epoch": len(before) + row["epoch"]} for row in history)]
     drawn = [number for number, row in enumerate(rows) if "jnd_maps" in row]
     places = np.linspace(0, len(drawn) - 1, COUNT).round().astype(int) if drawn else []
-    kept = {drawn[place] for place in places}
+    numbers = {drawn[place] for place in places}
     return [
-        row if number in kept else {key: row[key] for key in row if key != "jnd_maps"}
+        row if number in numbers else {key: row[key] for key in row if key != "jnd_maps"}
         for number, row in enumerate(rows)
     ]

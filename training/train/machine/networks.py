@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.registry import GENERATORS, locate
-from engine.networks.machine import Generator
+from engine.models.locate import locate
+from engine.models.registry import GENERATORS
+from engine.networks.generator import Generator
 from engine.networks.stored import contract, fill
 
 from ...data.labelled import DataError
@@ -31,13 +32,13 @@ def build(preset: GeneratorPreset, *, norm: bool = True) -> Generator:
 
 
 def widened(tensors: dict[str, Tensor], network: Generator) -> dict[str, Tensor]:
-    """A generator's tensors for a network that is told more, which it does not heed yet.
+    """A generator's tensors for a network with more inputs, whose weights are zero at first.
 
     The weight of the merged CAM becomes equal weights of the panel's, whose mean it is (eq. 2).
-    Raises DataError where that is told less.
+    Raises DataError where that has fewer.
     """
     if tensors.keys() - network.state_dict().keys():
-        raise DataError("it was told what each classifier says: tell it (conditioned=True)")
+        raise DataError("it was trained with each classifier's label: keep conditioned=True")
     wide = {}
     for name, own in network.state_dict().items():
         if name.startswith("shifts.") and name not in tensors:
@@ -51,7 +52,9 @@ def widened(tensors: dict[str, Tensor], network: Generator) -> dict[str, Tensor]
         elif name.startswith("shifts.") and tensor.ndim == 2:
             more = own.shape[1] - tensor.shape[1]
             if more < 0:
-                raise DataError("it was told how sure each classifier is: tell it (confident=True)")
+                raise DataError(
+                    "it was trained with the panel's probabilities: keep confident=True"
+                )
             tensor = F.pad(tensor, (0, more))
         wide[name] = tensor
     return wide
@@ -64,7 +67,7 @@ def unfolded(folded: Generator, network: Generator, x: Tensor, cams: Tensor) -> 
     Its means and variances are those of the pictures x (N×3×H×W in -1…1) and their CAMs N×P×H×W
     in 0…1. Both compute the same function in evaluation mode, up to rounding: what a channel is
     divided by (LeakyReLU lets it through), the next layer multiplies it with. Raises DataError for
-    a network that is told more or has skips.
+    a network with more inputs or with skips.
     """
     if network.conditioned or network.skips:
         raise DataError("only the paper's network goes on with batch normalisation")
@@ -92,11 +95,11 @@ def begun(preset: GeneratorPreset, runs: Path) -> tuple[Generator, dict]:
     """The network as its training begins: anew, or as the one that it goes on from, and its note.
 
     That is a finished generator of RUNS, else the one of this name that ships. Raises DataError
-    where there is neither, and where it was told more than the preset tells.
+    where there is neither, and where it has more inputs than the preset's.
     """
     if not preset.begins:
         if preset.normalised:
-            raise DataError("normalised is for a preset that goes on: say what it begins with")
+            raise DataError("normalised is for a preset that goes on: name what it begins with")
         return build(preset), {}
     network = build(preset, norm=False)
     path = runs / "generators" / f"{preset.begins}.safetensors"

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from engine.networks import losses
 from engine.networks.classifiers import CIFAR10_CLASSES
-from engine.networks.machine import Generator, Panel
-from engine.networks.precision import autocast
+from engine.networks.device import autocast
+from engine.networks.generator import Generator
+from engine.networks.panel import Panel
 
 from ..presets import GeneratorPreset
 from .classifiers import shift
-from .looks import Batch
+from .predictions import Batch
 
 REACH = 2  # pixels by which the panel's pictures are shifted, where a preset is diverse
 CLASSES = len(CIFAR10_CLASSES)
@@ -46,16 +47,16 @@ class Draws:
     def share(self) -> float:
         return torch.rand((), generator=self.generator).item()
 
-    def members(self, count: int, asked: int | None) -> list[int]:
-        """Which of the panel's members a step asks, in the panel's order."""
-        return sorted(torch.randperm(count, generator=self.generator)[:asked].tolist())
+    def members(self, count: int, drawn: int | None) -> list[int]:
+        """The members of the panel that take part in a step, in order; `drawn` of them, or all."""
+        return sorted(torch.randperm(count, generator=self.generator)[:drawn].tolist())
 
 
 def contradict(labels: Tensor, allowed: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Labels N×P of which, in a share of the allowed images, one's or two's is another class.
 
-    Where the panel disagrees a generator has to say different things to different members. On
-    training images that is rare, on test images it is not: here it is practised.
+    Where the panel disagrees a generator has to keep different labels for different members. On
+    training images that is rare, on test images it is not: so it is trained here.
     """
     count, members = labels.shape
     chosen = (torch.rand(count, generator=generator) < share) & allowed
@@ -74,7 +75,7 @@ def contradict(labels: Tensor, allowed: Tensor, share: float, generator: torch.G
 def moved(batch: Batch, reach: int, generator: torch.Generator) -> Batch:
     """Pictures moved by up to `reach` pixels, the border reflected, and their CAMs with them.
 
-    What the panel says of the moved picture is taken to be what it said of the picture.
+    The panel's predictions for the moved picture are taken to be those for the picture.
     """
     together = shift(torch.cat([batch.x, batch.cams], 1), reach, generator)
     x, cams = together.split([batch.x.shape[1], batch.cams.shape[1]], 1)
@@ -82,9 +83,9 @@ def moved(batch: Batch, reach: int, generator: torch.Generator) -> Batch:
 
 
 def ramp(preset: GeneratorPreset, done: float) -> float:
-    """Factor on the wanted magnitude after this share of the steps: small changes come first.
+    """Factor on the target magnitude after this share of the steps: small changes come first.
 
-    From the first steps at full magnitude, most of the panel's answers are lost at once, and with
+    From the first steps at full magnitude, most of the panel's labels are lost at once, and with
     them the gradient that would bring them back.
     """
     return 1.0 if done >= preset.ramp else 0.2 + 0.8 * done / preset.ramp
@@ -98,29 +99,29 @@ def step_loss(
     random: Draws,
     rise: float = 1.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not asked)."""
+    """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not drawn)."""
     device = batch.x.device
     if preset.shifted:
         batch = moved(batch, preset.shifted, random.generator)
-    asked = random.members(len(panel.names), preset.asked)
-    panels = batch.labels[:, : batch.cams.shape[1]]  # without what assistants say
+    drawn = random.members(len(panel.names), preset.asked)
+    panels = batch.labels[:, : batch.cams.shape[1]]  # without the assistants'
     split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
     weakened = strengths(len(batch.x), preset.weakened, random.generator, split).to(device)
     multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
     strong = (weakened.flatten() * multiple).cpu() >= 0.8  # a weak change cannot contradict
-    told = contradict(panels, strong, preset.contrary, random.generator)
-    wanted = torch.cat([told, batch.labels[:, panels.shape[1] :]], 1)
+    given = contradict(panels, strong, preset.contrary, random.generator)
+    targets = torch.cat([given, batch.labels[:, panels.shape[1] :]], 1)
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with autocast(device):
-        change = generator(2 * batch.x - 1, batch.cams, told, multiple, batch.logits)  # eq. 3
+        change = generator(2 * batch.x - 1, batch.cams, given, multiple, batch.logits)  # eq. 3
     change = change.float()
     distorted = (batch.x + weakened * change / 2).clamp(0, 1)  # eq. 4, an image again
     shown = distorted
     if random.share() < preset.diverse:
         shown = shift(distorted, REACH, random.generator)
     with autocast(device):
-        logits = panel.logits(shown, [panel.names[member] for member in asked])
-    labels = wanted[:, asked]
+        logits = panel.logits(shown, [panel.names[member] for member in drawn])
+    labels = targets[:, drawn]
     counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
     parts = (
         losses.classification_loss(logits.float(), labels),
@@ -131,6 +132,6 @@ def step_loss(
     with torch.no_grad():
         difference = (batch.x + change / 2).clamp(0, 1) - batch.x
         noise = -10 * difference.square().mean((1, 2, 3)).clamp_min(1e-12).log10().mean()  # dB
-        kept = torch.full((len(panel.names),), torch.nan, device=device)
-        kept[asked] = (logits.argmax(2) == labels).float().mean(0)
-    return loss, torch.stack([loss.detach(), *parts, noise]).detach(), kept
+        matches = torch.full((len(panel.names),), torch.nan, device=device)
+        matches[drawn] = (logits.argmax(2) == labels).float().mean(0)
+    return loss, torch.stack([loss.detach(), *parts, noise]).detach(), matches

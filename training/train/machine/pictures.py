@@ -1,4 +1,4 @@
-"""What a generator is trained on: images, more of them made of these, and what is said of them."""
+"""What a generator is trained on: images, mixtures of them, and the panel's predictions."""
 
 from __future__ import annotations
 
@@ -7,38 +7,39 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.networks.machine import Panel
+from engine.networks.panel import Panel
 
 from ...data.labelled import LabelledImages
 from ..presets import GeneratorPreset
 from .ambiguous import ambiguous, joined
 from .classifiers import load_classifier
-from .looks import looks, majority
+from .predictions import majority, panel_predictions
 
 
 def gathered(
     panel: Panel, train: LabelledImages, preset: GeneratorPreset, runs: Path, device: torch.device
 ) -> tuple[LabelledImages, dict[str, Tensor]]:
-    """The images of a preset, and the panel's `looks` at them."""
-    seen = looks(panel, train, "train", runs, device)
+    """The images of a preset, and the panel's predictions for them."""
+    predictions = panel_predictions(panel, train, "train", runs, device)
     if preset.mixtures:
-        mixed, said = ambiguous(panel, train, preset.mixtures, preset.seed, runs, device)
+        mixed, others = ambiguous(panel, train, preset.mixtures, preset.seed, runs, device)
         train = joined(train, mixed)
-        seen = {key: torch.cat([value, said[key]]) for key, value in seen.items()}
-    return train, seen
+        predictions = {key: torch.cat([value, others[key]]) for key, value in predictions.items()}
+    return train, predictions
 
 
 def with_assistants(
     panel: Panel,
     preset: GeneratorPreset,
     train: LabelledImages,
-    seen: dict[str, Tensor],
+    predictions: dict[str, Tensor],
     runs: Path,
     device: torch.device,
 ) -> tuple[Panel, list[Tensor]]:
-    """Who is asked in training: the panel and the preset's assistants; what these are to say, N×Q.
+    """The classifiers of a training, the panel and the preset's assistants; labels of these, N×Q.
 
-    seen: the panel's looks at the images.
+    The labels are those that the assistants are to predict for the distorted images. predictions:
+    the panel's for the images.
     """
     if not preset.assistants:
         return panel, []
@@ -49,8 +50,8 @@ def with_assistants(
     assistants = Panel(loaded).eval().requires_grad_(False)
     assistants.to(device, memory_format=torch.channels_last)
     if preset.universal:
-        most = torch.from_numpy(majority(seen["logits"].float().numpy()))
-        told = most[:, None].expand(-1, len(loaded))
+        most = torch.from_numpy(majority(predictions["logits"].float().numpy()))
+        labels = most[:, None].expand(-1, len(loaded))
     else:
-        told = looks(assistants, train, "train", runs, device)["labels"]
-    return Panel(dict(panel.classifiers.items()) | loaded), [told]
+        labels = panel_predictions(assistants, train, "train", runs, device)["labels"]
+    return Panel(dict(panel.classifiers.items()) | loaded), [labels]

@@ -1,4 +1,4 @@
-"""What a generator in PyTorch makes of a few test images, and which answers that leaves alone.
+"""What a generator in PyTorch makes of a few test images, and which labels stay the same.
 
 Every distorted picture is clipped and rounded to 8 bits before the panel sees it.
 """
@@ -12,11 +12,12 @@ from scipy.optimize import bisect
 from torch import Tensor
 
 from engine.metrics import quality
-from engine.networks.machine import Generator, Panel
+from engine.networks.generator import Generator
+from engine.networks.panel import Panel
 
 from ...data.labelled import LabelledImages
 from .classifiers import as_batch
-from .looks import take
+from .predictions import take
 
 BATCH = 500
 
@@ -25,16 +26,16 @@ BATCH = 500
 def changes(
     generator: Generator, panel: Panel, data: LabelledImages, clean: dict[str, Tensor]
 ) -> Tensor:
-    """E on the 0…1 scale, float32 N×3×H×W. clean: the panel's looks at the images."""
+    """E on the 0…1 scale, float32 N×3×H×W. clean: the panel's predictions for the images."""
     generator.eval()
     device = next(generator.parameters()).device
-    images, made = torch.from_numpy(data.images), []
+    images, parts = torch.from_numpy(data.images), []
     for index in torch.arange(len(data)).split(BATCH):
         plain = torch.zeros(len(index), dtype=torch.bool)
         batch = take(images, clean, panel.names, index, plain, device)
         full = torch.ones(len(index), device=device)
-        made.append(generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2)
-    return torch.cat(made)
+        parts.append(generator(2 * batch.x - 1, batch.cams, batch.labels, full, batch.logits) / 2)
+    return torch.cat(parts)
 
 
 def distorted(x: Tensor, change: Tensor, factor: float = 1.0) -> Tensor:
@@ -43,11 +44,11 @@ def distorted(x: Tensor, change: Tensor, factor: float = 1.0) -> Tensor:
 
 
 @torch.no_grad()
-def kept(panel: Panel, pictures: Tensor, labels: Tensor) -> Tensor:
-    """Which answers stay the labels N×P, bool."""
+def matches(panel: Panel, pictures: Tensor, labels: Tensor) -> Tensor:
+    """Whether each classifier's label of a picture is the given one: bool N×P, labels int64 N×P."""
     panel.eval()
-    answers = [panel.logits(part).argmax(2) for part in pictures.split(BATCH)]
-    return torch.cat(answers) == labels.to(pictures.device)
+    predicted = [panel.logits(part).argmax(2) for part in pictures.split(BATCH)]
+    return torch.cat(predicted) == labels.to(pictures.device)
 
 
 def psnr(change: Tensor) -> float:
@@ -72,7 +73,7 @@ def measure(
     change = changes(generator, panel, data, clean)
     x = as_batch(torch.from_numpy(data.images)).to(change.device)
     pictures = distorted(x, change)
-    rates = kept(panel, pictures, clean["labels"]).float().mean(0).tolist()
+    rates = matches(panel, pictures, clean["labels"]).float().mean(0).tolist()
     return {
         "rca": sum(rates) / len(rates),
         "rca_per_classifier": dict(zip(panel.names, rates, strict=True)),

@@ -9,7 +9,8 @@ import torch
 
 from engine.images.picture import as_picture, decode, encode_png, resize, to_batch
 from engine.images.samples import sample_paths
-from engine.networks.machine import Generator, Panel
+from engine.networks.generator import Generator
+from engine.networks.panel import Panel
 
 COUNT = 4  # stages, and sample pictures
 SIDE = 32

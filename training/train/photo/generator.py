@@ -13,13 +13,13 @@ source is not measured here; that evaluation is still to come.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
 
 from engine.networks.photo.panel import load_photo_panel
 
+from ...records.log import log
 from ...records.record import card, write_json
 from .loop import FILE, train
 from .pictures import Pictures
@@ -50,7 +50,7 @@ def run(
     panel = load_photo_panel(panel_file).to(device, memory_format=torch.channels_last)
     folders = [data / name for name in SOURCES if (data / name).is_dir()]
     pictures = Pictures(folders, device, count)
-    print(f"{len(pictures)} photos, {len(pictures.held_out)} held out", file=sys.stderr, flush=True)
+    log(f"{len(pictures)} photos, {len(pictures.held_out)} held out")
     training, probe = train(
         pictures,
         panel,

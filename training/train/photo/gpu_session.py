@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from engine.models.registry import locate
+from engine.models.locate import locate
 from engine.networks.hvs import AttentionBranch, HvsSd, JndNetwork
 from engine.networks.photo.generator import PhotoGenerator
 from engine.networks.photo.panel import load_photo_panel
@@ -30,7 +30,7 @@ from engine.networks.stored import fill
 
 from ...records.record import card, write_json
 from . import generator as photo_generator
-from .objective import look
+from .objective import predict
 from .preset import from_options
 
 TESTS = ("tests/test_search.py", "tests/test_precision.py")
@@ -58,7 +58,7 @@ def search_step(panel: torch.nn.ModuleDict, x: torch.Tensor, half: torch.autocas
     free = (0.01 * torch.randn_like(x)).requires_grad_()
     optimizer = torch.optim.Adam([free], lr=SEARCH_RATE)
     with half:
-        labels = look(panel, x).labels
+        labels = predict(panel, x).labels
 
     def step() -> None:
         distorted = (x + free).clamp(0, 1)
@@ -90,12 +90,15 @@ def speeds(panel_file: Path, devices: list[str], quick: bool) -> Iterator[dict]:
                 x = torch.rand(count, 3, 224, 224, device=device)
                 x = x.contiguous(memory_format=torch.channels_last)
                 with torch.no_grad(), half:
-                    clean = look(panel, x)
-                    wish = (torch.ones(count, device=device), torch.zeros(count, device=device))
-                    seen = (2 * x - 1, clean.evidence, clean.confidence, *wish)
+                    clean = predict(panel, x)
+                    conditions = (
+                        torch.ones(count, device=device),
+                        torch.zeros(count, device=device),
+                    )
+                    inputs = (2 * x - 1, clean.evidence, clean.confidence, *conditions)
                     work = {
-                        "panel": lambda x=x, panel=panel: look(panel, x),
-                        "generator": lambda seen=seen, generator=generator: generator(*seen),
+                        "panel": lambda x=x, panel=panel: predict(panel, x),
+                        "generator": lambda inputs=inputs, generator=generator: generator(*inputs),
                         "human": lambda x=x, human=human: human(x),
                     }
                     row = {name: milliseconds(run, device, repeats) for name, run in work.items()}

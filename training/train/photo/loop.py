@@ -8,8 +8,6 @@ also all that it needs to go on after it was stopped (RESUME).
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +19,7 @@ from torch.optim import swa_utils
 from engine.networks.photo import quantised
 from engine.networks.photo.generator import PhotoGenerator
 
+from ...records.log import log
 from .. import checkpoint
 from .objective import VALUES, step_loss
 from .pictures import Pictures
@@ -182,7 +181,7 @@ def train(
 
     Where `out` holds RESUME of a stopped training with the same preset, that goes on.
 
-    begins: an earlier generator to go on from; probe_every: seconds between two looks at the
+    begins: an earlier generator to go on from; probe_every: seconds between two measurements on the
     held-out photos, after each of which both files are written; size: pixels a side of training
     pictures, by default the panel's; levels: the generator's channels, by default its own.
     """
@@ -195,8 +194,8 @@ def train(
     elif begins is not None:
         training.begin_from(begins)
     probe = Probe(panel, torch.from_numpy(pictures.held_out), device)
-    looked = time.monotonic()
-    started = looked - training.seconds
+    probed = time.monotonic()
+    started = probed - training.seconds
     rows: list[Tensor] = []
     extra = {} if size is None else {"size": size}
     while True:
@@ -208,16 +207,16 @@ def train(
         rows.append(training.step(panel, x, done))
         training.seconds = time.monotonic() - started
         if len(rows) == LOGGED[device.type]:
-            print(json.dumps(training.log(rows, done)), file=sys.stderr, flush=True)
+            log(training.log(rows, done))
             rows = []
-        if time.monotonic() - looked > probe_every:
-            found = {"step": training.steps, **probe.brief(training.average.module.eval())}
-            training.probes.append(found)
+        if time.monotonic() - probed > probe_every:
+            row = {"step": training.steps, **probe.brief(training.average.module.eval())}
+            training.probes.append(row)
             for mode in ("labels", "confidence"):
-                print(training.steps, mode, summary(found[mode]), file=sys.stderr, flush=True)
+                log(f"{training.steps} {mode} {summary(row[mode])}")
             training.save(out / FILE)
             training.save_state(unfinished)
-            looked = time.monotonic()
+            probed = time.monotonic()
     training.save(out / FILE)
     unfinished.unlink(missing_ok=True)
     return training, probe

@@ -13,19 +13,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.networks import losses
-from engine.networks.machine import scale_maps
+from engine.networks.panel import scale_maps
 
 from .preset import PhotoPreset
 
 TOLERANCE = 0.08  # of a probability, downwards: a little less than the 0.1 that is promised
 SLACK = 0.1  # of the log-odds, upwards
 MARGIN = 0.3  # logits by which a label leads at least
-CEILING = 0.99  # beyond this probability the log-odds say more than the classifier can
+CEILING = 0.99  # beyond this probability the log-odds claim more than the classifier can know
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What a panel sees of clean pictures.
+class Predictions:
+    """A panel's predictions for clean pictures.
 
     logits N×P×1000, labels N×P, confidence N×P in 0…1, evidence N×P×1280×h×w, all float32.
     """
@@ -37,7 +37,7 @@ class Looks:
 
 
 @torch.no_grad()
-def look(panel: nn.ModuleDict, x: Tensor) -> Looks:
+def predict(panel: nn.ModuleDict, x: Tensor) -> Predictions:
     """x float32 N×3×H×W in 0…1; precision is the caller's (autocast)."""
     logits, evidence = [], []
     for member in panel.values():
@@ -47,7 +47,7 @@ def look(panel: nn.ModuleDict, x: Tensor) -> Looks:
         evidence.append(member.evidence(features.float(), scores.argmax(1)))
     scores = torch.stack(logits, 1)
     confidence, labels = scores.softmax(2).max(2)
-    return Looks(scores, labels, confidence, torch.stack(evidence, 1))
+    return Predictions(scores, labels, confidence, torch.stack(evidence, 1))
 
 
 def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ def step_loss(
     smooth = torch.where(share(preset.softened), torch.rand(count, **place), 0.0)
 
     with autocast:
-        clean = look(panel, x)
+        clean = predict(panel, x)
         change = generator(2 * x - 1, clean.evidence, clean.confidence, multiple, keep)  # eq. 3
     change = change.float()
     shown = softened(change, smooth) * weakened[:, None, None, None]
@@ -134,9 +134,14 @@ def step_loss(
     with torch.no_grad():
         same = (logits.argmax(2) == clean.labels).float().mean(1)
         noise = -10 * (surviving / 2).square().mean((1, 2, 3)).clamp_min(1e-10).log10()
-        kept = keep > 0
-        values = [loss, cross[~kept].mean(), both[kept].mean(), l_m, l_s]
-        values += [same[~kept].mean(), same[kept].mean(), noise[~kept].mean(), noise[kept].mean()]
+        keeping = keep > 0
+        values = [loss, cross[~keeping].mean(), both[keeping].mean(), l_m, l_s]
+        values += [
+            same[~keeping].mean(),
+            same[keeping].mean(),
+            noise[~keeping].mean(),
+            noise[keeping].mean(),
+        ]
     return loss, torch.stack([value.detach() for value in values])
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from .objective import Looks, log_odds, look
+from .objective import Predictions, log_odds, predict
 
 STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 CHUNK = 50
@@ -28,17 +28,17 @@ def psnr(x: Tensor, y: Tensor) -> Tensor:
 
 
 class Probe:
-    """Held-out photos and what the panel sees of them.
+    """Held-out photos and the panel's predictions for them.
 
     pixels uint8 N×H×W×3.
     """
 
     def __init__(self, panel: nn.ModuleDict, pixels: Tensor, device: torch.device):
         self.panel = panel
-        self.chunks: list[tuple[Tensor, Looks]] = []
+        self.chunks: list[tuple[Tensor, Predictions]] = []
         for part in pixels.split(CHUNK):
             x = part.to(device).permute(0, 3, 1, 2).float() / 255
-            self.chunks.append((x, look(panel, x)))
+            self.chunks.append((x, predict(panel, x)))
 
     def logits(self, x: Tensor) -> Tensor:
         return torch.stack([member(x) for member in self.panel.values()], 1)
@@ -46,12 +46,14 @@ class Probe:
     @torch.no_grad()
     def changes(self, generator: nn.Module, strength: float, keep: bool) -> list[Tensor]:
         """E / 2 of each chunk, on the 0…1 scale."""
-        found = []
+        parts = []
         for x, clean in self.chunks:
-            wish = [torch.full((len(x),), float(v), device=x.device) for v in (strength, keep)]
-            change = generator(2 * x - 1, clean.evidence, clean.confidence, *wish)
-            found.append(change.float() / 2)
-        return found
+            conditions = [
+                torch.full((len(x),), float(v), device=x.device) for v in (strength, keep)
+            ]
+            change = generator(2 * x - 1, clean.evidence, clean.confidence, *conditions)
+            parts.append(change.float() / 2)
+        return parts
 
     @torch.no_grad()
     def kept(self, changes: list[Tensor], factor: float = 1.0) -> dict:
@@ -118,12 +120,12 @@ class Probe:
                 )
 
 
-def summary(found: dict) -> str:
+def summary(row: dict) -> str:
     """A line about what `Probe.kept` returns."""
     return (
-        f"RCA {found['rca']:.1%} at {found['psnr_db']:.2f} dB, confidence "
-        f"{found['confidence_before']:.2f} -> {found['confidence_after']:.2f}, within .1 "
-        f"{found['confidence_within_0.1']:.0%}"
+        f"RCA {row['rca']:.1%} at {row['psnr_db']:.2f} dB, confidence "
+        f"{row['confidence_before']:.2f} -> {row['confidence_after']:.2f}, within .1 "
+        f"{row['confidence_within_0.1']:.0%}"
     )
 
 

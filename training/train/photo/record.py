@@ -66,12 +66,12 @@ def thinned(rows: list[dict], count: int) -> list[dict]:
 def stage(folder: Path, remark: str, count: int) -> dict:
     """What is kept about one training; count: rows of its history."""
     _, note = checkpoint.load(folder / FILE)
-    looks = [
-        {"step": look["step"]}
-        | {mode: {key: look[mode][key] for key in PROBED} for mode in ("labels", "confidence")}
-        for look in note["probes"]
+    probes = [
+        {"step": row["step"]}
+        | {mode: {key: row[mode][key] for key in PROBED} for mode in ("labels", "confidence")}
+        for row in note["probes"]
     ]
-    note |= {"remark": remark, "history": thinned(note["history"], count), "probes": looks}
+    note |= {"remark": remark, "history": thinned(note["history"], count), "probes": probes}
     return note
 
 

@@ -1,9 +1,10 @@
-"""Seconds and memory of a human JND on a large photo, in a process of its own. `… training.speed`.
+"""Seconds and memory of a human JND on a large photo, in a process of its own.
 
-    python -m training.evaluate.speed MODEL PICTURE.npy [--weights DIR]
+    python -m training.evaluate.human.speed MODEL PICTURE.npy [--weights DIR]
 
 prints {"seconds", "seconds_again", "peak_mb"}: the first call with loading, the second without,
-and the process's largest resident memory (picture and libraries included).
+and the process's largest resident memory (picture and libraries included; so nothing else is
+imported here).
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ def timed(model: str, pixels: np.ndarray, weights: str | None) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.npy"
         np.save(path, pixels)
-        command = [sys.executable, "-m", "training.evaluate.speed", model, str(path)]
+        command = [sys.executable, "-m", "training.evaluate.human.speed", model, str(path)]
         command += ["--weights", weights] if weights else []
-        told = subprocess.run(command, check=True, capture_output=True, text=True)
-    return {"megapixels": pixels[..., 0].size / 1e6} | json.loads(told.stdout)
+        result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return {"megapixels": pixels[..., 0].size / 1e6} | json.loads(result.stdout)
 
 
 def peak_mb() -> float:
     """This process's largest resident memory so far.
 
-    Linux says it in /proc; what `getrusage` gives there is never less than the parent's.
+    On Linux it is in /proc; what `getrusage` gives there is never less than the parent's.
     """
     status = Path("/proc/self/status")
     if status.is_file():
@@ -56,7 +57,9 @@ def peak_mb() -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate.speed", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate.human.speed", description=__doc__
+    )
     parser.add_argument("model")
     parser.add_argument("picture", type=Path)
     parser.add_argument("--weights")

@@ -1,11 +1,15 @@
-"""Files out: all of a result or nothing."""
+"""Files are written whole or not at all: under a temporary name beside them, then renamed.
+
+`replacing` and `write_bytes` for one file, `write_files` for several that belong together.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
@@ -28,6 +32,34 @@ def unwritable(place: object, reason: object) -> OutputError:
     return OutputError(f"{place} cannot be written ({reason}): choose another --out")
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file to write in the `with` block, which becomes `path` when the block ends.
+
+    The folder is made where it is missing. After an error or an interrupt the older file is what
+    it was; a killed process leaves it as well, and at most a `.part` beside it. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except BaseException:  # also when interrupted
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write one file by `replacing`. Raises OSError."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write one file by `replacing`, in UTF-8. Raises OSError."""
+    write_bytes(path, text.encode())
+
+
 def write_files(files: dict[Path, bytes]) -> None:
     """Write all files or none; older files of these names are replaced only when all are complete.
 
@@ -36,7 +68,7 @@ def write_files(files: dict[Path, bytes]) -> None:
     is left. Raises OutputError.
     """
     mark = secrets.token_hex(4)
-    places = [Place(path, mark, number) for number, path in enumerate(files)]
+    places = [Replacement(path, mark, number) for number, path in enumerate(files)]
     try:
         for place, data in zip(places, files.values(), strict=True):
             place.fill(data)
@@ -55,8 +87,8 @@ def write_files(files: dict[Path, bytes]) -> None:
         place.backup.unlink(missing_ok=True)
 
 
-class Place:
-    """Where one file goes: its new content and its older file, each under a short name beside it.
+class Replacement:
+    """One file of a set: its new content and its older file, each under a short name beside it.
 
     Names of ours are never longer than the file's may be. How far a replacement has come is read
     off the disk, for an interrupt may come between an action and any note of it.

@@ -1,9 +1,8 @@
-"""What the frozen panel sees in the training images, computed once, and batches of it."""
+"""The frozen panel's predictions for the training images, computed once, and batches of them."""
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from torch import Tensor
 
 from engine.machine.panel import softmax
 from engine.networks.classifiers import CLASSIFIERS
-from engine.networks.machine import Panel, scale_maps
+from engine.networks.panel import Panel, scale_maps
 from engine.networks.stored import stored_panel
 
 from ...data.labelled import LabelledImages
+from ...records.log import log
 from .. import checkpoint
 from .classifiers import as_batch, load_classifier
 
@@ -38,7 +38,7 @@ def load_panel(runs: Path) -> tuple[Panel, list[dict]]:
         loaded = {name: load_classifier(path) for name, path in paths.items()}
         panel = Panel({name: network for name, (network, _) in loaded.items()})
         return panel.eval().requires_grad_(False), [note for _, note in loaded.values()]
-    print(f"{runs}/classifiers is not complete: using the exported panel", file=sys.stderr)
+    log(f"{runs}/classifiers is not complete: using the exported panel")
     return stored_panel()
 
 
@@ -51,22 +51,23 @@ def digest(panel: Panel) -> str:
 
 
 @torch.no_grad()
-def looks(
+def panel_predictions(
     panel: Panel, data: LabelledImages, split: str, runs: Path, device: torch.device
 ) -> dict[str, Tensor]:
-    """What the panel answers: logits float16 N×P×classes, labels int64 N×P, their top-1, and the
-    unscaled maps.NAME float16 N×1×h×w.
+    """The panel's logits float16 N×P×classes, labels int64 N×P, their top-1, and the unscaled
+    class activation maps, maps.NAME float16 N×1×h×w.
 
-    Kept in RUNS/looks, in a file named after the panel's weights and the images: another panel
-    looks anew. A classifier answers the same on the mirror image, and its map is mirrored.
+    Kept in RUNS/predictions, in a file named after the panel's weights and the images. They serve
+    for the mirror image as well: a classifier's logits are the same, and its map is mirrored.
     """
     pictures = hashlib.sha256(data.images.tobytes()).hexdigest()[:12]
-    path = runs / "looks" / f"{split}{len(data)}-logits-{pictures}-{digest(panel)}.safetensors"
+    name = f"{split}{len(data)}-logits-{pictures}-{digest(panel)}.safetensors"
+    path = runs / "predictions" / name
     if not path.exists():
         kinds = ("logits", "labels", *(f"maps.{name}" for name in panel.names))
         parts: dict[str, list[Tensor]] = {kind: [] for kind in kinds}
         for batch in torch.from_numpy(data.images).split(500):
-            logits, maps = panel.look(as_batch(batch).to(device))
+            logits, maps = panel.predict(as_batch(batch).to(device))
             parts["logits"].append(logits.half().cpu())
             parts["labels"].append(logits.argmax(2).cpu())
             for name, own in zip(panel.names, maps, strict=True):
@@ -90,24 +91,26 @@ class Batch:
 
 def take(
     images: Tensor,
-    seen: dict[str, Tensor],
+    predictions: dict[str, Tensor],
     names: tuple[str, ...],
     index: Tensor,
     mirrored: Tensor,
     device: torch.device,
 ) -> Batch:
-    """The images of one step, each plain or mirrored, with what the panel saw in them."""
+    """The images of one step, each plain or mirrored, with the panel's predictions for them."""
 
     def turn(tensors: Tensor) -> Tensor:
         return torch.where(mirrored[:, None, None, None], tensors.flip(3), tensors).to(device)
 
     x = turn(as_batch(images[index]))
-    cams = [scale_maps(turn(seen[f"maps.{name}"][index].float()), *x.shape[2:]) for name in names]
-    labels, logits = (seen[kind][index].to(device) for kind in ("labels", "logits"))
+    cams = [
+        scale_maps(turn(predictions[f"maps.{name}"][index].float()), *x.shape[2:]) for name in names
+    ]
+    labels, logits = (predictions[kind][index].to(device) for kind in ("labels", "logits"))
     return Batch(x, labels, logits.float(), torch.cat(cams, 1))
 
 
 def majority(logits: np.ndarray) -> np.ndarray:
-    """float N×P×classes -> the class that most of the panel say, N; of a tie the surer ones'."""
+    """float N×P×classes -> the majority vote N; a tie goes to the more confident ones."""
     votes = np.eye(logits.shape[2])[logits.argmax(2)].sum(1)
     return (votes + softmax(logits).mean(1) / 2).argmax(1)

@@ -1,4 +1,4 @@
-"""Files out: all or nothing, whatever goes wrong on the way."""
+"""Files are written whole or not at all, one or several, whatever goes wrong on the way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import OutputError
-from engine.images.output import check_folder, write_files
+from engine.system.files import check_folder, replacing, write_bytes, write_files, write_text
 
 
 def names(folder) -> list[str]:
@@ -140,3 +140,31 @@ def test_the_umask_is_respected(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o600
+
+
+def test_one_file_is_replaced_when_its_block_ends(tmp_path):
+    path = tmp_path / "new" / "a"
+    write_bytes(path, b"older")
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"newer")
+        assert path.read_bytes() == b"older"
+    assert path.read_bytes() == b"newer"
+    write_text(path, "é\n")
+    assert path.read_bytes() == "é\n".encode()
+    assert names(path.parent) == ["a"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_one_file_is_what_it_was_after_an_error(tmp_path, error):
+    path = tmp_path / "a"
+    write_bytes(path, b"older")
+
+    def failing():
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"new")
+            raise error
+
+    with pytest.raises(type(error)):
+        failing()
+    assert path.read_bytes() == b"older"
+    assert names(tmp_path) == ["a"]

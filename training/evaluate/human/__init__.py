@@ -1,0 +1,1 @@
+"""The human JNDs compared: whose noise is least visible, and at what cost in time and memory."""
