@@ -111,7 +111,7 @@ def parser() -> argparse.ArgumentParser:
     job.set_defaults(run=recogniser)
     job = jobs.add_parser("figures", help="draw the figures from results/*.json")
     job.set_defaults(run=figures)
-    job = jobs.add_parser("tables", help="write the README's tables from results/*.json")
+    job = jobs.add_parser("tables", help="write the README files' tables from results/*.json")
     job.set_defaults(run=tables)
     for name, each in jobs.choices.items():
         each.epilog, each.formatter_class = examples(PROGRAM, *EXAMPLES[name]), Help
