@@ -58,7 +58,7 @@ def _row(
         sha256=sha256,
         size=size,
         repo=repo,
-        revision="v0.1.0",
+        revision="v0.2.0",
         licence=LICENCE,
     )
 
@@ -145,7 +145,7 @@ MODELS[RECOGNISER] = Model(
     sha256="69f42712d4f1a3b439837f291186f536b6477a2fe95249fab45bf811ce4c0cd4",
     size=11_220_200,
     repo="just-noticeable/face-recogniser",
-    revision="v0.1.0",
+    revision="v0.2.0",
     licence="CC0-1.0",
     provenance="recogniser.json",
     trained_here=False,
@@ -170,7 +170,7 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
     if not model.sha256:
         raise WeightsError(
             f"{name} is not trained yet, no weights of it are published: choose another model, or "
-            "train and export it (README, Make it yourself) and name the folder with --weights DIR"
+            "train and export it (training/README.md) and name the folder with --weights DIR"
         )
     if place is None and (EMBEDDED / model.file).is_file():
         path = EMBEDDED / model.file
