@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .images.picture import open_image
     from .machine.jnd import MachineJND, MachineResult, machine_jnd
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "CloakedPhoto": "cloak.photo",

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.records.record import RESULTS, read_json
-from training.results.tables import BLOCK, TABLES, markdown
+from training.results.markdown import markdown
+from training.results.tables import BLOCK, TABLES
 
 TEMPLATES = Path(__file__).parent / "cards"
 NOT_MEASURED = "Not measured yet."

@@ -39,7 +39,7 @@ def results(tmp_path, monkeypatch) -> Path:
     """A copy of the results that cards are made from."""
     copy = tmp_path / "results"
     shutil.copytree(record.RESULTS, copy)
-    for module in (record, tables, cards, tables.cloak_tables):
+    for module in (record, cards):
         monkeypatch.setattr(module, "RESULTS", copy)
     return copy
 

@@ -1,16 +1,18 @@
-"""The cloak's tables: made of results that are there, absent from the README where they are not."""
+"""The cloak's tables: made of results that are there, in no document where they are not."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from training.evaluate.cloak.plan import row
-from training.records.record import RESULTS
+from training.records import record
 from training.results import cloak_tables
-from training.results.tables import BLOCK, README, TABLES, render
+from training.results.tables import BLOCK, DOCUMENTS, TABLES, render
 
+RESULTS = record.RESULTS
 NAMES = tuple(cloak_tables.TABLES)
 PHOTO = {
     "success": True,
@@ -28,7 +30,7 @@ PHOTO = {
 
 
 @pytest.fixture
-def results(tmp_path, monkeypatch):
+def results(tmp_path, monkeypatch) -> Path:
     """Made-up results of four photos, one method without a success."""
     from training.evaluate.cloak.metrics import summary
 
@@ -65,7 +67,8 @@ def results(tmp_path, monkeypatch):
     files = {"cloak_lfw": cloak, "recogniser_lfw": verified, "panel_cifar10": panel}
     for name, made in files.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(made))
-    monkeypatch.setattr(cloak_tables, "RESULTS", tmp_path)
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    return tmp_path
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,7 +96,7 @@ def test_seconds_of_other_hardware_are_marked(results):
 
 
 def test_a_method_without_a_success_has_a_row_too(results):
-    path = cloak_tables.RESULTS / "panel_cifar10.json"
+    path = results / "panel_cifar10.json"
     result = json.loads(path.read_text())
     failed = {"method": "fgv", "success": 0.0, "n": 4, "gradients": 9.0, "seconds_per_image": 0.1}
     failed |= {"decided_by": result["rows"][0]["decided_by"]}
@@ -101,9 +104,10 @@ def test_a_method_without_a_success_has_a_row_too(results):
     assert "| fgv | 0 % | – | – | – | – | 9 |" in cloak_tables.cloak_panel()
 
 
-def test_every_table_is_known_and_none_in_the_readme_lacks_results():
+def test_every_table_is_known_and_none_in_a_document_lacks_results():
     assert set(NAMES) <= set(TABLES)
-    shown = {name for _, name, _ in BLOCK.findall(README.read_text())}
+    text = "".join(path.read_text() for path in DOCUMENTS)
+    shown = {name for _, name, _ in BLOCK.findall(text)}
     for name in shown & set(NAMES):
         file = {"recogniser": "recogniser_lfw", "cloak_panel": "panel_cifar10"}.get(
             name, "cloak_lfw"

@@ -60,7 +60,7 @@ def test_a_dry_run_says_everything_and_sends_nothing(home):
     for line in (
         f"repository  {REPO} (model)",
         "message     Just Noticeable",
-        "tag         v0.1.0",
+        "tag         v0.2.0",
     ):
         assert line in done.stdout
     for row in MODELS.values():
@@ -74,12 +74,12 @@ def test_publishing_makes_one_commit_with_a_tag_and_says_what_to_pin(published):
     hub, said = published
     repository = hub.repository("model", REPO)
     assert len(repository.commits) == 2  # the Hub's own first one, and ours
-    commit = repository.tags["v0.1.0"]
+    commit = repository.tags["v0.2.0"]
     assert f"commit {commit}" in said
     assert f'revision="{commit}"' in said
-    files = hub.files(REPO, "v0.1.0")
+    files = hub.files(REPO, "v0.2.0")
     assert files[RESNET.file] == (EMBEDDED / RESNET.file).read_bytes()
-    assert json.loads(files["config.json"])["version"] == "0.1.0"
+    assert json.loads(files["config.json"])["version"] == "0.2.0"
     assert files["README.md"].startswith(b"---\nlicense: apache-2.0\n")
     assert RESNET.sha256 in hub.store  # through the store for large files
     assert any(line.startswith("PUT /store/") for line in hub.requests)
@@ -108,7 +108,7 @@ def test_a_published_version_does_not_move(published, home, tmp_path):
     elsewhere = "somebody/machine"
     done = push("--repo", elsewhere, "--folder", str(folder), "--publish", **settings)
     assert done.returncode == 0, done.stderr
-    assert b"One more line" in hub.files(elsewhere, "v0.1.0")["README.md"]
+    assert b"One more line" in hub.files(elsewhere, "v0.2.0")["README.md"]
 
 
 def test_without_a_token_or_with_a_wrong_one_nothing_is_published(home, tmp_path):
@@ -136,11 +136,11 @@ def test_a_pull_on_an_empty_cache_and_then_no_request_at_all(published, tmp_path
     done = run(*arguments, "--out", str(tmp_path / "out"), "--weights", "hub", **settings)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verified"] is True
-    asked = [line for line in hub.requests if f"/{REPO}/resolve/v0.1.0/{RESNET.file}" in line]
+    asked = [line for line in hub.requests if f"/{REPO}/resolve/v0.2.0/{RESNET.file}" in line]
     assert asked
     before = len(hub.requests)
     again = locate(RESNET.name, **settings)
-    assert f"origin='Hub {REPO}@v0.1.0'" in again.stdout
+    assert f"origin='Hub {REPO}@v0.2.0'" in again.stdout
     assert RESNET.sha256 in again.stdout
     assert len(hub.requests) == before  # the sha256 pins the content: nothing to ask
     offline = locate(RESNET.name, **environment(NOWHERE, tmp_path), HF_HUB_OFFLINE="1")
@@ -157,7 +157,7 @@ def test_a_pull_draws_no_progress_into_a_log_file(published, tmp_path):
 
 def test_a_commit_is_as_good_a_pin_as_a_tag(published, tmp_path):
     hub, _ = published
-    commit = hub.repository("model", REPO).tags["v0.1.0"]
+    commit = hub.repository("model", REPO).tags["v0.2.0"]
     code = (
         "import sys; from dataclasses import replace; from engine.models import locate, registry\n"
         f"row = replace(registry.MODELS[sys.argv[1]], revision={commit!r})\n"
@@ -180,13 +180,13 @@ def test_a_damaged_file_is_refused_and_fetched_again_once_it_is_mended(published
     error = done.stderr.splitlines()[-1]
     assert "WeightsError" in error
     assert f"expected {RESNET.sha256[:12]}" in error
-    assert f"{REPO} at v0.1.0 is not what this version was made for" in error
+    assert f"{REPO} at v0.2.0 is not what this version was made for" in error
     # The client keeps the damaged file under the right ETag; the engine does not take it.
     offline = locate(RESNET.name, **environment(NOWHERE, tmp_path), HF_HUB_OFFLINE="1")
     assert offline.returncode != 0
     error = offline.stderr.splitlines()[-1]
     assert f"{RESNET.file} is damaged in the cache" in error
-    assert f"hf download {REPO} {RESNET.file} --revision v0.1.0 --force-download;" in error
+    assert f"hf download {REPO} {RESNET.file} --revision v0.2.0 --force-download;" in error
     mended = locate(RESNET.name, **settings)
     assert RESNET.sha256 in mended.stdout, mended.stderr
 
@@ -198,7 +198,7 @@ def test_offline_on_an_empty_cache_the_error_says_what_to_run(tmp_path):
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     alexnet = MODELS["alexnet-cifar10"]
-    assert f"run: hf download {REPO} {alexnet.file} --revision v0.1.0;" in line
+    assert f"run: hf download {REPO} {alexnet.file} --revision v0.2.0;" in line
     assert "--weights DIR" in line
     assert str(tmp_path) in line  # which cache
     assert "Traceback" not in done.stderr
@@ -220,7 +220,7 @@ def test_what_the_hub_does_not_have_is_said(published, tmp_path):
     hub, _ = published
     done = locate(RECOGNISER.name, **environment(hub.address, tmp_path, token=None))
     error = done.stderr.splitlines()[-1]
-    assert f"has no {RECOGNISER.file} in {RECOGNISER.repo} at v0.1.0" in error
+    assert f"has no {RECOGNISER.file} in {RECOGNISER.repo} at v0.2.0" in error
     assert "RepositoryNotFoundError" in error
 
 
@@ -232,4 +232,4 @@ def test_the_hub_is_asked_where_nothing_is_embedded(published, tmp_path):
     )
     settings = environment(hub.address, tmp_path / "home", token=None)
     done = run("-c", code, RESNET.name, **settings)
-    assert f"origin='Hub {REPO}@v0.1.0'" in done.stdout, done.stderr
+    assert f"origin='Hub {REPO}@v0.2.0'" in done.stdout, done.stderr

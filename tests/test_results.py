@@ -17,7 +17,7 @@ from training.records import record
 from training.records.record import RESULTS, read_json
 from training.records.shipped import trained_with
 from training.results.figures import joins
-from training.results.tables import BLOCK, README, render
+from training.results.tables import BLOCK, DOCUMENTS, ROOT, render
 
 FIGURES = RESULTS / "figures"
 CLASSIFIERS = (*PANEL, *UNSEEN)
@@ -86,9 +86,13 @@ def test_a_training_that_goes_on_is_marked_where_it_does():
     assert joins(third, 10) == [6]  # the first twelve are not known any more
 
 
-def test_the_readme_says_what_the_results_say():
-    text = README.read_text()
-    assert len(BLOCK.findall(text)) >= 3
+def test_the_documents_hold_the_tables():
+    assert sum(len(BLOCK.findall(page.read_text())) for page in DOCUMENTS) >= 3
+
+
+@pytest.mark.parametrize("name", [page.relative_to(ROOT).as_posix() for page in DOCUMENTS])
+def test_a_readme_says_what_the_results_say(name):
+    text = (ROOT / name).read_text()
     assert text.count("<!-- table:") == text.count("<!-- end:") == len(BLOCK.findall(text))
     assert render(text) == text
 

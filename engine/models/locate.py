@@ -50,7 +50,7 @@ def locate(name: str, weights: str | os.PathLike | None = None) -> Located:
     if not model.sha256:
         raise WeightsError(
             f"{name} is not trained yet, no weights of it are published: choose another model, or "
-            "train and export it (README, Make it yourself) and name the folder with --weights DIR"
+            "train and export it (training/README.md) and name the folder with --weights DIR"
         )
     if place is None and (EMBEDDED / model.file).is_file():
         path = EMBEDDED / model.file

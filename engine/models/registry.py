@@ -37,7 +37,7 @@ def _row(
         sha256=sha256,
         size=size,
         repo=repo,
-        revision="v0.1.0",
+        revision="v0.2.0",
         licence=LICENCE,
     )
 
@@ -124,7 +124,7 @@ MODELS[RECOGNISER] = Model(
     sha256="69f42712d4f1a3b439837f291186f536b6477a2fe95249fab45bf811ce4c0cd4",
     size=11_220_200,
     repo="just-noticeable/face-recogniser",
-    revision="v0.1.0",
+    revision="v0.2.0",
     licence="CC0-1.0",
     provenance="recogniser.json",
     trained_here=False,

@@ -20,7 +20,7 @@ UNIFORM = "uniform white noise"  # the reference of the human JNDs
 JND_VERSIONS = dict.fromkeys(HUMAN_MODELS, 1) | {HUMAN: VERSION}
 JND_VERSIONS[UNIFORM] = 1
 # Earlier JNDs whose rows stand until they are measured anew: name -> version -> sha256 of the
-# weights. What the step from one to the next changes is measured on a sample (README). An entry
+# weights. A sample shows what the step from one to the next changes (table cloak_jnd). An entry
 # that is taken out has its rows measured anew.
 STANDING = {HUMAN: {1: "30300aeb1336276ab8df1729534ff7cae3cd2f36355f17020d801190ba0c540e"}}
 

@@ -1,4 +1,4 @@
-"""The README's tables of the recogniser and of the cloak, from results/*.json."""
+"""Tables of the recogniser and of the cloak."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from ..records.record import RESULTS, read_json
-from .markdown import markdown, percent, source
+from .markdown import committed, markdown, percent, source
 
 
 def recogniser() -> str:
     """The LFW verification accuracy."""
-    result = read_json(RESULTS / "recogniser_lfw.json")
+    result = committed("recogniser_lfw")
     rows = [
         [
             row["recogniser"],
@@ -31,7 +30,7 @@ def recogniser() -> str:
 
 
 def measured() -> dict:
-    return read_json(RESULTS / "cloak_lfw.json")
+    return committed("cloak_lfw")
 
 
 def cell(row: dict, key: str, form: str, spread: bool = False) -> str:
@@ -155,7 +154,7 @@ def cloak_latency() -> str:
 
 def cloak_panel() -> str:
     """Every method against the panel of classifiers, the best first."""
-    result = read_json(RESULTS / "panel_cifar10.json")
+    result = committed("panel_cifar10")
     chosen = sorted(result["rows"], key=lambda row: (-row["success"], -row.get("psnr_db", 0)))
     rows = [
         [
@@ -192,7 +191,7 @@ def reported(result: dict, rows: list[dict]) -> str:
 
 
 def note(result: dict, rows: list[dict]) -> str:
-    """Where these rows of the cloak were measured; how to read them, the README says once."""
+    """Where these rows of the cloak were measured; how to read them, README.md says once."""
     missing = f"; {len(result['missing'])} rows not measured yet" if result["missing"] else ""
     return (
         f"beyond the JND of {reported(result, rows)}{elsewhere(result, rows)}{missing}; "

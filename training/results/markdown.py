@@ -1,6 +1,13 @@
-"""Markdown tables and the words around their numbers."""
+"""Committed results, and the Markdown around their numbers."""
 
 from __future__ import annotations
+
+from ..records import record
+
+
+def committed(name: str) -> dict:
+    """One experiment's results, `training/results/NAME.json`. Raises FileNotFoundError."""
+    return record.read_json(record.RESULTS / f"{name}.json")
 
 
 def percent(value: float, digits: int = 2) -> str:

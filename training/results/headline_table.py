@@ -1,0 +1,127 @@
+"""The front page's table: what each part of the project reaches, beside the best compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.models.registry import BEST, HUMAN, HUMAN_NAMES
+
+from .cloak_tables import cell
+from .machine_tables import decibels, machine_result
+from .markdown import committed, markdown, percent
+
+OURS = "ours"  # the cloak's default method
+
+
+def headline() -> str:
+    rows = [*machine(), *human(), *cloak(), verification()]
+    header = ["", "here", "for comparison", "measured on"]
+    note = "Mean ± standard deviation over pictures; of RCA, its standard error."
+    return f"{markdown(header, rows)}\n\n{note}"
+
+
+def machine() -> list[list[str]]:
+    """RCA on the panel, and on the classifiers outside it, at the generators' full strength."""
+    result = machine_result()
+    (reached,) = (
+        row for row in result["rows"] if (row["generator"], row["split"]) == (BEST, "test")
+    )
+    (noise,) = (
+        row
+        for row in result["controls"]
+        if (row["control"], row["of"], row["split"]) == ("gaussian noise", BEST, "test")
+    )
+    (transferred,) = (
+        row for row in result["rows"] if (row["generator"], row["split"]) == ("transfer", "test")
+    )
+    outside = {row["classifier"]: row for row in result["unseen"] if row["generator"] == "transfer"}
+    images = f"{reached['n']:,} CIFAR-10 test images"
+    return [
+        [
+            f"machine JND: top-1 labels that the panel keeps (RCA), PSNR {decibels(reached)}",
+            f"{percent(reached['rca'])} ± {100 * reached['rca_standard_error']:.2f}",
+            f"white noise of that PSNR: {percent(noise['rca'])}",
+            images,
+        ],
+        [
+            f"machine JND: the same for {', '.join(outside)}, held out "
+            f"(transfer generator, PSNR {decibels(transferred)})",
+            ", ".join(percent(row["rca"], 1) for row in outside.values()),
+            "share of labels that equal the panel's majority vote: "
+            + ", ".join(percent(row["majority_agreement"], 1) for row in outside.values()),
+            images,
+        ],
+    ]
+
+
+def human() -> list[list[str]]:
+    """The learned threshold and the best classical one, at equal energy and visibility."""
+    result = committed("human_kodak")
+    decibel = f"{result['psnr_db'][0]:g}"
+    rows = {row["model"]: row for row in result["rows"] if row["model"] in HUMAN_NAMES}
+    ours = rows.pop(HUMAN)
+    seen = max(rows.values(), key=lambda row: row["equal_energy"][decibel]["jod"])
+    hides = min(rows.values(), key=lambda row: row["equal_visibility"]["psnr_db"])
+
+    def jod(row: dict) -> str:
+        equal = row["equal_energy"][decibel]
+        return f"{equal['jod']:.2f} ± {equal['jod_std']:.2f}"
+
+    pictures = f"{ours['n']} Kodak pictures"
+    return [
+        [
+            f"human JND: JOD of noise at {decibel} dB (10: no visible difference)",
+            jod(ours),
+            f"{seen['model']}: {jod(seen)}",
+            pictures,
+        ],
+        [
+            f"human JND: PSNR of noise at JOD {result['jod']:g} (lower: more is hidden)",
+            decibels(ours["equal_visibility"]),
+            f"{hides['model']}: {decibels(hides['equal_visibility'])}",
+            pictures,
+        ],
+    ]
+
+
+def cloak() -> list[list[str]]:
+    """What the command does, without and with --robust, beside the best other method."""
+    result = committed("cloak_lfw")
+    photos = f"{result['photos']} photos of as many people, LFW"
+    rows = []
+    for protocol, option in (("dodging", ""), ("lasting", " --robust")):
+        here = [row for row in result["rows"] if row.get("own") and row["protocol"] == protocol]
+        (ours,) = (row for row in here if row["method"] == OURS)
+        others = [row for row in here if row["method"] != OURS]
+        best = max(others, key=lambda row: (row["success"], row.get("psnr_db", 0)))
+        compared = f"{best['method']}: {reached(best)}"
+        rows.append([f"cloak{option}: success; PSNR, JOD", reached(ours), compared, photos])
+        rows.append(
+            [
+                f"cloak{option}: cosine similarity of the cloaked and the clean face for "
+                "MobileFaceNet, a recogniser it was not made against",
+                cell(ours, "unseen_similarity", "{:.2f}"),
+                "no cloak: 1",
+                photos,
+            ]
+        )
+    return rows
+
+
+def reached(row: dict) -> str:
+    quality = f"{cell(row, 'psnr_db', '{:.2f}', spread=True)} dB, {cell(row, 'jod', '{:.3f}')}"
+    return f"{percent(row['success'], 0)}; {quality}"
+
+
+def verification() -> list[str]:
+    """How good the recogniser is that cloaks are made against."""
+    row = committed("recogniser_lfw")["rows"][0]
+    return [
+        "the recogniser that is cloaked against: verification accuracy",
+        percent(row["accuracy"]),
+        "",
+        f"{row['n_pairs']:,} pairs, LFW",
+    ]
+
+
+TABLES: dict[str, Callable[[], str]] = {"headline": headline}

@@ -1,0 +1,97 @@
+"""Tables of how the generators were trained: where each training ended, and what helped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from ..train.presets import PROBE
+from .figures import joins
+from .machine_tables import machine_result
+from .markdown import committed, markdown, percent, source
+
+
+def preset_of(training: dict) -> str:
+    """The name under which the command asked for its preset."""
+    found = re.search(r"--preset (\S+)", training["command"])
+    return found[1] if found else "–"
+
+
+def chain(training: dict) -> list[dict]:
+    """A generator's trainings, each of which went on from the one before it."""
+    earlier = training.get("earlier")
+    return [*(chain(earlier) if earlier else []), training]
+
+
+def trainings() -> str:
+    """Where each training of a generator ended, and which went on from it."""
+    result = machine_result()
+    rows = []
+    for name, history in result["history"].items():
+        ends = [*joins(result["training"][name], len(history)), len(history)]
+        for training, end in zip(chain(result["training"][name])[-len(ends) :], ends, strict=True):
+            preset, last = training["preset"], history[end - 1]
+            panel = last["test"]["rca_per_classifier"]  # train_rca is of assistants as well
+            rows.append(
+                [
+                    preset_of(training),
+                    preset.get("begins") or "–",
+                    f"{preset['epochs']}",
+                    f"{preset['alpha']:g}",
+                    f"{preset['wanted']:g}",
+                    f"{preset.get('shifted', 0):g}",
+                    percent(np.mean([last["train_rca"][member] for member in panel]), 1),
+                    f"{last['psnr_db']:.2f} dB",
+                    percent(last["test"]["rca"]),
+                    f"{last['test']['psnr_db']:.2f} dB",
+                ]
+            )
+    rows = list(map(list, dict.fromkeys(map(tuple, rows))))  # some went on twice
+    ends = ", ".join(f"{name} with {preset_of(last)}" for name, last in result["training"].items())
+    header = ["preset", "goes on from", "epochs", "α", "times D_t", "pixels moved"]
+    header += ["RCA in training", "PSNR in training", "test RCA", "test PSNR"]
+    return (
+        f"{markdown(header, rows)}\n\nIn the last epoch of each, as its training noted it. In "
+        "training: the mean of the steps, with all that a preset makes harder in them. Test: the "
+        f"first {PROBE:,} images at full strength, before a change is scaled. "
+        f"The generators end so: {ends}. Data: {result['data']}."
+    )
+
+
+def ablation() -> str:
+    """What helped by how much, in short trainings."""
+    result = committed("ablation_cifar10")
+
+    def spread(row: dict, key: str, form: str, scale: float = 1) -> str:
+        if row[key] is None:
+            return "–"
+        least, greatest = (format(scale * end, form) for end in row[f"{key}_range"])
+        return f"{scale * row[key]:{form}} ({least} … {greatest})"
+
+    rows = [
+        [
+            row["variation"],
+            spread(row, "rca", ".1f", 100),
+            spread(row, "psnr_db", ".2f"),
+            spread(row, "rca_at", ".1f", 100),
+            spread(row, "brings", "+.1f", 100),
+            spread(row, "every_k_keeps", ".1f", 100),
+        ]
+        for row in result["rows"]
+    ]
+    at = f"RCA at {result['strength_db']} dB, %"
+    header = ["generator", "RCA, %", "PSNR (8-bit), dB", at, "brings there, points"]
+    header.append("every k/9 keeps the label, %")
+    return (
+        f"{markdown(header, rows)}\n\nEach trained for {result['epochs']} epochs of "
+        f"{result['n_train']:,} images; the first {result['n']:,} test images; median (least … "
+        f"greatest) over seeds {', '.join(map(str, result['seeds']))}; {source(result)}"
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "trainings": trainings,
+    "ablation": ablation,
+}
