@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-from engine.attack import moves, objective
-from engine.attack.colour import colour_distance, difference
-from engine.attack.loop import Active, Earlier, Method, Problem, Search, last
-from engine.attack.methods import METHODS, ce, method
+from engine.attack import objective
+from engine.attack.loop import Search, last
+from engine.attack.methods import METHODS, method, moves
+from engine.attack.methods.colour import colour_distance, difference
+from engine.attack.methods.losses import ce
+from engine.attack.methods.ours import ROUNDS
 from engine.attack.objective import to_levels
 from engine.attack.observers import PanelObserver
-from engine.attack.ours import ROUNDS
+from engine.attack.problem import Active, Earlier, Method, Problem
 from engine.attack.transforms import half, jpeg
 from engine.attack.tuning import Bisect, Knobs, Lower, Once
 
@@ -71,7 +73,10 @@ def end_of(search: Search) -> torch.Tensor:
     """Where the only round ended, unrounded."""
     ended = []
     finish = search.finish
-    search.finish = lambda active: (ended.append(active.z.clone()), finish(active))[1]
+    search.finish = lambda active, succeeded: (
+        ended.append(active.z.clone()),
+        finish(active, succeeded),
+    )
     last(search.steps())
     return ended[0]
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.attack.ours import FAR, NEAR, ours
+from engine.attack.methods.ours import FAR, NEAR, ours
 from engine.cloak import face as cloak_module
 from engine.cloak.face import Cloak
 from engine.cloak.photo import beyond_share, cloak_steps

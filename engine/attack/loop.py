@@ -1,149 +1,31 @@
-"""The one search loop: look, gradient, normalise, step, project, clip; round to 8 bits, look again.
+"""The one search loop: gradient, then the method's step, then clip; round to 8 bits and evaluate.
 
-A method (see `engine.attack.methods`) is a set of choices for it. All pictures of a batch advance
-together; each has its own knob (an ε, a c, a β), which is tuned from round to round, and its own
-best so far; the finished ones drop out. The loop does not trust the method: it clips and rounds
-to 8 bits what it counts as found.
+A method (`engine.attack.methods`) is a set of choices for it: the loss, how the gradient is
+normalised, the step, the projection. All pictures of a batch advance together; each has its own
+knob (an ε, a c, a β), which is tuned from round to round, and its own best so far; the finished
+ones drop out. The loop does not trust the method: it clips, and rounds to 8 bits before a picture
+counts as a success.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from .objective import lead, to_levels
-from .tuning import Once, Tuning
-
-Distort = Callable[[Tensor], Tensor]
-# (pictures float32 n×3×H×W in 0…1, rows int64 n of the problem, what is done to a network's input
-# or None) -> logits n×V×K
-Observer = Callable[[Tensor, Tensor, Distort | None], Tensor]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """N pictures to change and who is to be deceived.
-
-    clean float32 N×3×H×W in 0…1, whole 8-bit levels; threshold the same shape, J in 0…1;
-    labels int64 N×V: the target, or the label to leave; margin: the lead in logits that counts.
-    """
-
-    clean: Tensor
-    threshold: Tensor
-    observer: Observer
-    labels: Tensor
-    targeted: bool
-    margin: float = 0.0
-
-
-@dataclass
-class Active:
-    """The pictures still worked on in a round; every tensor's first dimension is their number n.
-
-    rows: which pictures of the problem; x, j, labels: theirs; z: where each is; knob: n×1×1×1;
-    memory: what a method keeps (momentum, Adam's moments, a radius); logits n×V×K, won n and
-    gradient: of the last look at z; done: share of the round's steps that are done, 0…1.
-    """
-
-    problem: Problem
-    rows: Tensor
-    x: Tensor
-    j: Tensor
-    labels: Tensor
-    z: Tensor
-    knob: Tensor
-    noise: torch.Generator
-    memory: dict[str, Tensor] = field(default_factory=dict)
-    logits: Tensor | None = None
-    won: Tensor | None = None
-    gradient: Tensor | None = None
-    done: float = 0.0
-
-    def keep(self, stay: Tensor) -> None:
-        """Drop the pictures where `stay` (bool n) is false."""
-        for name in ("rows", "x", "j", "labels", "z", "knob", "logits", "won", "gradient"):
-            value = getattr(self, name)
-            if value is not None:
-                setattr(self, name, value[stay])
-        self.memory = {name: value[stay] for name, value in self.memory.items()}
-
-
-@dataclass(frozen=True)
-class Method:
-    """A row of choices for the loop.
-
-    loss: what is descended, one number per picture, of an `Active` whose z and logits are
-    current; advance: the next z from the gradient; start: the first z of a round; tuning: the
-    knob from round to round; distort: a random transform of a network's input, (x, noise), or None;
-    rounded: the observer sees whole 8-bit levels (the gradient passes through); eager: a picture
-    is finished for this round at its first success; measure: what "smallest" means, (z, x, j) ->
-    n; polish: after the rounds, yields still smaller candidates for the successful pictures, one
-    gradient each; shave: the same for one finished picture 1×3×H×W, (problem, z, holds), where
-    holds judges the file it would be; again: steps where another search came before and this one
-    begins at its picture, None where it begins anew; far: steps and again where the way is long
-    (`engine.cloak.face`), None where as ever.
-    """
-
-    name: str
-    source: str
-    loss: Callable[[Active], Tensor]
-    advance: Callable[[Active], Tensor]
-    steps: int
-    start: Callable[[Active], Tensor] = lambda active: active.x.clone()
-    tuning: Tuning = field(default_factory=Once)
-    distort: Callable[..., Tensor] | None = None
-    rounded: bool = True
-    eager: bool = False
-    measure: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda z, x, j: (
-        (z - x).square().sum((1, 2, 3))
-    )
-    polish: Callable[[Problem, Tensor, Tensor], Iterator[Tensor]] | None = None
-    shave: Callable[[Problem, Tensor, Callable[[Tensor], Tensor]], Iterator[Tensor]] | None = None
-    again: int | None = None
-    far: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What the search before, with the same N pictures and other views, has shown.
-
-    best float32 N×3×H×W: its picture; knob N: the best's; low N: the lowest that was left open to
-    its tuning (`engine.attack.tuning.Knobs`).
-    """
-
-    best: Tensor
-    knob: Tensor
-    low: Tensor
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where a search of N pictures stands.
-
-    best float32 N×3×H×W in 0…1, whole levels: the smallest change so far that succeeds, the
-    clean picture where found (bool N) is false; size N: of that change, by the method's measure;
-    gradients int64 N: gradient evaluations so far; knob N: the knob of the best.
-    """
-
-    round: int
-    number: int
-    active: int
-    best: Tensor
-    found: Tensor
-    size: Tensor
-    gradients: Tensor
-    knob: Tensor
+from .problem import Active, Earlier, Method, Problem, Step
 
 
 class Search:
-    """A problem, a method, and what was found so far. `steps` is the loop.
+    """A problem, a method, and the best pictures so far. `steps` is the loop.
 
-    earlier: of the search before, with a smaller margin or other views, that all pictures passed.
+    best, found, size, gradients, knob: as in `Step`. nearest float32 N×3×H×W: the picture that
+    came closest to success, whole levels; reach N: its lead. earlier: the result of the search
+    before, with a smaller margin or other views, in which all pictures succeeded.
     """
 
     def __init__(
@@ -157,9 +39,10 @@ class Search:
         self.found = torch.zeros(count, dtype=torch.bool, device=device)
         self.size = torch.full((count,), float("inf"), device=device)
         self.knob = torch.full((count,), float("nan"), device=device)
-        self.nearest = problem.clean.clone()  # to success, of what was looked at, and its lead
+        self.nearest = problem.clean.clone()
         self.reach = torch.full((count,), float("-inf"), device=device)
         self.gradients = torch.zeros(count, dtype=torch.int64, device=device)
+        self.number = 0  # of steps so far
         self.earlier = earlier
         self.knobs = method.tuning.begin(count, device)
         if earlier is not None:
@@ -172,7 +55,7 @@ class Search:
 
     @property
     def count(self) -> int:
-        """At most so many steps in a round."""
+        """The largest number of steps in a round."""
         return self.method.again if self.resumed else self.method.steps
 
     def steps(
@@ -183,62 +66,65 @@ class Search:
     ) -> Iterator[Step]:
         """A `Step` per gradient step and one per round. Ends early when late or cancelled."""
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
-        problem, method, tuner = self.problem, self.method, self.knobs
-        count, number = self.count, 0
-        for round_ in range(method.tuning.rounds):
-            if not tuner.open.any():
+
+        def over() -> bool:
+            return time.monotonic() > until or cancelled()
+
+        for round_ in range(self.method.tuning.rounds):
+            if not self.knobs.open.any():
                 return
-            active = self.begin(tuner.open.nonzero()[:, 0], tuner.knob)
-            won_now = torch.zeros_like(self.found)
-            for index in range(count):
-                active.done = (1 + index / count) / 2 if self.resumed else index / count
-                self.look(active)
-                if method.distort is None:
-                    won_now[active.rows[self.record(active)]] = True
-                    if method.eager:
-                        active.keep(~active.won)
+            active = self.begin()
+            succeeded = torch.zeros_like(self.found)  # in this round
+            for index in range(self.count):
+                active.done = (1 + index / self.count) / 2 if self.resumed else index / self.count
+                self.look(active)  # gradient
+                self.record(active, succeeded)
                 if len(active.rows) == 0:
                     break
-                active.z = method.advance(active).clamp(0, 1).detach()
-                number += 1
-                yield self.step(round_, number, len(active.rows))
-                if time.monotonic() > until or cancelled():
-                    self.finish(active)
-                    yield self.step(round_, number, 0)
+                z = self.method.advance(active)  # normalise, step, project
+                active.z = z.clamp(0, 1).detach()  # clip
+                yield self.step(round_, len(active.rows))
+                if over():
+                    self.finish(active, succeeded)
+                    yield self.state(round_)
                     return
-            won_now[active.rows[self.finish(active)]] = True
-            tuner.update(won_now)
-            yield self.step(round_, number, 0)
-        if method.polish is not None and self.found.any():
-            rows = self.found.nonzero()[:, 0]
-            for refined in method.polish(problem, rows, self.best[rows]):
-                self.gradients[rows] += 1
-                self.offer(rows, refined)
-                number += 1
-                yield self.step(method.tuning.rounds, number, len(rows))
-                if time.monotonic() > until or cancelled():
-                    return
+            self.finish(active, succeeded)
+            self.knobs.update(succeeded)
+            yield self.state(round_)
+        yield from self.polish(over)
 
-    def begin(self, rows: Tensor, knob: Tensor) -> Active:
-        problem = self.problem
+    def polish(self, over: Callable[[], bool]) -> Iterator[Step]:
+        """Make the successful changes smaller, where the method can."""
+        if self.method.polish is None or not self.found.any():
+            return
+        rows = self.found.nonzero()[:, 0]
+        for candidates in self.method.polish(self.problem, rows, self.best[rows]):
+            self.gradients[rows] += 1
+            self.offer(rows, candidates, self.knob[rows])
+            yield self.step(self.method.tuning.rounds, len(rows))
+            if over():
+                return
+
+    def begin(self) -> Active:
+        """The pictures whose knob is still open, at the start of a round."""
+        problem, rows = self.problem, self.knobs.open.nonzero()[:, 0]
         x, j, labels = problem.clean[rows], problem.threshold[rows], problem.labels[rows]
-        knob = knob[rows].view(-1, 1, 1, 1)
+        knob = self.knobs.knob[rows].view(-1, 1, 1, 1)
         active = Active(problem, rows, x, j, labels, x, knob, self.noise)
         start = self.earlier.best[rows] if self.resumed else self.method.start(active)
         active.z = start.clamp(0, 1)
         return active
 
     def look(self, active: Active) -> None:
-        """Logits and gradient of the loss at z; where the gradient is zero, a random direction."""
+        """Logits, and gradient of the loss, at z; a random direction where the gradient is zero."""
         method, problem = self.method, self.problem
         z = active.z = active.z.detach().requires_grad_()
         levels = to_levels(z)
-        seen = levels if method.rounded else z
         distort = method.distort and partial(method.distort, noise=self.noise)
-        active.logits = problem.observer(seen, active.rows, distort)
-        ahead = self.ahead(active.logits, active.labels)
-        active.won = ahead > problem.margin
-        self.approach(active.rows, levels.detach(), ahead)
+        active.logits = problem.observer(levels if method.rounded else z, active.rows, distort)
+        leads = self.leads(active.logits, active.labels)
+        active.success = leads > problem.margin
+        self.approach(active.rows, levels.detach(), leads)
         active.gradient = torch.autograd.grad(method.loss(active).sum(), z)[0]
         active.z, active.logits = z.detach(), active.logits.detach()
         self.gradients[active.rows] += 1
@@ -247,54 +133,64 @@ class Search:
             random = torch.randn(z.shape, generator=self.noise, device=z.device)
             active.gradient = torch.where(stuck.view(-1, 1, 1, 1), random, active.gradient)
 
-    def ahead(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def leads(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The lead in the view that is least deceived, n."""
         return lead(logits.detach(), labels, self.problem.targeted).amin(1)
 
-    def approach(self, rows: Tensor, z: Tensor, ahead: Tensor) -> None:
-        """Store the pictures z that come closer to success than what was looked at before."""
-        closer = ahead > self.reach[rows]
+    def approach(self, rows: Tensor, z: Tensor, leads: Tensor) -> None:
+        """Store the pictures z that come closer to success than any before."""
+        closer = leads > self.reach[rows]
         chosen = rows[closer]
-        self.nearest[chosen], self.reach[chosen] = z[closer], ahead[closer]
+        self.nearest[chosen], self.reach[chosen] = z[closer], leads[closer]
 
-    def record(self, active: Active) -> Tensor:
-        """Keep what the last look found, if it is smaller than the best; bool n: it succeeds.
+    def record(self, active: Active, succeeded: Tensor) -> None:
+        """Store the pictures at which the gradient was taken, where they succeed.
 
-        Where the observer saw unrounded pixels nothing is kept: those are in no file.
+        Not where the network's input was distorted at random, which shows nothing of the picture,
+        nor where the observer was given unrounded pixels, which are in no file.
         """
-        if not self.method.rounded:
-            return torch.zeros_like(active.won)
-        return self.keep(active.rows, to_levels(active.z), active.won, active.knob.flatten())
+        if self.method.distort is not None:
+            return
+        if self.method.rounded:
+            self.store(active.rows, to_levels(active.z), active.success, active.knob.flatten())
+            succeeded[active.rows[active.success]] = True
+        if self.method.eager:
+            active.keep(~active.success)
 
-    def keep(self, rows: Tensor, z: Tensor, won: Tensor, knob: Tensor) -> Tensor:
-        """Store the pictures z, whole levels, that won and are smaller than the best."""
+    def store(self, rows: Tensor, z: Tensor, success: Tensor, knob: Tensor) -> None:
+        """Of the pictures z, whole levels, store those that succeed and are below the best."""
         problem = self.problem
         size = self.method.measure(z, problem.clean[rows], problem.threshold[rows])
-        better = won & (size < self.size[rows])
+        better = success & (size < self.size[rows])
         chosen = rows[better]
         self.best[chosen], self.size[chosen] = z[better], size[better]
         self.found[chosen], self.knob[chosen] = True, knob[better]
-        return won
 
     @torch.no_grad()
-    def offer(self, rows: Tensor, z: Tensor, knob: Tensor | None = None) -> Tensor:
-        """Look at finished pictures, rounded; keep what is better; bool n: it succeeds."""
+    def offer(self, rows: Tensor, z: Tensor, knob: Tensor) -> Tensor:
+        """Round finished pictures, evaluate them, store the better ones; bool n: success."""
         z = to_levels(z)
-        ahead = self.ahead(self.problem.observer(z, rows, None), self.problem.labels[rows])
-        self.approach(rows, z, ahead)
-        won = ahead > self.problem.margin
-        return self.keep(rows, z, won, self.knob[rows] if knob is None else knob)
+        leads = self.leads(self.problem.observer(z, rows, None), self.problem.labels[rows])
+        self.approach(rows, z, leads)
+        success = leads > self.problem.margin
+        self.store(rows, z, success, knob)
+        return success
 
-    def finish(self, active: Active) -> Tensor:
-        """Look at where a round ended."""
-        if len(active.rows) == 0:
-            return active.rows.bool()
-        return self.offer(active.rows, active.z, active.knob.flatten())
+    def finish(self, active: Active, succeeded: Tensor) -> None:
+        """Evaluate the pictures at the end of a round."""
+        if len(active.rows):
+            success = self.offer(active.rows, active.z, active.knob.flatten())
+            succeeded[active.rows[success]] = True
 
-    def step(self, round_: int, number: int, active: int) -> Step:
+    def step(self, round_: int, active: int) -> Step:
+        """The state after one more step."""
+        self.number += 1
+        return self.state(round_, active)
+
+    def state(self, round_: int, active: int = 0) -> Step:
         return Step(
             round=round_,
-            number=number,
+            number=self.number,
             active=active,
             best=self.best.clone(),
             found=self.found.clone(),

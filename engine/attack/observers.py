@@ -18,7 +18,7 @@ from ..faces.chip import Chip
 from ..networks.panel import Panel
 from ..networks.recogniser import Recogniser
 from .alignment import extract
-from .loop import Distort
+from .problem import Distort
 
 Head = Callable[[Tensor, Tensor], Tensor]
 

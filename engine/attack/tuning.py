@@ -22,11 +22,11 @@ class Knobs:
         self.low = torch.zeros(count, device=device)
         self.high = torch.full((count,), float("inf"), device=device)
 
-    def update(self, won: Tensor) -> None:
-        self.tuning.update(self, won)
+    def update(self, success: Tensor) -> None:
+        self.tuning.update(self, success)
 
     def after(self, knob: Tensor, low: Tensor) -> None:
-        """Begin with what the search before has shown: knob N of its best, low N where it ended.
+        """Begin with the result of the search before: knob N of its best, low N where it ended.
 
         What failed there is not tried again.
         """
@@ -48,15 +48,15 @@ class Tuning(ABC):
         knobs.knob, knobs.low = knob.clone(), low.clone()
 
     @abstractmethod
-    def update(self, knobs: Knobs, won: Tensor) -> None:
-        """The next knob of each picture after a round that `won` (bool N) or not."""
+    def update(self, knobs: Knobs, success: Tensor) -> None:
+        """The next knob of each picture after a round that succeeded (`success` bool N)."""
 
 
 @dataclass(frozen=True)
 class Once(Tuning):
     """One round; nothing is tuned."""
 
-    def update(self, knobs: Knobs, won: Tensor) -> None:
+    def update(self, knobs: Knobs, success: Tensor) -> None:
         knobs.open[:] = False
 
 
@@ -75,10 +75,10 @@ class Bisect(Tuning):
     precise: float = 1.05
     unit: float | None = None
 
-    def update(self, knobs: Knobs, won: Tensor) -> None:
+    def update(self, knobs: Knobs, success: Tensor) -> None:
         tried, open_ = knobs.knob, knobs.open.clone()
-        knobs.high = torch.where(open_ & won, torch.minimum(tried, knobs.high), knobs.high)
-        knobs.low = torch.where(open_ & ~won, torch.maximum(tried, knobs.low), knobs.low)
+        knobs.high = torch.where(open_ & success, torch.minimum(tried, knobs.high), knobs.high)
+        knobs.low = torch.where(open_ & ~success, torch.maximum(tried, knobs.low), knobs.low)
         low, high = knobs.low, knobs.high
         grown = torch.where(high.isinf(), low * self.factor, (low * high).sqrt())
         knob = torch.where(low == 0, high / self.factor, grown).clamp(max=self.limit)
@@ -112,10 +112,10 @@ class Lower(Tuning):
         """From the largest β that succeeded before, which need not be the best picture's."""
         knobs.knob, knobs.high = low.clamp(min=0), low + self.by
 
-    def update(self, knobs: Knobs, won: Tensor) -> None:
+    def update(self, knobs: Knobs, success: Tensor) -> None:
         tried, open_ = knobs.knob, knobs.open
-        knobs.low = torch.where(open_ & won, tried, knobs.low)
-        knobs.high = torch.where(open_ & ~won, tried, knobs.high)
+        knobs.low = torch.where(open_ & success, tried, knobs.low)
+        knobs.high = torch.where(open_ & ~success, tried, knobs.high)
         knobs.open = open_ & (knobs.high - knobs.low > 1.5 * self.by)
         middle = ((knobs.low + knobs.high) / 2 / self.by).floor() * self.by
         knobs.knob = torch.where(knobs.open, middle.clamp(min=0), tried)

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .loop import Active
-from .objective import norm
+from ..objective import norm
+from ..problem import Active
 
 Direction = Callable[[Active], Tensor]
 
@@ -143,9 +143,9 @@ def ddn(
         begun = norm(change)
         radius = active.memory.get("radius", torch.where(begun > 1e-3, begun, first))
         change = change - cosine(rate, 0.01 * rate, active.done) * inner / norm(inner)
-        won = active.won.view(-1, 1, 1, 1)
+        success = active.success.view(-1, 1, 1, 1)
         gamma = cosine(growth, settled, active.done)
-        radius = torch.where(won, radius * (1 - gamma), radius * (1 + gamma))
+        radius = torch.where(success, radius * (1 - gamma), radius * (1 + gamma))
         active.memory["radius"] = radius
         z = active.x + unit * radius * change / norm(change)
         return z
@@ -170,12 +170,12 @@ def fmn(rate: float = 1.0, growth: float = 0.05, power: float = 0.0) -> Callable
         gamma = cosine(growth, 0.001, active.done)
         fresh = torch.full_like(size, float("inf"))
         radius, best = memory.get("radius", fresh), memory.get("best", fresh)
-        won = active.won.view(-1, 1, 1, 1)
-        best = torch.where(won, torch.minimum(best, size), best)
+        success = active.success.view(-1, 1, 1, 1)
+        best = torch.where(success, torch.minimum(best, size), best)
         ever = best.isfinite()
         estimate = size + memory["gap"].view(-1, 1, 1, 1).abs() / slope
         smaller = torch.minimum(torch.minimum(radius, best) * (1 - gamma), best)
-        radius = torch.where(won, smaller, torch.where(ever, radius * (1 + gamma), estimate))
+        radius = torch.where(success, smaller, torch.where(ever, radius * (1 + gamma), estimate))
         memory["radius"], memory["best"] = radius, best
         change = change - cosine(rate, 0.01 * rate, active.done) * inner / slope
         return active.x + unit * change * (radius / norm(change)).clamp(max=1)
@@ -189,7 +189,7 @@ def alternate(adversarial: float, colour: float) -> Callable[[Active], Tensor]:
     def advance(active: Active) -> Tensor:
         attack = cosine(adversarial, adversarial / 100, active.done)
         shrink = cosine(colour, colour / 10, active.done)
-        return downhill(active, torch.where(active.won, shrink, attack).view(-1, 1, 1, 1))
+        return downhill(active, torch.where(active.success, shrink, attack).view(-1, 1, 1, 1))
 
     return advance
 

@@ -15,9 +15,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..objective import LEVELS, lead, to_levels
+from ..problem import Active, Method, Problem
 from . import moves
-from .loop import Active, Method, Problem
-from .objective import LEVELS, lead, to_levels
 
 POWER = 0.15  # p: 0 is plain L2, 1 counts every change in units of the eye's threshold
 BY_EYE = 1.0  # p of the variant that cares for the eye alone
@@ -93,7 +93,7 @@ def polish(
 def shave(
     problem: Problem, z: Tensor, holds: Callable[[Tensor], Tensor], power: float
 ) -> Iterator[Tensor]:
-    """`polish` of one picture 1×3×H×W by a verdict, see `engine.attack.loop.Method`."""
+    """`polish` of one picture 1×3×H×W by a verdict, see `engine.attack.problem.Method`."""
     return polish(problem, torch.zeros(1, dtype=torch.int64), z, holds, SHAVES, power)
 
 

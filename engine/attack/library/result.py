@@ -1,0 +1,106 @@
+"""The result of an attack, judged on the file that the user gets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...images.picture import decode, encode_png, to_batch, to_pixels
+from ...metrics.quality import psnr_8bit
+from ..loop import Search
+from ..objective import lead
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """One attacked picture, judged as the file it is.
+
+    pixels: uint8 H×W×3 sRGB 0…255; png: the same as the bytes of a PNG file. success: whether the
+    model, given the decoded PNG and nothing else, is deceived; where not, the picture is the one
+    that came closest. margin: the lead of the wanted outcome for the decoded PNG, above 0 where it
+    succeeds: of logits, or the criterion's own; margin_before: for the clean picture. label,
+    label_before: the model's top-1 labels of both, None where a criterion gives margins. psnr_db:
+    inf where nothing changed; largest_change: of a channel of a pixel, in 8-bit levels.
+    gradients: gradient evaluations of the search. notes: about the picture and the model.
+    """
+
+    pixels: np.ndarray
+    png: bytes
+    success: bool
+    margin: float
+    margin_before: float
+    label: int | None
+    label_before: int | None
+    psnr_db: float
+    largest_change: int
+    gradients: int
+    method: str
+    targeted: bool
+    seed: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict:
+        """As JSON, without the picture; null: what is infinite or does not exist."""
+        return {
+            "method": self.method,
+            "targeted": self.targeted,
+            "seed": self.seed,
+            "success": self.success,
+            "margin": round(self.margin, 6),
+            "margin_before": round(self.margin_before, 6),
+            "label": self.label,
+            "label_before": self.label_before,
+            "psnr_db": round(self.psnr_db, 6) if math.isfinite(self.psnr_db) else None,
+            "largest_change": self.largest_change,
+            "gradients": self.gradients,
+            "notes": list(self.notes),
+        }
+
+
+@torch.no_grad()
+def judge(
+    search: Search, clean: np.ndarray, notes: list[tuple[str, ...]], seed: int
+) -> list[AttackResult]:
+    """Evaluate the model on each picture's decoded PNG, one at a time."""
+    problem, observer = search.problem, search.problem.observer
+    final = torch.where(search.found[:, None, None, None], search.best, search.nearest)
+    results = []
+    for place, pixels in enumerate(to_pixels(final.cpu().numpy())):
+        png = encode_png(pixels)
+        rows = torch.tensor([place], device=final.device)
+
+        def evaluate(pixels: np.ndarray, rows: Tensor = rows) -> tuple[float, int | None]:
+            batch = torch.from_numpy(to_batch(pixels[None])).to(rows.device)
+            scores = observer.scores(batch, rows)
+            if scores.ndim == 1:
+                return float(scores), None
+            leads = lead(scores[:, None], problem.labels[rows], problem.targeted)
+            return float(leads), int(scores.argmax(1))
+
+        distorted = decode(png).pixels
+        (before, label_before), (after, label) = evaluate(clean[place]), evaluate(distorted)
+        change = np.abs(distorted.astype(np.int16) - clean[place])
+        already = ("the clean picture deceives the model already",) if before > 0 else ()
+        results.append(
+            AttackResult(
+                pixels=distorted,
+                png=png,
+                success=after > 0,
+                margin=after,
+                margin_before=before,
+                label=label,
+                label_before=label_before,
+                psnr_db=psnr_8bit(clean[place], distorted),
+                largest_change=int(change.max()),
+                gradients=int(search.gradients[place]),
+                method=search.method.name,
+                targeted=problem.targeted,
+                seed=seed,
+                notes=(*notes[place], *already),
+            )
+        )
+    return results
