@@ -16,7 +16,10 @@ OURS = "ours"  # the cloak's default method
 def headline() -> str:
     rows = [*machine(), *human(), *cloak(), verification()]
     header = ["", "here", "for comparison", "measured on"]
-    note = "Mean ± standard deviation over pictures; of RCA, its standard error."
+    note = (
+        "Mean ± standard deviation over pictures; of RCA, its standard error. "
+        f"Cloaks weighted by the threshold of {eye()}."
+    )
     return f"{markdown(header, rows)}\n\n{note}"
 
 
@@ -106,6 +109,17 @@ def cloak() -> list[list[str]]:
             ]
         )
     return rows
+
+
+def eye() -> str:
+    """The human JND of the cloaks in the table, with its versions."""
+    jnds = [
+        row["decided_by"]["jnd"]
+        for row in committed("cloak_lfw")["rows"]
+        if row.get("own") and row["method"] == OURS
+    ]
+    versions = sorted({str(jnd["version"]) for jnd in jnds})
+    return f"{jnds[0]['name']}, version {' and '.join(versions)}"
 
 
 def reached(row: dict) -> str:
