@@ -13,6 +13,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from engine.commands import cli
 from engine.metrics import quality
+from engine.system.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,16 @@ def test_a_picture_smaller_than_the_window_has_no_ssim(pair):
     found = quality.compare(pair[0][:5], pair[1][:5])
     assert found.ssim is found.jod is found.fsim is found.vif is None
     assert {note.partition(":")[0] for note in found.missing} == {"ssim", "jod", "fsim", "vif"}
+
+
+def test_the_steps_come_before_the_result(pair):
+    *before, last = quality.steps(*pair, quality.SLOW)
+    assert [(step.doing, step.share) for step in before] == [
+        ("measuring ssim", 0),
+        ("measuring delta_e", 0.5),
+    ]
+    assert all(isinstance(step, Progress) for step in before)
+    assert last.ssim == quality.compare(*pair, perceptual=False).ssim
 
 
 def test_missing_libraries_are_notes_not_errors(files, capsys, monkeypatch):

@@ -103,10 +103,10 @@ class PhotoGenerator(nn.Module):
         )
         code = F.leaky_relu(code, 0.1)
         z = self.stem(z)
-        seen = []
+        skipped = []
         for level, block in enumerate(self.encoder):
             if level:
-                seen.append(z)
+                skipped.append(z)
                 z = self.down[level - 1](z)
             if level == len(self.encoder) - 1:
                 at = F.interpolate(
@@ -117,7 +117,7 @@ class PhotoGenerator(nn.Module):
         for level in reversed(range(len(self.decoder))):
             z = self.decoder[level](z, code)
             if level:
-                z = F.pixel_shuffle(self.up[level - 1](z), 2) + seen.pop()
+                z = F.pixel_shuffle(self.up[level - 1](z), 2) + skipped.pop()
         z = F.pixel_shuffle(F.leaky_relu(self.leave(z), 0.1), 2)  # N×16×H×W
         change = self.output(torch.cat([z, picture], 1))
         return torch.tanh(change.float())[:, :, :height, :width]

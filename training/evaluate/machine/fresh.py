@@ -35,7 +35,7 @@ PRESET = "brief"
 CLEAN = "clean"  # the pictures as they are, beside those of each generator
 
 
-class Worlds:
+class Pictures:
     """The clean pictures and those of each generator, by split, and a classifier trained on each.
 
     What is needed is made once, when it is needed.
@@ -54,7 +54,7 @@ class Worlds:
         return predict(machine, self.clean[split].images)
 
     @cache  # noqa: B019
-    def pictures(self, name: str, split: str) -> LabelledImages:
+    def of(self, name: str, split: str) -> LabelledImages:
         clean = self.clean[split]
         if name == CLEAN:
             return clean
@@ -65,7 +65,7 @@ class Worlds:
     @cache  # noqa: B019
     def classifier(self, name: str, command: str) -> torch.nn.Module:
         """Trained on the pictures of that name; an interrupted training goes on."""
-        train, test = self.pictures(name, "train"), self.pictures(name, "test")
+        train, test = self.of(name, "train"), self.of(name, "test")
         folder = self.runs / "fresh" / hashlib.sha256(train.images.tobytes()).hexdigest()[:12]
         preset = CLASSIFIER_PRESETS[PRESET]
         train_classifier(NETWORK, train, test, preset, folder, command)
@@ -77,36 +77,36 @@ def evaluate_fresh(
     data: str, weights: Path | None, count: int | None, runs: Path, command: str
 ) -> Path:
     """Fresh classifiers of clean and of distorted pictures -> results/fresh_cifar10.json."""
-    worlds = Worlds(data, weights, count, runs)
+    pictures = Pictures(data, weights, count, runs)
     preset = CLASSIFIER_PRESETS[PRESET]
     common = {
         "section": "fresh",
         "version": METHOD_VERSIONS["fresh"],
         "classifier": NETWORK,
         "preset": asdict(preset),
-        "pictures": {split: digest(each) for split, each in worlds.clean.items()},
+        "pictures": {split: digest(each) for split, each in pictures.clean.items()},
     }
-    pairs = [(trained, shown) for trained in worlds.names for shown in worlds.names]
+    pairs = [(trained, shown) for trained in pictures.names for shown in pictures.names]
     keys = {
         pair: common | {"trained_on": pair[0], "shown": pair[1], "weights": decisive(pair, weights)}
         for pair in pairs
     }
-    store = Store(runs, "fresh", known(published("fresh_cifar10"), keys, worlds))
+    store = Store(runs, "fresh", known(published("fresh_cifar10"), keys, pictures))
     entries = {
-        pair: store.measured(key, partial(measure, worlds, *pair, command))
+        pair: store.measured(key, partial(measure, pictures, *pair, command))
         for pair, key in keys.items()
     }
     return write(
         "fresh_cifar10",
         command=command,
-        data=worlds.clean["test"].source,
-        weights=digests(weights, *PANEL, *(GENERATORS[name] for name in worlds.generators)),
+        data=pictures.clean["test"].source,
+        weights=digests(weights, *PANEL, *(GENERATORS[name] for name in pictures.generators)),
         sections={
             **origin(entries.values()),
             "classifier": NETWORK,
             "preset": PRESET,
             "seed": preset.seed,
-            "n_train": len(worlds.clean["train"]),
+            "n_train": len(pictures.clean["train"]),
             "rows": [entry.value for entry in entries.values()],
             "origin": [entry.provenance() for entry in entries.values()],  # of each row
         },
@@ -119,10 +119,10 @@ def decisive(pair: tuple[str, str], weights: Path | None) -> dict[str, str]:
     return digests(weights, *PANEL, *models) if models else {}
 
 
-def measure(worlds: Worlds, trained: str, shown: str, command: str) -> dict:
+def measure(pictures: Pictures, trained: str, shown: str, command: str) -> dict:
     """A row: the accuracy on the test pictures `shown` of the classifier trained on `trained`."""
-    test = worlds.pictures(shown, "test")
-    share = accuracy(worlds.classifier(trained, command), test, pick_device())
+    test = pictures.of(shown, "test")
+    share = accuracy(pictures.classifier(trained, command), test, pick_device())
     return {
         "trained_on": trained,
         "shown": shown,
@@ -132,7 +132,9 @@ def measure(worlds: Worlds, trained: str, shown: str, command: str) -> dict:
     }
 
 
-def known(before: dict, keys: dict[tuple[str, str], dict], worlds: Worlds) -> list[Entry | None]:
+def known(
+    before: dict, keys: dict[tuple[str, str], dict], pictures: Pictures
+) -> list[Entry | None]:
     """The entries of an earlier result, also of one whose rows carry no keys yet."""
     if not before:
         return []
@@ -140,16 +142,16 @@ def known(before: dict, keys: dict[tuple[str, str], dict], worlds: Worlds) -> li
         both = zip(before["origin"], before["rows"], strict=True)
         return [from_row(provenance, row) for provenance, row in both]
     recorded = {
-        "data": worlds.clean["test"].source,
+        "data": pictures.clean["test"].source,
         "classifier": NETWORK,
         "preset": PRESET,
         "seed": CLASSIFIER_PRESETS[PRESET].seed,
-        "n_train": len(worlds.clean["train"]),
+        "n_train": len(pictures.clean["train"]),
     }
     return [
         without_key(keys[pair], row, before, recorded)
         for row in before["rows"]
         if (pair := (row["trained_on"], row["shown"])) in keys
-        and row["n"] == len(worlds.clean["test"])
+        and row["n"] == len(pictures.clean["test"])
         and keys[pair]["weights"].items() <= before["weights"].items()
     ]
