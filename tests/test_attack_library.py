@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -274,6 +275,20 @@ def test_a_failure_is_the_picture_that_came_closest(network, pictures):
     check(result, pictures[0])
     assert result.largest_change == 1
     assert result.margin > result.margin_before
+
+
+def test_a_model_without_outputs_for_changed_pictures_is_not_deceived(small, pictures):
+    clean = torch.from_numpy(to_batch(pictures[:1]))
+
+    def model(x):
+        changed = (x - clean).detach().abs().amax((1, 2, 3)) > 1e-4
+        return small(x) + torch.where(changed, torch.nan, 0.0)[:, None]
+
+    result = attack(model, pictures[0], method="pgd")
+    assert not result.success
+    assert np.array_equal(result.pixels, pictures[0])
+    assert result.label == result.label_before
+    json.dumps(result.to_dict(), allow_nan=False)
 
 
 def test_a_picture_that_deceives_already_is_left_as_it_is(small, pictures):

@@ -18,7 +18,7 @@ BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 
 def truncated(x: Tensor) -> Tensor:
     """x in 0…1, cut to whole 8-bit levels as dlib stores it; the gradient is the identity's."""
-    levels = torch.floor(x.detach() * 255 + 1e-3)  # what should be whole stays whole
+    levels = torch.floor(x.detach() * 255 + 1e-3)  # a level that is whole but for rounding stays
     return x + (levels / 255 - x.detach())
 
 
@@ -51,17 +51,17 @@ def extract(x: Tensor, chips: list[Chip]) -> Tensor:
     """The chips of n photos: n×3×H×W -> n×3×150×150, one per photo.
 
     The values are whole 8-bit levels, cut as dlib cuts them; the gradient passes through.
-    Where x are equally large parts of photos, `Chip.within` says where a chip lies in its part.
+    Where x are equally large parts of photos, `Chip.within` gives the place of a chip in its part.
     """
     if not any(chip.levels for chip in chips):
         matrices = torch.stack([torch.from_numpy(chip.matrix) for chip in chips])
         matrices[:, :, 2] += torch.tensor([chip.box[:2] for chip in chips])
         return sample(x, matrices.to(x.device))
-    found = []
+    samples = []
     for row, chip in enumerate(chips):
         left, top, right, bottom = chip.box
         part = x[row : row + 1, :, top:bottom, left:right]
         for _ in range(chip.levels):
             part = halve(part)
-        found.append(sample(part, torch.from_numpy(chip.matrix)[None].to(x.device)))
-    return torch.cat(found)
+        samples.append(sample(part, torch.from_numpy(chip.matrix)[None].to(x.device)))
+    return torch.cat(samples)

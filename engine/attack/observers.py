@@ -1,4 +1,4 @@
-"""Who is to be deceived: a face recogniser behind dlib's alignment, or a panel of classifiers.
+"""The observers to be deceived: a face recogniser behind dlib's alignment, a panel of classifiers.
 
 An observer gives logits n×V×K of pictures n×3×H×W in 0…1. For faces the views V are the versions
 of the photo in which the cloak must hold (`engine.attack.transforms`), each with its own
@@ -25,7 +25,7 @@ Head = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class View:
-    """A version of N pictures: what is done to them, and where each one's chip then lies."""
+    """A version of N pictures: how they are transformed, and where each one's chip lies then."""
 
     transform: Callable[[Tensor], Tensor]
     chips: tuple[Chip, ...]
@@ -38,7 +38,7 @@ def distances(descriptors: Tensor, others: Tensor) -> Tensor:
 
 
 class ClosedSet:
-    """Which of K people: logits are minus the distance to their centroids, over a temperature."""
+    """Which of K people: logits are minus the distances to their centroids, over a temperature."""
 
     def __init__(self, centroids: np.ndarray, temperature: float):
         self.centroids = torch.from_numpy(np.asarray(centroids, np.float32))
@@ -51,9 +51,9 @@ class ClosedSet:
 
 
 class Verification:
-    """Is it the person: logits n×V×2 of "the same", by the closest enrolled photo, and "other".
+    """Is it the person? Logits n×V×2 of "the same", by the closest enrolled photo, and "other".
 
-    enrolled: per picture its person's descriptors, float32 m×128; threshold: the distance up to
+    enrolled: per picture its person's embeddings, float32 m×128; threshold: the distance up to
     which two are the same. A lead of 1 is a distance of `temperature` beyond the threshold.
     """
 
@@ -78,10 +78,13 @@ class FaceObserver:
 
     def descriptors(self, z: Tensor, rows: Tensor, distort: Distort | None = None) -> Tensor:
         """n×3×H×W -> n×V×128."""
-        chosen = rows.tolist()
+        numbers = rows.tolist()
         z = z.expand(-1, 3, -1, -1)  # black-and-white pictures have one channel
         chips = torch.cat(
-            [extract(view.transform(z), [view.chips[row] for row in chosen]) for view in self.views]
+            [
+                extract(view.transform(z), [view.chips[row] for row in numbers])
+                for view in self.views
+            ]
         )  # (V·n)×3×150×150
         if distort is not None:
             chips = distort(chips)

@@ -1,4 +1,4 @@
-"""What may happen to a cloaked photo before it is matched, with a gradient.
+"""Changes that a cloaked photo may undergo before it is matched, with a gradient.
 
 Each is a function n×3×H×W in 0…1 -> the same kind, at full or half size. The JPEG is the codec's
 arithmetic (colour, 4:2:0, 8×8 cosine transform, quantisation), its rounding replaced by a smooth

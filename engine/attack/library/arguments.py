@@ -32,6 +32,7 @@ Labels = int | Sequence[int] | np.ndarray | Tensor
 
 
 def check_options(
+    *,
     model: object,
     label: object,
     target: object,
@@ -44,7 +45,7 @@ def check_options(
     batch_size: object,
     seed: object,
 ) -> None:
-    """Raises UsageError."""
+    """What can be checked of one option alone. Raises UsageError."""
     if not callable(model):
         raise UsageError(f"model {model!r}: give a torch.nn.Module or another callable")
     if criterion is not None and not callable(criterion):

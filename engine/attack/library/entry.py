@@ -77,8 +77,17 @@ def attack(
     """
     started = time.monotonic()
     check_options(
-        *(model, label, target, criterion, jnd, epsilon, steps, margin, max_seconds),
-        *(batch_size, seed),
+        model=model,
+        label=label,
+        target=target,
+        criterion=criterion,
+        jnd=jnd,
+        epsilon=epsilon,
+        steps=steps,
+        margin=margin,
+        max_seconds=max_seconds,
+        batch_size=batch_size,
+        seed=seed,
     )
     targeted = target is not None or bool(getattr(criterion, "targeted", False))
     row = method_of(method, targeted, epsilon, steps)

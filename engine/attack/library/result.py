@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ...images.picture import decode, encode_png, to_batch, to_pixels
 from ...metrics.quality import psnr_8bit
 from ..loop import Search
 from ..objective import lead
+from ..problem import Problem
 
 
 @dataclass(frozen=True)
@@ -50,39 +50,36 @@ class AttackResult:
             "targeted": self.targeted,
             "seed": self.seed,
             "success": self.success,
-            "margin": round(self.margin, 6),
-            "margin_before": round(self.margin_before, 6),
+            "margin": _rounded(self.margin),
+            "margin_before": _rounded(self.margin_before),
             "label": self.label,
             "label_before": self.label_before,
-            "psnr_db": round(self.psnr_db, 6) if math.isfinite(self.psnr_db) else None,
+            "psnr_db": _rounded(self.psnr_db),
             "largest_change": self.largest_change,
             "gradients": self.gradients,
             "notes": list(self.notes),
         }
 
 
+def _rounded(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
 @torch.no_grad()
 def judge(
     search: Search, clean: np.ndarray, notes: list[tuple[str, ...]], seed: int
 ) -> list[AttackResult]:
-    """Evaluate the model on each picture's decoded PNG, one at a time."""
-    problem, observer = search.problem, search.problem.observer
+    """The results of a search that has ended, each by the model's outputs for its decoded PNG.
+
+    clean uint8 n×H×W×3; notes: each picture's; seed: the search's.
+    """
     final = torch.where(search.found[:, None, None, None], search.best, search.nearest)
     results = []
     for place, pixels in enumerate(to_pixels(final.cpu().numpy())):
         png = encode_png(pixels)
-        rows = torch.tensor([place], device=final.device)
-
-        def evaluate(pixels: np.ndarray, rows: Tensor = rows) -> tuple[float, int | None]:
-            batch = torch.from_numpy(to_batch(pixels[None])).to(rows.device)
-            scores = observer.scores(batch, rows)
-            if scores.ndim == 1:
-                return float(scores), None
-            leads = lead(scores[:, None], problem.labels[rows], problem.targeted)
-            return float(leads), int(scores.argmax(1))
-
         distorted = decode(png).pixels
-        (before, label_before), (after, label) = evaluate(clean[place]), evaluate(distorted)
+        before, label_before = _evaluated(search.problem, place, clean[place])
+        after, label = _evaluated(search.problem, place, distorted)
         change = np.abs(distorted.astype(np.int16) - clean[place])
         already = ("the clean picture deceives the model already",) if before > 0 else ()
         results.append(
@@ -98,9 +95,20 @@ def judge(
                 largest_change=int(change.max()),
                 gradients=int(search.gradients[place]),
                 method=search.method.name,
-                targeted=problem.targeted,
+                targeted=search.problem.targeted,
                 seed=seed,
                 notes=(*notes[place], *already),
             )
         )
     return results
+
+
+def _evaluated(problem: Problem, place: int, pixels: np.ndarray) -> tuple[float, int | None]:
+    """The margin, and the label where there are logits, of one picture uint8 H×W×3, by itself."""
+    rows = torch.tensor([place], device=problem.clean.device)
+    batch = torch.from_numpy(to_batch(pixels[None])).to(rows.device)
+    scores = problem.observer.scores(batch, rows)
+    if scores.ndim == 1:
+        return float(scores), None
+    leads = lead(scores[:, None], problem.labels[rows], problem.targeted)
+    return float(leads), int(scores.argmax(1))

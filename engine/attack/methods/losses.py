@@ -60,8 +60,8 @@ def carlini_wagner(active: Active) -> Tensor:
 def jndmga(active: Active) -> Tensor:
     """Akan et al. 2020: L_adv + L2 + total variation + bounded range; the weights are ours.
 
-    Stops at the first changed label. L_adv instead of their cross-entropy, whose gradient
-    vanishes where the observer is sure, which ours are.
+    L_adv in place of their cross-entropy, whose gradient vanishes where the observer is
+    confident, as ours are. The method ends at the first changed label.
     """
     p = active.z - active.x
     outside = (F.relu(active.z - 1) + F.relu(-active.z)).mean((1, 2, 3))

@@ -1,4 +1,4 @@
-"""The pieces that methods are made of: starts, directions, steps and projections.
+"""The parts of methods: starts, directions, steps and projections.
 
 Each takes an `Active` (n pictures, their gradient, their memory) and gives float32 n×3×H×W.
 """

@@ -1,9 +1,9 @@
 """Our method: the smallest change in a metric between PSNR's and the eye's, on whole levels.
 
-A minimum-norm search (the loop of DDN, in the metric |P / J^p|), whose gradient is taken at the
-picture rounded to 8 bits, then a polish on the integer grid: the pixels whose change brings least
-are set back as long as the observer stays deceived. Where a verdict on the file is to be had, the
-same once more, as long as that holds: no margin is left. Two settings: `ours` is as small as the
+A minimum-norm search (the step of DDN, in the metric |P / J^p|), whose gradient is taken at the
+picture rounded to 8 bits, then a polish on the integer grid: the pixels whose change contributes
+least are set back as long as the observer stays deceived. Where the file can be judged, the same
+once more, as long as the verdict holds: no margin is left. Two settings: `ours` is as small as the
 smallest and less visible, `ours-jnd` is larger and the least visible.
 """
 
@@ -20,17 +20,17 @@ from ..problem import Active, Method, Problem
 from . import moves
 
 POWER = 0.15  # p: 0 is plain L2, 1 counts every change in units of the eye's threshold
-BY_EYE = 1.0  # p of the variant that cares for the eye alone
+BY_EYE = 1.0  # p of the variant that minimises visibility alone
 ROUNDS = 3  # of the polish, each with one gradient and a bisection
 SHAVES = 1  # rounds of the same by the verdict on the file
 HALVINGS = 5
 NEAR, FAR = (20, 10), (50, 20)  # steps, and steps of later attempts, by how far there is to go
 
 
-def worst(active: Active) -> Tensor:
-    """What is still short in the views that do not succeed by far, n.
+def shortfall(active: Active) -> Tensor:
+    """Softplus of what the lead is short of the margin, mean over views, n.
 
-    Views far beyond the margin do not pull: a softplus of the lead's shortfall.
+    Views far beyond the margin contribute nothing.
     """
     problem = active.problem
     ahead = lead(active.logits, active.labels, problem.targeted) - problem.margin
@@ -54,7 +54,7 @@ def polish(
 
     To first order a pixel's share in the lead is its gradient times its change; the pixels are
     moved one level back in order of that share per cost, as many as a bisection allows.
-    holds: whether pictures still succeed, bool n; by default what the observer says.
+    holds: whether pictures still succeed, bool n; by default by the observer.
     """
     x, j, labels = problem.clean[rows], problem.threshold[rows], problem.labels[rows]
 
@@ -102,7 +102,7 @@ def ours(targeted: bool, name: str = "ours", power: float = POWER) -> Method:
     return Method(
         name=name,
         source="this project",
-        loss=worst,
+        loss=shortfall,
         advance=moves.ddn(growth=0.25, settled=0.01, power=power),
         steps=steps,
         measure=partial(size, power=power),
