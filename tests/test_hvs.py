@@ -178,11 +178,12 @@ def test_nothing_is_exported_without_a_calibration(trained, tmp_path, capsys):
 
 
 def test_an_export_leaves_the_other_models_provenance(tmp_path):
-    from export.build import update
+    from export.build import updated
+    from training.records.record import write_json
 
     path = tmp_path / "provenance.json"
-    update(path, "files", {"a.onnx": {"sha256": "1"}})
-    update(path, "files", {"b.onnx": {"sha256": "2"}})
+    write_json(path, updated(path, {"files": {"a.onnx": {"sha256": "1"}}}))
+    write_json(path, updated(path, {"files": {"b.onnx": {"sha256": "2"}}}))
     assert set(json.loads(path.read_text())["files"]) == {"a.onnx", "b.onnx"}
 
 
