@@ -235,7 +235,7 @@ def test_pairs_are_told_apart(tmp_path, monkeypatch):
     from training.evaluate.cloak.recogniser import evaluate_recogniser
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    path = evaluate_recogniser(str(LFW), ONLOOKER, 20, "python -m training evaluate recogniser")
+    path = evaluate_recogniser(str(LFW), ONLOOKER, 20, tmp_path, "the command")
     result = record.read_json(path)
     assert all(row["accuracy_cross_validated"] >= 0.8 for row in result["rows"])
     assert result["rows"][0]["accuracy"] >= 0.9
