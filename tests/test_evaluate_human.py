@@ -35,7 +35,7 @@ def measured(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(picture, "vif", lambda *_: 0.5)
     monkeypatch.setattr(evaluate_human, "SMALL", (60, 80))
     monkeypatch.setattr(evaluate_human, "LARGE", (120, 160))
-    for module in (record, tables, figures):
+    for module in (record, figures):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
     arguments = ["--data", str(tmp_path / "pictures"), "--runs", str(tmp_path / "runs")]
     assert training_main(["evaluate", "human", *arguments]) == 0

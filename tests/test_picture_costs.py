@@ -18,7 +18,7 @@ from engine.images.picture import decode
 
 BOUNDED = """
 import sys, time
-from engine.image import open_image
+from engine.images.picture import open_image
 from engine.errors import ImageError
 def peak_kb():  # of this program alone: ru_maxrss begins with what its parent held
     lines = open("/proc/self/status").read().splitlines()

@@ -16,23 +16,22 @@ from demo.handlers import cloak as handler
 from demo.handlers import faces
 from demo.server import recent as module
 from demo.server import uploads
-from demo.server.folder import uploads_folder
 from demo.server.limits import DEFAULT
 from engine.faces.detector import Detector
 from engine.faces.finder import load_finder
 
 
 @pytest.fixture
-def upload(photos):
+def upload(photos, tmp_path, monkeypatch):
     """The astronaut as a visitor's file, of other pixels than any other test's."""
     pixels = photos["astronaut"][:300, 50:350].copy()
     pixels[0, 0] = 1, 2, 3
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
-    path = uploads_folder() / "recent.png"
+    monkeypatch.setattr(uploads, "uploads_folder", lambda: tmp_path)  # swept by no other demo
+    path = tmp_path / "recent.png"
     path.write_bytes(stream.getvalue())
-    yield {"path": str(path), "orig_name": "recent.png"}
-    path.unlink()
+    return {"path": str(path), "orig_name": "recent.png"}
 
 
 def test_from_upload_to_gradient_a_photo_is_decoded_and_searched_once(upload, monkeypatch):

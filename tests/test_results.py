@@ -69,7 +69,7 @@ def test_provenance_takes_one_line_of_a_result():
 
 def test_rates_are_means_over_images_and_classifiers():
     kept = np.array([[True, True], [True, False], [True, True], [False, False]])
-    found = rates(SimpleNamespace(classifiers=("a", "b")), kept)
+    found = rates(SimpleNamespace(panel=SimpleNamespace(classifiers=("a", "b"))), kept)
     assert found["rca_per_classifier"] == {"a": 0.75, "b": 0.5}
     assert found["rca"] == 0.625
     assert found["all_classifiers_keep"] == 0.5
