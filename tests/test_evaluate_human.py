@@ -98,7 +98,7 @@ def test_time_and_memory_are_measured_in_processes_of_their_own(measured):
         assert row["megapixels"] == (0.0192 if HUMAN_MODELS[name].learned else 0.0048)
         assert 0 < row["seconds"] < 60
         assert 20 < row["peak_mb"] < 2000
-    assert "| wu2017 | 0.0048 MP |" in tables.human_speed()
+    assert "| wu2017 | 0.0048 MP |" in tables.TABLES["human_speed"]()
 
 
 def test_a_picture_is_enlarged_by_reflection():
@@ -111,7 +111,7 @@ def test_a_picture_is_enlarged_by_reflection():
 
 def test_the_table_and_the_figure_are_made_of_it(measured, monkeypatch):
     _, folder, _ = measured
-    table = tables.human()
+    table = tables.TABLES["human"]()
     assert table.count("\n| ") >= 8
     assert "| wu2017 | " in table
     assert "2 pictures" in table
