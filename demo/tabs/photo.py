@@ -9,6 +9,7 @@ import gradio as gr
 
 from engine.images.picture import encode_png, open_image, resize
 from engine.images.samples import sample_paths
+from engine.system.files import write_bytes
 
 from ..server.folder import assets_folder
 
@@ -34,7 +35,7 @@ def thumbnail(path: Path) -> Path:
         side = min(pixels.shape[:2])
         top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
         square = pixels[top : top + side, left : left + side]
-        file.write_bytes(encode_png(resize(square, THUMBNAIL, THUMBNAIL)))
+        write_bytes(file, encode_png(resize(square, THUMBNAIL, THUMBNAIL)))
     return file
 
 

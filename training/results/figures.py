@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.human import HUMAN_MODELS
+from engine.system.files import replacing, write_bytes
 
 from ..records.record import RESULTS, read_json
 
@@ -199,7 +200,7 @@ def draw_example(name: str) -> Path:
 
     (source,) = (path for path in sample_paths() if path.name == name)
     path = FOLDER / f"machine_{source.stem}.png"
-    path.write_bytes(encode_png(draw_figure(machine_jnd(source, device="cpu"), source.name)))
+    write_bytes(path, encode_png(draw_figure(machine_jnd(source, device="cpu"), source.name)))
     return path
 
 
@@ -231,6 +232,7 @@ def save(figure, name: str) -> Path:
     from matplotlib import pyplot as plt
 
     path = FOLDER / name
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
     plt.close(figure)
     return path

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.system.files import write_text
+
 from . import cloak_tables, headline_table, human_tables, machine_tables, training_tables
 
 ROOT = Path(__file__).parents[2]
@@ -35,4 +37,4 @@ def render(text: str) -> str:
 def update() -> None:
     """Write the tables of every document."""
     for path in DOCUMENTS:
-        path.write_text(render(path.read_text()))
+        write_text(path, render(path.read_text()))
