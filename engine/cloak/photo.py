@@ -20,9 +20,9 @@ from ..faces.finder import SMALLEST, Face, choice_of, choose, searched
 from ..images.picture import Picture, as_picture, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
-from .people import describe_best, enrol_folder, goal_of, name_of
+from .goals import describe_best, enrol_folder, goal_of, name_of
 from .result import CloakedFace, CloakedPhoto
-from .state import FaceState, Progress
+from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
 from .verdict import PNG, ROBUST, Verdict
 
@@ -64,10 +64,10 @@ def cloak_steps(
     max_seconds: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     name: str | None = None,
-) -> Iterator[Progress | CloakedPhoto]:
+) -> Iterator[CloakProgress | CloakedPhoto]:
     """Cloak the faces of one picture; yields progress, then the result.
 
-    cloak: from `load.load_cloak`. face: "all", a number from 1, or None for the only sure one.
+    cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
     target: descriptors m×128 of the person to be taken for; gallery: descriptors not to be matched
     beside the face's own; not both. max_seconds: per face. name: of the picture, in errors. Raises
     ImageError, FaceError, UsageError.
@@ -198,7 +198,7 @@ def cloak_photo(
     the human JND. weights, device: as in `engine.models.locate.locate`; auto, cpu or cuda. Raises
     ImageError, FaceError, UsageError, WeightsError, DeviceError.
     """
-    from .load import load_cloak, missing
+    from .loading import load_cloak, missing
 
     check_goal(target, gallery)
     check_choice("jnd", jnd, HUMAN_NAMES)

@@ -18,7 +18,7 @@ from .verdict import ROBUST, Look, Verdict
 
 
 @dataclass(frozen=True)
-class Progress:
+class CloakProgress:
     """Where a cloak stands: the attempt, gradient steps so far, faces that hold so far.
 
     share: of the attempt's steps, at most, that are done, 0…1.
@@ -47,7 +47,7 @@ class FaceState:
 
     Of the search under way: views: version and alignment that the next attempt must deceive;
     known: all of them so far; fresh: the next attempt begins anew; hopeless: there is none; knob,
-    low: as `engine.attack.loop.Earlier` has them.
+    low: as `engine.attack.problem.Earlier` has them.
     """
 
     photo: np.ndarray

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.attack.loop import Method
 from engine.attack.methods import ABLATED, ABLATIONS, METHODS
 from engine.attack.methods import method as method_row
+from engine.attack.problem import Method
 from engine.faces.gallery import Gallery, Identity, Matching
 from engine.models.registry import HUMAN, HUMAN_DEFAULT, HUMAN_NAMES
 
