@@ -53,7 +53,7 @@ class Rated:
 
 
 def seconds_on_gpu(picture, method, face, target, robust, seconds, jnd) -> int:
-    """What a ZeroGPU is asked for: the search, and loading what it needs."""
+    """The seconds to reserve on a ZeroGPU: the search, and loading what it needs."""
     return int(seconds) + 30
 
 
@@ -69,7 +69,7 @@ def search(
 ) -> Iterator[CloakProgress | CloakedPhoto]:
     """`engine.cloak.photo.cloak_steps`, with what it needs. Raises EngineError.
 
-    target: a photo of the person to be taken for.
+    target: a photo of the person to impersonate.
     """
     from engine.cloak.loading import load_cloak
 

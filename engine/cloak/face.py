@@ -1,4 +1,4 @@
-"""The cloak: change a face's photo so little that no eye minds and so that no machine knows it.
+"""The cloak: the smallest change found of a photo with which the recogniser misses its goal.
 
 A photo's part around the face is changed at its own resolution, by any method of
 `engine.attack.methods`, until the saved PNG passes `engine.cloak.verdict`. Where a verdict fails,
@@ -145,7 +145,7 @@ class Cloak:
     def _verdict(
         self, png: bytes, state: FaceState, versions: tuple[str, ...]
     ) -> tuple[list[Look], Verdict | None]:
-        """Looks by the port; the verdict, None where the port is not deceived: dlib is not run."""
+        """Looks by the port; the verdict, None where the port is not fooled: dlib is not run."""
         looks = look(self.finder, self.recogniser, png, state.face, versions)
         reached = all(state.goal.reached(each.port) for each in looks)
         return looks, confirm(self.finder, looks, state.goal) if reached else None

@@ -33,7 +33,7 @@ PASSES = 3  # over the faces of one photo
 
 
 def check_goal(target: object, gallery: object) -> None:
-    """Raise UsageError where both are given: a face taken for one person matches that one."""
+    """Raise UsageError where both are given: impersonating one person means to match that one."""
     if target is not None and gallery is not None:
         raise UsageError(
             "--target and --gallery ask for different things, to match someone and to match "
@@ -68,7 +68,7 @@ def cloak_steps(
     """Cloak the faces of one picture; yields progress, then the result.
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
-    target: descriptors m×128 of the person to be taken for; gallery: descriptors not to be matched
+    target: descriptors m×128 of the person to impersonate; gallery: descriptors not to be matched
     beside the face's own; not both. max_seconds: per face. name: of the picture, in errors. Raises
     ImageError, FaceError, UsageError.
     """
@@ -192,10 +192,10 @@ def cloak_photo(
     """One picture (see `engine.images.picture.as_picture`) cloaked.
 
     method: a name of `engine.attack.methods.METHODS`. face: "all", a number from 1 (the best, see
-    `FaceFinder.find`), or None for the only sure one. target: a picture of the person to be taken
-    for; gallery: a folder of photos not to be matched, beside the face's own; not both. robust:
-    also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the model of
-    the human JND. weights, device: as in `engine.models.locate.locate`; auto, cpu or cuda. Raises
+    `FaceFinder.find`), or None for the only sure one. target: a picture of the person to
+    impersonate; gallery: a folder of photos not to be matched, beside the face's own; not both.
+    robust: also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the
+    model of the human JND. weights, device: as in `engine.models.locate.locate`; auto, cpu or cuda. Raises
     ImageError, FaceError, UsageError, WeightsError, DeviceError.
     """
     from .loading import load_cloak, missing

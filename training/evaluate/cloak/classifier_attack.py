@@ -1,4 +1,4 @@
-"""The same loop against image classifiers: every method on CIFAR-10, the panel to be deceived.
+"""The same loop against image classifiers: every method on CIFAR-10, the panel to be fooled.
 
 Non-targeted: no classifier of the panel may keep its label. The exported graphs decide about
 a success, on the 8-bit picture read back from its PNG.
