@@ -42,7 +42,7 @@ def nothing_loads(monkeypatch):
     monkeypatch.setattr("engine.cloak.face.load_recogniser", loaded)
     for cached in (
         "engine.machine.jnd.load",
-        "engine.cloak.load.load_cloak",
+        "engine.cloak.loading.load_cloak",
         "engine.faces.finder.load_finder",
     ):
         room, _, name = cached.rpartition(".")

@@ -529,7 +529,7 @@ def test_a_gallerys_photos_without_a_face_are_noted(photo, tmp_path, eye, capsys
 def test_every_file_of_a_gallery_is_tried(tmp_path, portrait):
     from types import SimpleNamespace
 
-    from engine.cloak.people import enrol_folder
+    from engine.cloak.goals import enrol_folder
 
     folder = tmp_path / "gallery"
     (folder / "more").mkdir(parents=True)

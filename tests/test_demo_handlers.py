@@ -37,7 +37,7 @@ def portrait(photos) -> Picture:
 
 
 def test_handlers_know_no_gradio():
-    names = ["answer_files", "cloak", "faces", "human", "machine", "screening", "viewing"]
+    names = ["answer_files", "cloak", "faces", "human", "machine", "viewer_statistics", "viewing"]
     lines = [f"import demo.handlers.{name}" for name in names]
     lines.append("import sys; assert not {'gradio', 'torch'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=120)
@@ -184,7 +184,7 @@ def test_methods_are_compared_one_after_the_other(portrait):
         else:
             method, at = step
             assert method == ("fgsm", "bim")[len(done)]
-            assert isinstance(at, cloak.Progress)
+            assert isinstance(at, cloak.CloakProgress)
     assert [each.method for each in done] == ["fgsm", "bim"]
     assert all(each.cloak.success for each in done)
     one, other = (each.quality for each in done)

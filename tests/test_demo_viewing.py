@@ -10,7 +10,7 @@ import pytest
 
 from demo.handlers import viewing
 from demo.handlers.answer_files import COLUMNS, from_csv, to_csv
-from demo.handlers.screening import Answer, Viewer, analyse, kurtosis, screen, summarise
+from demo.handlers.viewer_statistics import Answer, Viewer, analyse, kurtosis, screen, summarise
 from engine.errors import ImageError, UsageError
 from engine.images.picture import decode, encode_png
 from engine.images.samples import sample_paths

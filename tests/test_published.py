@@ -11,13 +11,13 @@ from engine.cloak import face as engine_cloak
 from engine.machine import homogeneity
 from engine.machine import jnd as machine_jnd
 from engine.models.registry import BEST, GENERATORS, PANEL, UNSEEN
+from training.evaluate.cloak import classifier_attack, held_out_recogniser, plan
 from training.evaluate.cloak import keys as cloak_keys
-from training.evaluate.cloak import onlooker, panel, plan
 from training.evaluate.cloak import run as evaluate_cloak
 from training.evaluate.human import compared, picture
 from training.evaluate.human import run as evaluate_human
+from training.evaluate.machine import experiments
 from training.evaluate.machine import run as evaluate
-from training.evaluate.machine import sections
 from training.records import keys, record, versions
 from training.records.record import RESULTS, read_json
 
@@ -134,14 +134,14 @@ def test_a_row_says_which_version_of_the_jnd_it_was_made_with():
 
 def test_every_method_and_jnd_has_a_version():
     assert set(versions.METHOD_VERSIONS["attack"]) == {row.method for row in plan.plan()}
-    assert set(versions.METHOD_VERSIONS["machine"]) == set(sections.SECTIONS)
+    assert set(versions.METHOD_VERSIONS["machine"]) == set(experiments.SECTIONS)
     assert versions.JND_VERSIONS["hvs-sd"] == keys.jnd_key("hvs-sd")["version"]
 
 
 def test_no_key_knows_where_code_lies():
     line = plan.row("ours", "lasting")
     texts = [json.dumps(cloak_keys.row_keys(line, "a", None))]
-    texts += [json.dumps(keys.section_key(section)) for section in sections.SECTIONS]
+    texts += [json.dumps(keys.section_key(section)) for section in experiments.SECTIONS]
     for text in texts:
         assert not [word for word in (".py", ".onnx", "engine", "training", "/") if word in text]
 
@@ -177,9 +177,9 @@ def test_no_section_of_the_machine_is_measured_again(machine):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m, _: m.setattr(sections, "SEED", 1),
-        lambda m, _: m.setattr(sections, "STRENGTHS", (1.0,)),
-        lambda m, _: m.setattr(sections, "SEARCHED", 4),
+        lambda m, _: m.setattr(experiments, "SEED", 1),
+        lambda m, _: m.setattr(experiments, "STRENGTHS", (1.0,)),
+        lambda m, _: m.setattr(experiments, "SEARCHED", 4),
         lambda m, _: m.setattr(homogeneity, "HALVINGS", 4),
         lambda m, _: m.setattr(machine_jnd, "VARIATIONS", ()),
         lambda m, _: m.setattr(keys.baselines, "HALVINGS", 3),
@@ -250,19 +250,21 @@ def test_no_attack_on_the_panel_is_measured_again(tmp_path, monkeypatch):
     before = copied(tmp_path, monkeypatch, "panel_cifar10")
     images = np.zeros((40, 2, 2, 3), np.uint8)
     labels = np.zeros(40, int)
-    monkeypatch.setattr(panel, "load", lambda *_: LabelledImages(images, labels, before["data"]))
+    monkeypatch.setattr(
+        classifier_attack, "load", lambda *_: LabelledImages(images, labels, before["data"])
+    )
     alike = SimpleNamespace(predict_labels=lambda pixels: np.zeros((len(pixels), 4), int))
-    monkeypatch.setattr(panel, "MachineJND", lambda **_: SimpleNamespace(panel=alike))
+    monkeypatch.setattr(classifier_attack, "MachineJND", lambda **_: SimpleNamespace(panel=alike))
     digest = before["rows"][0]["decided_by"]["images"]
-    monkeypatch.setattr(panel, "digest_of", lambda _: digest)
-    monkeypatch.setattr(panel, "measure", fails)
+    monkeypatch.setattr(classifier_attack, "digest_of", lambda _: digest)
+    monkeypatch.setattr(classifier_attack, "measure", fails)
 
     def again():
-        path = panel.evaluate_panel("", None, None, before["command"], tmp_path)
+        path = classifier_attack.evaluate_panel("", None, None, before["command"], tmp_path)
         return read_json(path)
 
     assert again() == before
-    monkeypatch.setattr(panel, "MARGIN", 0.5)
+    monkeypatch.setattr(classifier_attack, "MARGIN", 0.5)
     with pytest.raises(MeasuredAnewError):
         again()
 
@@ -271,4 +273,4 @@ def test_the_onlooker_is_pinned():
     digests = {
         row["decided_by"]["onlooker"] for row in read_json(RESULTS / "cloak_lfw.json")["rows"]
     }
-    assert digests == {onlooker.SHA256}
+    assert digests == {held_out_recogniser.SHA256}

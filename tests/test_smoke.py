@@ -87,12 +87,12 @@ def few(tmp_path_factory, labelled):
 
 
 def test_evaluation_measures_what_was_exported(trained, few, tmp_path, monkeypatch):
+    from training.evaluate.machine import experiments
     from training.evaluate.machine import run as evaluate
-    from training.evaluate.machine import sections
     from training.records import record
 
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    monkeypatch.setattr(sections, "SEARCHED", 2)
+    monkeypatch.setattr(experiments, "SEARCHED", 2)
     common = ["--data", str(few), "--weights", str(trained[1]), "--runs", str(tmp_path)]
     assert training_main(["evaluate", "classifiers", *common]) == 0
     assert training_main(["evaluate", "machine", *common]) == 0

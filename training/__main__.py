@@ -106,7 +106,7 @@ def evaluate(options: EvaluateOptions) -> None:
 
             path = evaluate_cloak(data, options.onlooker, count, command, runs, only=options.only)
         case "panel":
-            from .evaluate.cloak.panel import evaluate_panel
+            from .evaluate.cloak.classifier_attack import evaluate_panel
 
             path = evaluate_panel(data, weights, count, command, runs)
         case "machine":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from engine.cloak.state import Progress
+from engine.cloak.state import CloakProgress
 from engine.models.available import human_models
 
 from ..handlers import cloak as handler
@@ -45,7 +45,7 @@ def add_cloak_face(limits: Limits) -> None:
             seconds=limit,
             jnd=human_models()[0],
         ):
-            if isinstance(step, Progress):
+            if isinstance(step, CloakProgress):
                 yield None, {"step": step.steps, "attempt": step.attempt, "holds": step.holds}
             else:
                 file = save_file(step.png, f"{name}.cloaked.png") if step.success else None

@@ -7,7 +7,7 @@ import io
 
 from engine.errors import UsageError
 
-from .screening import SCALE, Answer
+from .viewer_statistics import SCALE, Answer
 
 COLUMNS = ("viewer", "trial", "picture", "left", "right", "score", "seconds")
 LONGEST = 80  # characters of a name

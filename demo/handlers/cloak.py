@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.cloak.result import CloakedPhoto
-from engine.cloak.state import Progress
+from engine.cloak.state import CloakProgress
 from engine.errors import UsageError
 from engine.images.difference import amplified
 from engine.images.picture import Picture, decode, encode_png
@@ -53,7 +53,7 @@ class Rated:
 
 
 def seconds_on_gpu(picture, method, face, target, robust, seconds, jnd) -> int:
-    """What a ZeroGPU is asked for: the search, and loading what it needs."""
+    """The seconds to reserve on a ZeroGPU: the search, and loading what it needs."""
     return int(seconds) + 30
 
 
@@ -66,15 +66,15 @@ def search(
     robust: bool,
     seconds: float,
     jnd: str,
-) -> Iterator[Progress | CloakedPhoto]:
+) -> Iterator[CloakProgress | CloakedPhoto]:
     """`engine.cloak.photo.cloak_steps`, with what it needs. Raises EngineError.
 
-    target: a photo of the person to be taken for.
+    target: a photo of the person to impersonate.
     """
-    from engine.cloak.load import load_cloak
+    from engine.cloak.loading import load_cloak
 
     cloak = load_cloak(jnd)
-    from engine.cloak.people import describe_best
+    from engine.cloak.goals import describe_best
     from engine.cloak.photo import cloak_steps
 
     yield from cloak_steps(
@@ -118,8 +118,8 @@ def cloak(
     robust: bool = False,
     seconds: float,
     jnd: str,
-) -> Iterator[Progress | CloakedPhoto]:
-    """Progress, then the cloaked photo, which may have failed. Raises EngineError.
+) -> Iterator[CloakProgress | CloakedPhoto]:
+    """Its progress, then the cloaked photo, which may have failed. Raises EngineError.
 
     face: its number, 1 being the best; jnd: the model of the human JND.
     """
@@ -140,14 +140,14 @@ def difference(result: CloakedPhoto) -> bytes:
 
 def compare(
     picture: Picture, methods: list[str], *, seconds: float, jnd: str
-) -> Iterator[tuple[str, Progress] | Rated]:
+) -> Iterator[tuple[str, CloakProgress] | Rated]:
     """Each method on the photo's best face: (method, progress) while it runs, then its result.
 
     seconds: per method. Raises EngineError.
     """
     for method in methods:
         for step in cloak(picture, method=method, seconds=seconds, jnd=jnd):
-            if isinstance(step, Progress):
+            if isinstance(step, CloakProgress):
                 yield method, step
             else:
                 distorted = decode(step.png).pixels

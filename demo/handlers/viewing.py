@@ -18,7 +18,7 @@ from engine.images.picture import Picture, decode, encode_png, open_image
 from engine.system.files import write_files
 
 from .answer_files import to_csv
-from .screening import SCALE, Answer
+from .viewer_statistics import SCALE, Answer
 
 PRACTICE = 2  # pairs
 PSNR = 28.0  # dB, of the noise: visible on some pictures, hardly on others

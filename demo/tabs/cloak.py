@@ -7,7 +7,7 @@ import time
 import gradio as gr
 
 from engine.cloak.result import CloakedPhoto
-from engine.cloak.state import Progress
+from engine.cloak.state import CloakProgress
 from engine.images.picture import Picture, encode_png, open_image
 from engine.models.available import human_models
 
@@ -157,7 +157,7 @@ def tab(limits: Limits) -> None:
             seconds=longest,
             jnd=eye,
         ):
-            if isinstance(step, Progress):
+            if isinstance(step, CloakProgress):
                 values = (reports.progress(step, time.monotonic() - started, longest), *nothing)
             else:
                 values = outputs_of(step, stem(upload), method, other is not None)

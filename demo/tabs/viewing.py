@@ -15,7 +15,7 @@ from engine.models.available import human_models
 
 from ..handlers import answer_files
 from ..handlers import viewing as handler
-from ..handlers.screening import Results, analyse
+from ..handlers.viewer_statistics import Results, analyse
 from ..server.limits import Limits
 from ..server.uploads import Upload, read_upload, save_file, save_file_data
 from ..server.validation import show_errors, to_number

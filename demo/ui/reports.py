@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from engine.cloak.result import CloakedPhoto
-from engine.cloak.state import Progress
+from engine.cloak.state import CloakProgress
 from engine.faces.verification import Comparison
 from engine.machine.result import LabelChange
 from engine.metrics.quality import Quality
@@ -15,7 +15,7 @@ from engine.metrics.quality import Quality
 from ..handlers.cloak import Rated
 from ..handlers.human import HumanView
 from ..handlers.machine import MachineView
-from ..handlers.screening import FEWEST, Results
+from ..handlers.viewer_statistics import FEWEST, Results
 from .html import facts, headline, note, table
 
 PANEL_NAMES = {"alexnet": "AlexNet", "vgg": "VGG", "resnet": "ResNet", "densenet": "DenseNet"}
@@ -120,7 +120,7 @@ def quality_facts(quality: Quality) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1]]
 
 
-def progress(step: Progress, seconds: float, longest: float, method: str = "") -> str:
+def progress(step: CloakProgress, seconds: float, longest: float, method: str = "") -> str:
     """The progress of a search; the bar is the share of its time."""
     state = "success, making the change smaller" if step.holds else "no success yet"
     what = f"{method}: " if method else ""

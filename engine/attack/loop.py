@@ -134,7 +134,7 @@ class Search:
             active.gradient = torch.where(stuck.view(-1, 1, 1, 1), random, active.gradient)
 
     def leads(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The lead in the view that is least deceived, n."""
+        """The lead in the view that is least fooled, n."""
         return lead(logits.detach(), labels, self.problem.targeted).amin(1)
 
     def approach(self, rows: Tensor, z: Tensor, leads: Tensor) -> None:
@@ -147,7 +147,7 @@ class Search:
         """Store the pictures at which the gradient was taken, where they succeed.
 
         Not where the network's input was distorted at random, which shows nothing of the picture,
-        nor where the observer was given unrounded pixels, which are in no file.
+        nor where the model was given unrounded pixels, which are in no file.
         """
         if self.method.distort is not None:
             return

@@ -2,9 +2,9 @@
 
 Clean picture X, changed picture Z, change P = Z - X, threshold J, all float32 n×3×H×W in 0…1, or
 n×1×H×W for black-and-white pictures.
-Logits n×V×K are what an observer predicts in V views (the members of a panel, or one recogniser
-after V transforms); labels int64 n×V. Every loss gives one number per picture, and has a finite
-gradient at Z = X. Where the paper leaves the exact form open the docstring says so.
+Logits n×V×K are what the model under attack predicts in V views (the members of a panel, or one
+recogniser after V transforms); labels int64 n×V. Every loss gives one number per picture, and has
+a finite gradient at Z = X. Where the paper leaves the exact form open the docstring says so.
 """
 
 from __future__ import annotations

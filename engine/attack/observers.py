@@ -1,6 +1,6 @@
-"""The observers to be deceived: a face recogniser behind dlib's alignment, a panel of classifiers.
+"""The models under attack: a face recogniser behind dlib's alignment, a panel of classifiers.
 
-An observer gives logits n×V×K of pictures n×3×H×W in 0…1. For faces the views V are the versions
+Each gives logits n×V×K of pictures n×3×H×W in 0…1. For faces the views V are the versions
 of the photo in which the cloak must hold (`engine.attack.transforms`), each with its own
 alignment; K are the people of a gallery, or "the person", "someone else".
 """
@@ -95,7 +95,7 @@ class FaceObserver:
 
 
 class PanelObserver:
-    """Pictures at the panel's own size; the views are its classifiers, all to be deceived."""
+    """Pictures at the panel's own size; the views are its classifiers, all to be fooled."""
 
     def __init__(self, panel: Panel):
         self.panel = panel

@@ -21,7 +21,7 @@ Observer = Callable[[Tensor, Tensor, Distort | None], Tensor]
 
 @dataclass(frozen=True)
 class Problem:
-    """N pictures to change and the observer to be deceived.
+    """N pictures to change and `observer`, the model under attack.
 
     clean float32 N×3×H×W in 0…1, whole 8-bit levels; threshold the same shape, J in 0…1;
     labels int64 N×V: the target, or the label to leave; margin: the lead in logits that counts.
@@ -76,7 +76,7 @@ class Method:
     loss: what is minimised, one number per picture, of an `Active` whose z and logits are
     current; advance: the next z from the gradient; start: the first z of a round; tuning: the
     knob from round to round; distort: a random transform of a network's input, (x, noise), or None;
-    rounded: the observer is given whole 8-bit levels (the gradient passes through); eager: a
+    rounded: the model is given whole 8-bit levels (the gradient passes through); eager: a
     picture is finished for this round at its first success; measure: what "smallest" means,
     (z, x, j) -> n; polish: after the rounds, yields still smaller candidates for the successful
     pictures, one gradient each; shave: the same for one finished picture 1×3×H×W, (problem, z,

@@ -1,4 +1,4 @@
-"""The cloak: change a face's photo so little that no eye minds and so that no machine knows it.
+"""The cloak: the smallest change found of a photo with which the recogniser misses its goal.
 
 A photo's part around the face is changed at its own resolution, by any method of
 `engine.attack.methods`, until the saved PNG passes `engine.cloak.verdict`. Where a verdict fails,
@@ -17,9 +17,10 @@ import numpy as np
 import torch
 
 from ..attack import transforms
-from ..attack.loop import Earlier, Method, Problem, Search
+from ..attack.loop import Search
 from ..attack.methods import method as method_row
 from ..attack.observers import ClosedSet, FaceObserver, Verification, View
+from ..attack.problem import Earlier, Method, Problem
 from ..faces.chip import Chip
 from ..faces.finder import Face, FaceFinder, load_finder
 from ..faces.gallery import Goal, Identity, Matching
@@ -28,7 +29,7 @@ from ..images.picture import encode_png
 from ..models.locate import Located, locate
 from ..models.registry import RECOGNISER
 from ..networks.recogniser import Recogniser, load_recogniser
-from .state import FaceState, Progress, alike
+from .state import CloakProgress, FaceState, alike
 from .threshold import ThresholdMap, ThresholdModel
 from .verdict import PNG, ROBUST, Look, Verdict, confirm, find_again, judge, look, version
 
@@ -76,7 +77,7 @@ class Cloak:
         max_seconds: float | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         seed: int = 0,
-    ) -> Iterator[Progress]:
+    ) -> Iterator[CloakProgress]:
         """Cloak faces in photos of one size with goals of one kind; the states hold the results.
 
         method: a row's name, or a function of `targeted` that gives a row. Ends early when late
@@ -110,7 +111,7 @@ class Cloak:
                     steps += 1
                     found = settled + int(search.found.sum())
                     share = min(1.0, step.number / (search.count * row.tuning.rounds))
-                    yield Progress(attempt + 1, steps, found, len(states), share)
+                    yield CloakProgress(attempt + 1, steps, found, len(states), share)
                 self._take(batch, boxes, search, first=attempt == 0)
                 for place, state in enumerate(batch):
                     if search.found[place]:
@@ -144,7 +145,7 @@ class Cloak:
     def _verdict(
         self, png: bytes, state: FaceState, versions: tuple[str, ...]
     ) -> tuple[list[Look], Verdict | None]:
-        """Looks by the port; the verdict, None where the port is not deceived: dlib is not run."""
+        """Looks by the port; the verdict, None where the port is not fooled: dlib is not run."""
         looks = look(self.finder, self.recogniser, png, state.face, versions)
         reached = all(state.goal.reached(each.port) for each in looks)
         return looks, confirm(self.finder, looks, state.goal) if reached else None

@@ -20,9 +20,9 @@ from ..faces.finder import SMALLEST, Face, choice_of, choose, searched
 from ..images.picture import Picture, as_picture, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
-from .people import describe_best, enrol_folder, goal_of, name_of
+from .goals import describe_best, enrol_folder, goal_of, name_of
 from .result import CloakedFace, CloakedPhoto
-from .state import FaceState, Progress
+from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
 from .verdict import PNG, ROBUST, Verdict
 
@@ -33,7 +33,7 @@ PASSES = 3  # over the faces of one photo
 
 
 def check_goal(target: object, gallery: object) -> None:
-    """Raise UsageError where both are given: a face taken for one person matches that one."""
+    """Raise UsageError where both are given: impersonating one person means to match that one."""
     if target is not None and gallery is not None:
         raise UsageError(
             "--target and --gallery ask for different things, to match someone and to match "
@@ -64,11 +64,11 @@ def cloak_steps(
     max_seconds: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     name: str | None = None,
-) -> Iterator[Progress | CloakedPhoto]:
+) -> Iterator[CloakProgress | CloakedPhoto]:
     """Cloak the faces of one picture; yields progress, then the result.
 
-    cloak: from `load.load_cloak`. face: "all", a number from 1, or None for the only sure one.
-    target: descriptors m×128 of the person to be taken for; gallery: descriptors not to be matched
+    cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
+    target: descriptors m×128 of the person to impersonate; gallery: descriptors not to be matched
     beside the face's own; not both. max_seconds: per face. name: of the picture, in errors. Raises
     ImageError, FaceError, UsageError.
     """
@@ -192,13 +192,13 @@ def cloak_photo(
     """One picture (see `engine.images.picture.as_picture`) cloaked.
 
     method: a name of `engine.attack.methods.METHODS`. face: "all", a number from 1 (the best, see
-    `FaceFinder.find`), or None for the only sure one. target: a picture of the person to be taken
-    for; gallery: a folder of photos not to be matched, beside the face's own; not both. robust:
-    also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the model of
-    the human JND. weights, device: as in `engine.models.locate.locate`; auto, cpu or cuda. Raises
+    `FaceFinder.find`), or None for the only sure one. target: a picture of the person to
+    impersonate; gallery: a folder of photos not to be matched, beside the face's own; not both.
+    robust: also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the
+    model of the human JND. weights, device: as in `engine.models.locate.locate`; auto, cpu or cuda. Raises
     ImageError, FaceError, UsageError, WeightsError, DeviceError.
     """
-    from .load import load_cloak, missing
+    from .loading import load_cloak, missing
 
     check_goal(target, gallery)
     check_choice("jnd", jnd, HUMAN_NAMES)

@@ -1,4 +1,4 @@
-"""One face on its way to a cloak: what is wanted, what the next attempt must deceive, what holds.
+"""One face on its way to a cloak: its goal, the views the next attempt must fool, what holds.
 
 No PyTorch: `engine.cloak.face` searches, this keeps account.
 """
@@ -18,7 +18,7 @@ from .verdict import ROBUST, Look, Verdict
 
 
 @dataclass(frozen=True)
-class Progress:
+class CloakProgress:
     """Where a cloak stands: the attempt, gradient steps so far, faces that hold so far.
 
     share: of the attempt's steps, at most, that are done, 0…1.
@@ -41,13 +41,13 @@ class FaceState:
     """One face of a photo uint8 H×W×3, what is to be reached, and what is reached.
 
     threshold: the photo's; moved: the photo was changed since the face was found in it.
-    pixels, png, verdict: of the last attempt that deceived its views, of what came closest where
+    pixels, png, verdict: of the last attempt that fooled its views, of what came closest where
     none did; the verdict is None where the port saw that it failed. attempts, gradients (how
     many) and seconds (of a batch, shared out by gradients) add up.
 
-    Of the search under way: views: version and alignment that the next attempt must deceive;
+    Of the search under way: views: version and alignment that the next attempt must fool;
     known: all of them so far; fresh: the next attempt begins anew; hopeless: there is none; knob,
-    low: as `engine.attack.loop.Earlier` has them.
+    low: as `engine.attack.problem.Earlier` has them.
     """
 
     photo: np.ndarray
@@ -90,7 +90,7 @@ class FaceState:
         return self.verdict is not None and self.verdict.reached
 
     def miss(self, resumed: bool) -> None:
-        """After an attempt that did not deceive its views: once more from the beginning, if ever.
+        """After an attempt that did not fool its views: once more from the beginning, if ever.
 
         An attempt that began anew is the last one, for the next would be harder.
         """
@@ -100,10 +100,10 @@ class FaceState:
     def learn(self, looks: list[Look], *, resumed: bool, first: bool) -> None:
         """Set the views of the next attempt, after one that failed, the first one or a later.
 
-        Where that begins at this picture (`resumed`), it first has to deceive the alignment that
+        Where that begins at this picture (`resumed`), it first has to fool the alignment that
         was found in it, in place of the one before: the next picture is much like it. If that
-        fails too, or the attempt begins anew, all alignments so far. Where the port sees no
-        failure, it was dlib's recogniser: every version counts as failed then.
+        fails too, or the attempt begins anew, all alignments so far. Where the
+        port reached the goal in every version, dlib's recogniser did not: all count as failed.
         """
         failed = [each for each in looks if not self.goal.reached(each.port)] or looks
         latest = dict(self.views) | {each.version: each.face.chip for each in failed}

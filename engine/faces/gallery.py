@@ -65,7 +65,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Identity:
-    """Goal: be taken for `label` of the gallery (targeted), or not for `label`."""
+    """Goal: be identified as `label` of the gallery (targeted), or as anyone else."""
 
     gallery: Gallery
     label: int

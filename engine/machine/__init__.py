@@ -1,4 +1,4 @@
-"""The machine JND: the largest change of a picture that a panel of classifiers tolerates.
+"""The machine JND: a strong change under which a panel keeps all its top-1 labels.
 
     from engine.machine import machine_jnd
     result = machine_jnd("photo.jpg")              # a MachineResult, verified

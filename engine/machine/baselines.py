@@ -1,4 +1,4 @@
-"""Ordinary distortions at the strength of a JND: does the panel tolerate any change that large?
+"""Ordinary distortions at the strength of a JND: does any change that large keep the labels?
 
 Each control is a function of pictures and an amount in 0…1 per picture; the amount is found by
 bisection so that the 8-bit picture has the PSNR of the JND's. Where even the full amount does

@@ -2,7 +2,7 @@
 
 The paper tests k/9 · E for k = 8 … 1 and finds that every label holds at each. On pictures that a
 generator was not trained on, the whole E may flip a label; then the first ninth that flips none is
-taken, and refined.
+taken, and refined. The paper's test is measured in `training.evaluate.machine.experiments`.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class LabelChange:
 
 @dataclass(frozen=True)
 class MachineResult:
-    """What the panel tolerates on one picture, at the panel's input size h×w.
+    """A distortion that keeps the panel's labels, at the panel's input size h×w.
 
     original, distorted: uint8 h×w×3 sRGB 0…255. change: float32 h×w×3, the scaled E in units of
     0…1 (so -0.5…0.5), before clipping. cam: float32 h×w in 0…1, the mean of the classifiers'

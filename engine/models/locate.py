@@ -1,4 +1,4 @@
-"""Where a model's file is, and whether it is the right one.
+"""Where a model's file is; its size and sha256 digest are checked here.
 
 `locate` tries, in this order: a directory that was named, the directory named by the environment
 variable JND_WEIGHTS, the files embedded in this package, the Hugging Face Hub. The word "hub" in

@@ -1,4 +1,4 @@
-"""Classifiers outside the panel: does what the panel tolerates hold for a machine it never met?
+"""Classifiers outside the panel: do their labels survive a distortion made against the panel?
 
 Three families that the panel does not have, in compact CIFAR form, trained on the same pictures.
 No generator ever takes a gradient from them. Like the panel's they end in global average pooling

@@ -14,8 +14,8 @@ from dataclasses import asdict, fields, is_dataclass
 import numpy as np
 
 from engine.attack import methods, objective
-from engine.attack.loop import Method
 from engine.attack.methods import ours
+from engine.attack.problem import Method
 from engine.cloak import face as cloak
 from engine.human import HUMAN_MODELS
 from engine.machine import baselines, homogeneity, jnd

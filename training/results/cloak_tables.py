@@ -172,7 +172,7 @@ def cloak_panel() -> str:
     header = ["method", "success", "PSNR, dB", "SSIM", "ΔE00 99 %", "beyond JND", "gradients"]
     return (
         f"{markdown([*header, 'seconds'], rows)}\n\n{chosen[0]['n']} test images, all four "
-        "classifiers to be deceived, any other answer will do; means over the images that "
+        "classifiers to be fooled, into any other label; means over the images that "
         f"succeeded; beyond the JND of {reported(result, chosen)}; seed {result['seed']}; "
         f"{source(result)}"
     )

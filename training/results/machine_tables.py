@@ -124,8 +124,8 @@ def unseen() -> str:
         rows.append([name, *ceiling, *rates])
     strengths = [cells[rows[0][0], generator] for generator in generators]
     rows.append(["PSNR (8-bit)", "–", "–", *(decibels(row) for row in strengths)])
-    header = ["outside the panel", "says of clean pictures what one of the panel does"]
-    header += ["what most of the panel do", *generators]
+    header = ["outside the panel", "agrees with a panel member on clean pictures"]
+    header += ["with most of the panel", *generators]
     return f"{markdown(header, rows)}\n\nTest images. {note(result)}"
 
 

@@ -51,7 +51,7 @@ def attack(
     batch_size: int = 16,
     seed: int = 0,
 ) -> AttackResult | tuple[AttackResult, ...]:
-    """Change pictures as little as possible so that the model is deceived.
+    """Change pictures as little as possible so that the model is fooled.
 
     model: a `torch.nn.Module` or another callable, float32 n×3×H×W in 0…1 -> logits n×K. What it
     needs besides (resizing, normalisation by mean and standard deviation) belongs into it. It is

@@ -1,4 +1,4 @@
-"""A user's model as an observer, held unchanged while it is attacked, and distrusted.
+"""A user's model as the model under attack, held unchanged meanwhile, and distrusted.
 
 As in AutoAttack (Croce and Hein 2020), a model that looks wrong is refused or noted before the
 first step: outputs that are not finite, no gradient, probabilities in place of logits, outputs

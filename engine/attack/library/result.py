@@ -20,7 +20,7 @@ class AttackResult:
     """One attacked picture, judged as the file it is.
 
     pixels: uint8 H×W×3 sRGB 0…255; png: the same as the bytes of a PNG file. success: whether the
-    model, given the decoded PNG and nothing else, is deceived; where not, the picture is the one
+    model, given the decoded PNG and nothing else, is fooled; where not, the picture is the one
     that came closest. margin: the lead of the wanted outcome for the decoded PNG, above 0 where it
     succeeds: of logits, or the criterion's own; margin_before: for the clean picture. label,
     label_before: the model's top-1 labels of both, None where a criterion gives margins. psnr_db:

@@ -60,7 +60,7 @@ def carlini_wagner(active: Active) -> Tensor:
 def jndmga(active: Active) -> Tensor:
     """Akan et al. 2020: L_adv + L2 + total variation + bounded range; the weights are ours.
 
-    L_adv in place of their cross-entropy, whose gradient vanishes where the observer is
+    L_adv in place of their cross-entropy, whose gradient vanishes where the model is
     confident, as ours are. The method ends at the first changed label.
     """
     p = active.z - active.x
@@ -95,7 +95,7 @@ def low_frequencies(x: Tensor) -> Tensor:
 def ssah(active: Active) -> Tensor:
     """Luo et al. 2022: semantic similarity attack plus the change of the low frequencies.
 
-    Their feature similarity becomes the lead, since our observers give logits; the knob weighs it.
+    Their feature similarity becomes the lead, since our models give logits; the knob weighs it.
     """
     low = (low_frequencies(active.z) - low_frequencies(active.x)).abs().sum((1, 2, 3))
     return low + active.knob.flatten() * short(active)

@@ -2,7 +2,7 @@
 
 A minimum-norm search (the step of DDN, in the metric |P / J^p|), whose gradient is taken at the
 picture rounded to 8 bits, then a polish on the integer grid: the pixels whose change contributes
-least are set back as long as the observer stays deceived. Where the file can be judged, the same
+least are set back as long as the model stays fooled. Where the file can be judged, the same
 once more, as long as the verdict holds: no margin is left. Two settings: `ours` is as small as the
 smallest and less visible, `ours-jnd` is larger and the least visible.
 """
@@ -54,7 +54,7 @@ def polish(
 
     To first order a pixel's share in the lead is its gradient times its change; the pixels are
     moved one level back in order of that share per cost, as many as a bisection allows.
-    holds: whether pictures still succeed, bool n; by default by the observer.
+    holds: whether pictures still succeed, bool n; by default by the model.
     """
     x, j, labels = problem.clean[rows], problem.threshold[rows], problem.labels[rows]
 

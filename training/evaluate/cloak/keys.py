@@ -12,7 +12,7 @@ from engine.system.threads import available_cores
 
 from ...records.keys import attack_key, attempts, jnds
 from ...records.versions import METHOD_VERSIONS, metrics
-from .onlooker import SHA256
+from .held_out_recogniser import SHA256
 from .plan import BATCH, SEED, TIMED_PHOTOS, Row
 
 REPORTED = HUMAN_DEFAULT  # the eye by which beyond_jnd_share is given, of every row

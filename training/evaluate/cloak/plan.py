@@ -1,9 +1,9 @@
 """The rows of the cloak's table: which methods, under which protocol, with which budget.
 
-Three protocols. closed-set: a gallery of the people, be taken for another (targeted: for a given
+Three protocols. closed-set: a gallery of the people, be identified as another (targeted: as a given
 one). dodging: distance above 0.6 to every enrolled photo of the person (targeted: below it to one
 of another person). lasting: dodging that also holds for JPEG 75, half size, and half size with
-JPEG 80, by real codecs. The last two also `own`: dodging the very photo that is cloaked.
+JPEG 80, by Pillow's encoder. The last two also `own`: dodging the very photo that is cloaked.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.attack.loop import Method
 from engine.attack.methods import ABLATED, ABLATIONS, METHODS
 from engine.attack.methods import method as method_row
+from engine.attack.problem import Method
 from engine.faces.gallery import Gallery, Identity, Matching
 from engine.models.registry import HUMAN, HUMAN_DEFAULT, HUMAN_NAMES
 

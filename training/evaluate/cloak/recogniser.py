@@ -23,7 +23,7 @@ from ...data.lfw import Pair, People, centre_face, publish
 from ...records.record import published, read_json
 from ...records.store import KEY, Entry, Store, origin, without_key
 from ...records.versions import METHOD_VERSIONS
-from .onlooker import SHA256, Onlooker
+from .held_out_recogniser import SHA256, Onlooker
 
 FOLDS = 10
 SEED = 0

@@ -38,9 +38,9 @@ from ...data.lfw import publish
 from ...records.record import RESULTS, published
 from ...records.store import Entry, Store, from_row, origin, plain
 from .enrolment import PEOPLE, digest, enrolled, recalled
+from .held_out_recogniser import Onlooker
 from .keys import REPORTED, jnd_weights, row_keys, waiting
 from .metrics import seen, summary
-from .onlooker import Onlooker
 from .plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
 
 KIND = "cloak"  # of entries of the store: a batch's photos, a row's sums, a latency

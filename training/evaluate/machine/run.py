@@ -22,7 +22,7 @@ from ...records.log import log
 from ...records.record import published, write
 from ...records.shipped import digest, digests, trained_with
 from ...records.store import Entry, Store, from_row, origin
-from .sections import OF_THE_BEST, ON_BOTH, OUTSIDE, SECTIONS, SEED, settings
+from .experiments import OF_THE_BEST, ON_BOTH, OUTSIDE, SECTIONS, SEED, settings
 from .subject import Subject
 
 

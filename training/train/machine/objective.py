@@ -1,4 +1,7 @@
-"""One training step of a generator: what is drawn at random for it, and eq. 7 of its images."""
+"""One training step of a generator: what is drawn at random for it, and eq. 7 of its images.
+
+The losses that eq. 7 adds up (eqs 8-15) are in `engine.networks.losses`.
+"""
 
 from __future__ import annotations
 

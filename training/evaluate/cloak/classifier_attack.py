@@ -1,4 +1,4 @@
-"""The same loop against image classifiers: every method on CIFAR-10, the panel to be deceived.
+"""The same loop against image classifiers: every method on CIFAR-10, the panel to be fooled.
 
 Non-targeted: no classifier of the panel may keep its label. The exported graphs decide about
 a success, on the 8-bit picture read back from its PNG.
@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.attack.loop import Method, Problem, Search, last
+from engine.attack.loop import Search, last
 from engine.attack.observers import PanelObserver
+from engine.attack.problem import Method, Problem
 from engine.human import human_jnd
 from engine.images.picture import decode, encode_png, to_batch, to_pixels
 from engine.machine.jnd import MachineJND
