@@ -245,7 +245,7 @@ def test_pairs_are_told_apart(tmp_path, monkeypatch):
 def test_methods_are_measured_on_the_panel(crops, tmp_path, monkeypatch):
     from engine.machine.jnd import MachineJND
     from training.data.labelled import LabelledImages
-    from training.evaluate.cloak import panel as panel
+    from training.evaluate.cloak import classifier_attack as panel
 
     answers = MachineJND(device="cpu").panel.predict_labels(crops)
     monkeypatch.setattr(record, "RESULTS", tmp_path)

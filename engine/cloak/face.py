@@ -111,7 +111,9 @@ class Cloak:
                     steps += 1
                     found = settled + int(search.found.sum())
                     share = min(1.0, step.number / (search.count * row.tuning.rounds))
-                    yield CloakProgress(attempt + 1, steps, found, len(states), share)
+                    phase = "found, made smaller" if found else "searching"
+                    doing = f"attempt {attempt + 1}, step {steps}: {phase}"
+                    yield CloakProgress(doing, share, attempt + 1, steps, found, len(states))
                 self._take(batch, boxes, search, first=attempt == 0)
                 for place, state in enumerate(batch):
                     if search.found[place]:

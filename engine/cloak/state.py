@@ -13,12 +13,13 @@ from ..faces.chip import Chip
 from ..faces.finder import Face
 from ..faces.gallery import Goal
 from ..images.picture import encode_png
+from ..system.progress import Progress
 from .threshold import ThresholdMap
 from .verdict import ROBUST, Look, Verdict
 
 
 @dataclass(frozen=True)
-class CloakProgress:
+class CloakProgress(Progress):
     """Where a cloak stands: the attempt, gradient steps so far, faces that hold so far.
 
     share: of the attempt's steps, at most, that are done, 0…1.
@@ -28,7 +29,6 @@ class CloakProgress:
     steps: int
     found: int
     total: int
-    share: float
 
     @property
     def holds(self) -> bool:

@@ -14,7 +14,7 @@ from ..system.files import write_files
 from ..system.threads import threads
 from ..terminal import batch
 from ..terminal.inputs import STDIN
-from ..terminal.progress import progress
+from ..terminal.progress import draw
 from ..terminal.streams import json_line
 from .options import CloakOptions
 
@@ -120,7 +120,6 @@ def load(options: CloakOptions) -> Loaded:
 def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions):
     """`engine.cloak.photo.cloak_steps` with a progress bar on stderr."""
     from ..cloak.photo import cloak_steps
-    from ..cloak.state import CloakProgress
 
     steps = cloak_steps(
         loaded.cloak,
@@ -133,13 +132,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
         robust=options.robust,
         max_seconds=options.max_seconds,
     )
-    with progress(keep=True) as show:
-        for step in steps:
-            loaded.announce()
-            if isinstance(step, CloakProgress):
-                found = "found, made smaller" if step.found else "searching"
-                show(step.share, f"attempt {step.attempt}, step {step.steps}: {found}")
-    return step
+    return draw(steps, keep=True, announce=loaded.announce)
 
 
 def table(result, image: str, path: Path | None) -> str:

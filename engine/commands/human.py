@@ -19,7 +19,7 @@ from ..metrics.quality import PERCEPTUAL, SLOW, Quality, steps
 from ..system.files import write_files
 from ..system.progress import Progress
 from ..terminal import batch
-from ..terminal.progress import progress
+from ..terminal.progress import draw, progress
 from ..terminal.streams import json_line
 from .options import HumanOptions
 
@@ -86,11 +86,7 @@ def all_metrics(picture: Picture, result: HumanResult) -> Quality:
     """Every number of the noisy picture, the slow ones too, with progress."""
     names = (*SLOW, *PERCEPTUAL)
     measuring = steps(picture.pixels, result.noisy, names, jnd=result.jnd, jnd_model=result.model)
-    with progress() as show:
-        for step in measuring:
-            if isinstance(step, Progress):
-                show(step.share, step.doing)
-    return step
+    return draw(measuring)
 
 
 def check(options: HumanOptions) -> None:

@@ -16,7 +16,7 @@ from ..system.files import write_files
 from ..system.libraries import broken
 from ..terminal import batch
 from ..terminal.inputs import STDIN
-from ..terminal.progress import progress
+from ..terminal.progress import draw
 from ..terminal.streams import json_line
 from .options import MachineOptions
 
@@ -65,12 +65,8 @@ def gradient_search(options: MachineOptions, aim: dict[str, float]) -> Search:
     print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
 
     def search(pixels: np.ndarray) -> np.ndarray:
-        with progress(keep=True) as show:
-            for step in searcher.steps(pixels, max_seconds=options.max_seconds, **aim):
-                best = f"{step.psnr_db[0]:.2f} dB" if step.success[0] else "nothing yet"
-                where = f"step {step.number}/{step.total}: best that holds {best}"
-                show(step.number / step.total, where)
-        return step.change
+        steps = searcher.steps(pixels, max_seconds=options.max_seconds, **aim)
+        return draw(steps, keep=True).change
 
     return search
 

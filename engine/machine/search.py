@@ -23,14 +23,15 @@ from ..networks import losses
 from ..networks.device import autocast, torch_device
 from ..networks.panel import Panel
 from ..networks.stored import stored_panel
+from ..system.progress import Progress
 
 # Logits by which a label must lead: four times what bfloat16 changes of a logit of about ten.
 MARGIN = 0.15
 
 
 @dataclass(frozen=True)
-class SearchStep:
-    """Where a search of N pictures stands.
+class SearchStep(Progress):
+    """Where a search of N pictures stands; the last step is its result.
 
     change float32 N×3×H×W on the 0…1 scale: of the strongest distortion so far whose 8-bit
     picture keeps every label, zero where there is none yet; success bool N: whether there is
@@ -44,6 +45,11 @@ class SearchStep:
     change: np.ndarray
     psnr_db: np.ndarray
     success: np.ndarray
+
+
+def best_so_far(psnr_db: np.ndarray) -> str:
+    """The first picture's best, in words; inf where there is none."""
+    return f"{psnr_db[0]:.2f} dB" if np.isfinite(psnr_db[0]) else "nothing yet"
 
 
 class Searcher:
@@ -144,6 +150,8 @@ class Searcher:
             best_psnr[better] = psnrs[better]
             late = max_seconds is not None and time.monotonic() - started > max_seconds
             yield SearchStep(
+                doing=f"step {number}/{count}: best that holds {best_so_far(best_psnr)}",
+                share=number / count,
                 number=number,
                 total=count,
                 last=late or number == count,

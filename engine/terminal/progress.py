@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from tqdm import tqdm
+
+from ..system.progress import Progress
+
+Result = TypeVar("Result")
 
 
 @contextmanager
 def progress(total: float = 1.0, *, keep: bool = False) -> Iterator[Callable[[float, str], None]]:
     """A bar, as a function of how much of `total` is done and what is being done.
 
-    For an `engine.system.progress.Progress`: show(step.share, step.doing).
     keep: leave the last state on the screen.
     """
     layout = "{bar:24} {desc}"
@@ -25,3 +29,21 @@ def progress(total: float = 1.0, *, keep: bool = False) -> Iterator[Callable[[fl
                 bar.set_description_str(text)
 
         yield show
+
+
+def draw(
+    steps: Iterable[Progress | Result],
+    *,
+    keep: bool = False,
+    announce: Callable[[], None] = lambda: None,
+) -> Result:
+    """Go through long work's steps, each `Progress` drawn; returns the last one, its result.
+
+    announce: called at every step, before it is drawn.
+    """
+    with progress(keep=keep) as show:
+        for step in steps:
+            announce()
+            if isinstance(step, Progress):
+                show(step.share, step.doing)
+    return step
