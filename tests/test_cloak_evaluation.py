@@ -245,13 +245,15 @@ def test_pairs_are_told_apart(tmp_path, monkeypatch):
 def test_methods_are_measured_on_the_panel(crops, tmp_path, monkeypatch):
     from engine.machine.jnd import MachineJND
     from training.data.labelled import LabelledImages
-    from training.evaluate.cloak import classifier_attack as panel
+    from training.evaluate.cloak import classifier_attack
 
     answers = MachineJND(device="cpu").panel.predict_labels(crops)
     monkeypatch.setattr(record, "RESULTS", tmp_path)
-    monkeypatch.setattr(panel, "load", lambda *where: LabelledImages(crops, answers[:, 0], "crops"))
+    monkeypatch.setattr(
+        classifier_attack, "load", lambda *where: LabelledImages(crops, answers[:, 0], "crops")
+    )
     agreed = int((answers[:4] == answers[:4, :1]).all(1).sum())
-    path = panel.evaluate_panel("", None, 2, "the command", tmp_path, ("fgsm", "ours"))
+    path = classifier_attack.evaluate_panel("", None, 2, "the command", tmp_path, ("fgsm", "ours"))
     result = record.read_json(path)
     fixed, ours = result["rows"]
     assert fixed["n"] == ours["n"] == min(2, agreed) > 0

@@ -1,4 +1,4 @@
-"""The cloak: the smallest change found of a photo with which the recogniser misses its goal.
+"""The cloak: a small change of a photo by which the recogniser matches nobody, or somebody else.
 
 A photo's part around the face is changed at its own resolution, by any method of
 `engine.attack.methods`, until the saved PNG passes `engine.cloak.verdict`. Where a verdict fails,

@@ -195,8 +195,8 @@ def cloak_photo(
     `FaceFinder.find`), or None for the only sure one. target: a picture of the person to
     impersonate; gallery: a folder of photos not to be matched, beside the face's own; not both.
     robust: also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the
-    model of the human JND. weights, device: as in `engine.models.locate.locate`; auto, cpu or
-    cuda. Raises ImageError, FaceError, UsageError, WeightsError, DeviceError.
+    model of the human JND. weights, device: as in `engine.models.locate.locate`; auto,
+    cpu or cuda. Raises ImageError, FaceError, UsageError, WeightsError, DeviceError.
     """
     from .loading import load_cloak, missing
 

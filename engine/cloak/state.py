@@ -102,8 +102,8 @@ class FaceState:
 
         Where that begins at this picture (`resumed`), it first has to fool the alignment that
         was found in it, in place of the one before: the next picture is much like it. If that
-        fails too, or the attempt begins anew, all alignments so far. Where the
-        port reached the goal in every version, dlib's recogniser did not: all count as failed.
+        fails too, or the attempt begins anew, all alignments so far. Where the port reached the
+        goal in every version, dlib's recogniser did not: all versions count as failed.
         """
         failed = [each for each in looks if not self.goal.reached(each.port)] or looks
         latest = dict(self.views) | {each.version: each.face.chip for each in failed}
