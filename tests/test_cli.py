@@ -119,7 +119,7 @@ def test_an_impossible_folder_is_one_line_before_any_work(chelsea, tmp_path, cap
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--device", "cuda"], "CUDA was asked for"),
+        (["--device", "cuda"], "CUDA was requested"),
         (["--weights", "/nonexistent"], "holds no alexnet-cifar10.onnx"),
         (["--strength", "5"], "outside 0.2…1.8"),
         (["--strength", "1.5", "--generator", "merged"], "has only one, 1"),

@@ -44,7 +44,7 @@ class Session:
         if self.provider != wanted[0]:
             reason = f"{wanted[0]} did not start: CUDA 13 and cuDNN 9 are needed"
             if device == "cuda":
-                raise DeviceError(f"CUDA was asked for, but {reason}; or use --device cpu")
+                raise DeviceError(f"CUDA was requested, but {reason}; or use --device cpu")
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
         self.located = located
@@ -78,7 +78,7 @@ def _providers(device: str, available: list[str]) -> tuple[list[str], str]:
     if device not in DEVICES:
         raise UsageError(f"no device {device!r}: choose from {', '.join(DEVICES)}")
     if device == "cpu":
-        return ["CPUExecutionProvider"], "asked for"
+        return ["CPUExecutionProvider"], "requested"
     if "CUDAExecutionProvider" not in available:
         missing = "this ONNX Runtime is built without CUDA"
     elif not _has_driver():
@@ -86,7 +86,7 @@ def _providers(device: str, available: list[str]) -> tuple[list[str], str]:
     else:
         return ["CUDAExecutionProvider", "CPUExecutionProvider"], "CUDA driver found"
     if device == "cuda":
-        raise DeviceError(f"CUDA was asked for, but: {missing}; use --device cpu or auto")
+        raise DeviceError(f"CUDA was requested, but: {missing}; use --device cpu or auto")
     return ["CPUExecutionProvider"], missing
 
 

@@ -97,8 +97,8 @@ def best_first(chosen: list[tuple[dict, str]], result: dict) -> str:
     """A table of rows and their names, by success, then PSNR."""
     chosen.sort(key=lambda pair: (-round(pair[0]["success"], 2), -pair[0].get("psnr_db", 0)))
     rows = [line(row, name, result) for row, name in chosen]
-    said = note(result, [row for row, _ in chosen])
-    return f"{markdown(HEADER, rows)}\n\n{result['photos']} photos of as many people; {said}"
+    caption = note(result, [row for row, _ in chosen])
+    return f"{markdown(HEADER, rows)}\n\n{result['photos']} photos of as many people; {caption}"
 
 
 def cloak_ablation() -> str:
@@ -108,8 +108,8 @@ def cloak_ablation() -> str:
     chosen = [row for row in here if row["n"] < result["photos"] and not row.get("sample")]
     rows = [line(row, f"{row['method']}, {row['jnd']}", result) for row in chosen]
     count = max((row["n"] for row in chosen), default=0)
-    said = f"The first {count} photos, closed set, not targeted; {note(result, chosen)}"
-    return f"{markdown(HEADER, rows)}\n\n{said}"
+    caption = f"The first {count} photos, closed set, not targeted; {note(result, chosen)}"
+    return f"{markdown(HEADER, rows)}\n\n{caption}"
 
 
 def cloak_jnd() -> str:
@@ -126,8 +126,8 @@ def cloak_jnd() -> str:
                 rows.append(line(row, f"{row['method']}, {row['jnd']} version {version}", result))
                 chosen.append(row)
     count = max((row["n"] for row in sample), default=0)
-    said = f"The first {count} photos, closed set, not targeted; {note(result, chosen)}"
-    return f"{markdown(HEADER, rows)}\n\n{said}"
+    caption = f"The first {count} photos, closed set, not targeted; {note(result, chosen)}"
+    return f"{markdown(HEADER, rows)}\n\n{caption}"
 
 
 def cloak_latency() -> str:
@@ -144,12 +144,12 @@ def cloak_latency() -> str:
     ]
     header = ["method", "protocol", "seconds", "success"]
     photos = result["latency"][0]["n"] if rows else 0
-    said = (
+    caption = (
         f"One photo at a time, {photos} photos, all cores; the eye's threshold, the search and the "
         "verdicts, not loading and finding the face; mean ± standard deviation"
     )
     where = elsewhere(result, result["latency"])
-    return f"{markdown(header, rows)}\n\n{said}{where}; {source(result)}"
+    return f"{markdown(header, rows)}\n\n{caption}{where}; {source(result)}"
 
 
 def cloak_panel() -> str:

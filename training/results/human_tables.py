@@ -39,12 +39,12 @@ def human() -> str:
 
 def symmetry(result: dict) -> str:
     """How far a learned threshold of a mirrored picture is from the mirrored threshold."""
-    said = [
+    errors = [
         f"{percent(row['left_and_right'], 1)} of its mean with left and right exchanged, "
         f"{percent(row['up_and_down'], 1)} with up and down ({model})"
         for model, row in result.get("symmetry", {}).items()
     ]
-    return f"a flipped picture's threshold is off by {', '.join(said)}; " if said else ""
+    return f"a flipped picture's threshold is off by {', '.join(errors)}; " if errors else ""
 
 
 def human_speed() -> str:

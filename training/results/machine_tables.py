@@ -14,9 +14,9 @@ def machine_result() -> dict:
 def note(result: dict) -> str:
     """On which pictures the machine JND was measured, and how."""
     counts = {row["split"]: row["n"] for row in result["rows"]}
-    said = " and ".join(f"{count:,} {split}" for split, count in counts.items())
+    splits = " and ".join(f"{count:,} {split}" for split, count in counts.items())
     return (
-        f"{said} images; mean ± standard deviation over images; seed {result['seed']}; "
+        f"{splits} images; mean ± standard deviation over images; seed {result['seed']}; "
         f"{source(result)}"
     )
 
@@ -62,9 +62,11 @@ def machine() -> str:
     strengths = {(row["generator"], row["split"]): row["psnr_db"] for row in result["rows"]}
     for row in result["controls"]:
         as_strong = row["psnr_db"] - strengths[row["of"], row["split"]] < 0.5
-        said = f"as strong as the {row['of']} generator's" if as_strong else "as strong as it gets"
+        strength = (
+            f"as strong as the {row['of']} generator's" if as_strong else "as strong as it gets"
+        )
         if as_strong or row["of"] == result["controls"][0]["of"]:
-            named.append((f"{row['control']} {said}, {row['split']} images", row))
+            named.append((f"{row['control']} {strength}, {row['split']} images", row))
     rows = [
         [
             name,
