@@ -33,6 +33,8 @@ def keep_to_one_core() -> None:
 
 
 keep_to_one_core()
+# What these assert is explained as what a test asserts.
+pytest.register_assert_rewrite("demo_browser", "untrained_models")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +50,17 @@ def no_settings_from_outside(monkeypatch):
 def photos() -> dict[str, np.ndarray]:
     """Name -> uint8 H×W×3."""
     return {path.stem: np.asarray(Image.open(path).convert("RGB")) for path in sample_paths()}
+
+
+@pytest.fixture(scope="session")
+def astronaut(photos) -> Image.Image:
+    return Image.fromarray(photos["astronaut"])
+
+
+@pytest.fixture(scope="session")
+def head(astronaut) -> np.ndarray:
+    """uint8 256×256×3: the astronaut's, the one face in it about 90 pixels."""
+    return np.asarray(astronaut.crop((96, 0, 352, 256)))
 
 
 @pytest.fixture(scope="session")

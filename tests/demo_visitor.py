@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -22,6 +23,11 @@ ENDPOINTS = {
     "viewing_picture": ["picture", "kind", "psnr_db"],
     "viewing_results": ["files"],
 }
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read()
 
 
 class Visitor:

@@ -1,9 +1,7 @@
-"""The demo for programs: gradio_client against a started server, and what MCP is told."""
+"""The demo for programs: gradio_client against a started server."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import io
 import json
 import urllib.error
@@ -14,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from demo_server import PIXELS, UPLOAD_BYTES
-from demo_visitor import ENDPOINTS
+from demo_visitor import ENDPOINTS, get
 from PIL import Image
 
 from engine import machine_jnd
@@ -65,11 +63,6 @@ def assert_plain_png(path: str) -> np.ndarray:
         return np.array(image.convert("RGB"))
 
 
-def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return answer.read()
-
-
 def test_every_function_of_the_page_has_a_name_and_parameters(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     found = {
@@ -81,39 +74,6 @@ def test_every_function_of_the_page_has_a_name_and_parameters(client):
         first, *others = endpoint["parameters"]
         assert not first["parameter_has_default"] or first["parameter_name"] == "picture"
         assert all(each["parameter_has_default"] for each in others) or "second" in str(others)
-
-
-def test_every_function_is_an_mcp_tool_that_explains_itself(demo):
-    tools = {tool["name"]: tool for tool in json.loads(get(f"{demo.url}/gradio_api/mcp/schema"))}
-    assert set(tools) == set(ENDPOINTS)
-    for name, parameters in ENDPOINTS.items():
-        schema = tools[name]["inputSchema"]
-        assert list(schema["properties"]) == parameters
-        assert len(tools[name]["description"]) > 60
-        for parameter in parameters:
-            assert len(schema["properties"][parameter]["description"]) > 8, (name, parameter)
-
-
-def test_an_mcp_client_gets_the_engines_own_pixels(demo):
-    mcp = pytest.importorskip("mcp")
-    from mcp.client.streamable_http import streamable_http_client
-
-    data = "data:image/png;base64," + base64.b64encode(Path(CAT).read_bytes()).decode()
-
-    async def ask():
-        async with (
-            streamable_http_client(f"{demo.url}/gradio_api/mcp/") as (reader, writer, _),
-            mcp.ClientSession(reader, writer) as session,
-        ):
-            await session.initialize()
-            return await session.call_tool("machine_jnd", {"picture": data})
-
-    answer = asyncio.run(ask())
-    assert not answer.isError
-    first = next(each for each in answer.content if each.type == "image")
-    with Image.open(io.BytesIO(base64.b64decode(first.data))) as image:
-        assert image.format == "PNG"
-        np.testing.assert_array_equal(np.array(image), machine_jnd(CAT).distorted)
 
 
 def test_the_machine_jnd_is_the_engines_own_bytes(client):

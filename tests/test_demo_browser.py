@@ -1,138 +1,24 @@
-"""The demo in a real Chromium: every tab used with a real picture, exact to the pixel.
-
-Without Chromium these tests are skipped, visibly; under continuous integration (CI is set) they
-fail. `make test` tries to install it.
-"""
+"""The demo in a real Chromium: every tab used with a real picture, exact to the pixel."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import demo_browser as browser
 import numpy as np
 import pytest
-from PIL import Image
+from demo_browser import ASTRONAUT, CAT, COFFEE, LONG, downloaded, upload
 
 from engine import machine_jnd
 from engine.faces.finder import SAME
 from engine.human import thresholds
 from engine.human.injection import inject
 from engine.images.picture import decode
-from engine.images.samples import sample_paths
 from engine.models import available
 
-CAT, _, COFFEE, ASTRONAUT = map(str, sample_paths())
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-TABS = {
-    "machine": "What a machine doesn't notice",
-    "human": "What you don't notice",
-    "cloak": "Cloak a face",
-    "compare": "Compare methods",
-    "viewing": "Viewing test",
-}
-LONG = 120_000  # ms; for what computes on a busy machine
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A browser. Nothing of it leaves this machine."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        sync_playwright = None
-    if path is None or sync_playwright is None:
-        missing = "playwright" if path else f"Chromium ({', '.join(NAMES)})"
-        said = f"{missing} is not installed: run make test, or apt-get install chromium"
-        if "CI" in os.environ:
-            pytest.fail(said)
-        pytest.skip(said)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium, demo):
-    """visit(tab, width=…, scheme=…): a new page on that tab; requests and errors are watched."""
-    contexts, outside, broken = [], [], []
-
-    def watch(route):
-        if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost", None):
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
-
-    def go(tab: str, *, width: int = 1200, scheme: str = "light"):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
-        )
-        contexts.append(context)
-        context.set_default_timeout(60_000)
-        page = context.new_page()
-        page.route("**/*", watch)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.goto(demo.url)
-        page.wait_for_selector("#machine-table table")
-        if tab != "machine":
-            open_tab(page, tab)
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert outside == []
-    assert broken == []
-
-
-def open_tab(page, tab: str) -> None:
-    """Also where the tab is in the menu of a narrow page."""
-    button = page.get_by_role("tab", name=TABS[tab], exact=True).first
-    if not button.is_visible():
-        page.locator(".overflow-menu > button").click()
-        button = page.locator(".overflow-dropdown button", has_text=TABS[tab])
-    button.click()
-
-
-def upload(page, where: str, path: str) -> None:
-    """Replace the picture in an upload by a file."""
-    clear = page.locator(f"{where} button[aria-label='Clear'], {where} button[title='Clear']")
-    if clear.count():
-        clear.first.click()
-    page.locator(f"{where} input[type=file]").set_input_files(path)
-
-
-def downloaded(page, click) -> tuple[str, bytes]:
-    """Name and bytes of what a click downloads."""
-    with page.expect_download() as download:
-        click()
-    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
-
-
-@pytest.fixture(scope="module")
-def portrait(tmp_path_factory, photos) -> str:
-    """A JPEG of the astronaut's head, 256×256."""
-    path = tmp_path_factory.mktemp("portrait") / "portrait.jpg"
-    exif = Image.Exif()
-    exif[0x010F] = "a camera"
-    crop = np.ascontiguousarray(photos["astronaut"][:256, 96:352])
-    Image.fromarray(crop).save(path, quality=95, exif=exif)
-    return str(path)
+chromium, visit, portrait = browser.chromium, browser.visit, browser.portrait
 
 
 def test_a_machine_does_not_notice(visit):
@@ -308,86 +194,6 @@ def test_a_photo_without_a_face_is_refused_on_its_own_component(visit):
     page.wait_for_selector(".jn-box")
     upload(page, "#cloak-photo", COFFEE)
     page.locator("#cloak-photo").get_by_text("No face found").wait_for()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1200])
-def test_every_tab_fits_the_page(visit, width, scheme):
-    page = visit("machine", width=width, scheme=scheme)
-    assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
-    for tab in TABS:
-        open_tab(page, tab)
-        page.wait_for_timeout(400)
-        excess = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert excess <= 0, tab
-        beyond = page.evaluate(
-            """width => [...document.querySelectorAll('main *')].filter(e =>
-          e.offsetParent !== null && !e.closest('.jn-scroll, .jn-stage, svg, [aria-hidden=true]') &&
-          e.getBoundingClientRect().width > 1 &&
-          (e.getBoundingClientRect().right > width + 1 || e.getBoundingClientRect().left < -1)
-        ).map(e => e.outerHTML.slice(0, 120))""",
-            width,
-        )
-        assert beyond == [], tab
-
-
-def test_every_picture_and_every_control_has_a_name(visit):
-    page = visit("machine")
-    for tab in TABS:
-        open_tab(page, tab)
-        page.wait_for_timeout(1500)
-        nameless = page.evaluate("""() => {
-          const label = e => e.getAttribute('aria-label') || e.getAttribute('title') ||
-            e.innerText || e.alt || (e.labels && e.labels.length) || '';
-          const named = e => [e, ...e.querySelectorAll('*')].some(f => String(label(f)).trim());
-          const seen = e => e.offsetParent !== null;
-          const controls = [...document.querySelectorAll(
-            'main button, main input:not([type=file]), main a, main select, main textarea')];
-          const pictures = [...document.querySelectorAll('main img')].filter(
-            e => !e.closest('button') && !e.alt);
-          return [...controls.filter(e => seen(e) && !named(e)), ...pictures.filter(seen)]
-            .map(e => e.outerHTML.slice(0, 160));
-        }""")
-        assert nameless == [], tab
-
-
-def test_the_keyboard_is_enough(visit):
-    page = visit("machine")
-    handle = page.locator("#machine-slider input[type=range]")
-    reached = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        reached |= set(
-            json.loads(
-                page.evaluate(
-                    "JSON.stringify([document.activeElement.id, document.activeElement.type,"
-                    " document.activeElement.closest('[id^=machine]')?.id])"
-                )
-            )
-        )
-    assert "machine-go" in reached
-    assert "machine-slider" in reached
-    handle.focus()
-    shown = "e => getComputedStyle(e).clipPath"
-    before = page.locator("#machine-slider .jn-before").evaluate(shown)
-    for _ in range(20):
-        page.keyboard.press("ArrowRight")
-    assert handle.input_value() == "70"
-    assert page.locator("#machine-slider .jn-before").evaluate(shown) != before
-    tab = page.get_by_role("tab", name=TABS["machine"], exact=True).first
-    tab.focus()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#human-facts dl", timeout=LONG)
-
-
-def test_the_page_for_programs_asks_nobody_either(visit):
-    page = visit("machine")
-    page.get_by_role("button", name=re.compile("Use via API")).click()
-    page.get_by_text("machine_jnd").first.wait_for()
-    page.wait_for_timeout(1000)
 
 
 def test_the_server_talked_to_nobody(visit, demo):

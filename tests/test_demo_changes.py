@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import demo_browser as browser
 import pytest
-import test_demo_browser as browser
 
 from demo.server.visitors import current_page
 from demo.ui.changes import Latest, key

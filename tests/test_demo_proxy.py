@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import demo_browser as browser
 import pytest
-import test_demo_browser as browser
 from demo_proxy import proxy
 from demo_server import served
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loopback_hub import LoopbackHub, environment, loopback_hub, run
+from hub_repositories import LoopbackHub
+from loopback_hub import environment, loopback_hub, run
 
 from engine.images.samples import sample_paths
 from engine.models.locate import EMBEDDED
