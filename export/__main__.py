@@ -1,11 +1,12 @@
-"""`python -m export [all|machine|human]`: trained checkpoints to checked ONNX files.
+"""`python -m export [all|machine|human|photos]`: trained checkpoints to checked ONNX files.
 
 machine reads RUNS/classifiers and RUNS/generators and writes every classifier and generator of
 `engine/models/registry.py` that has a checkpoint there; human reads RUNS/human/NAME.* and writes
-hvs-sd; all, the default, is both, human where it was trained. All add to --out's `provenance.json`
-(sha256, data, command, seed, accuracy of each file) and `export.json` (the parity report). Where a
-graph differs from its network, nothing is written. RUNS/hub then holds a folder for each repository
-on the Hub, with its card.
+hvs-sd; all, the default, is both, human where it was trained. photos converts the published weights
+of the three EfficientNet-Lites, and RUNS/photo-generator.safetensors where it is there. All add to
+--out's `provenance.json` (sha256, data, command, seed, accuracy of each file) and `export.json`
+(the parity report). Where a graph differs from its network, nothing is written. RUNS/hub then holds
+a folder for each repository on the Hub, with its card.
 
 `python -m export cards` writes those folders alone, `python -m export push` publishes one.
 """
@@ -32,7 +33,9 @@ PROGRAM = "python -m export"
 class ExportOptions:
     """Options of `python -m export`."""
 
-    what: str = option("all", "which models", choices=("all", "machine", "human"), operand=True)
+    what: str = option(
+        "all", "which models", choices=("all", "machine", "human", "photos"), operand=True
+    )
     runs: Path = option(Path("runs"), "trained checkpoints")
     out: Path = option(Path("runs/export"), "where to write")
     human: str = option("default", "which trained HVS-SD to ship")
@@ -105,7 +108,11 @@ def export(arguments: list[str]) -> int:
 
 
 def artefacts(what: str, runs: Path, out: Path, name: str) -> list[Artefact]:
-    """The models to export. Raises PairError, and FileNotFoundError where `human` was chosen."""
+    """The models to export. Raises PairError, and FileNotFoundError for `human` and `photos`."""
+    if what == "photos":
+        from .photo.artefacts import photos
+
+        return photos(runs, out)
     models = [] if what == "human" else machine(runs, out)
     try:
         return models if what == "machine" else models + human(runs, name)

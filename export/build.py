@@ -32,6 +32,7 @@ class Artefact:
     module: Any  # torch.nn.Module; torch is imported late
     note: dict
     write: Callable[[Path], None]
+    tolerance: float = 1e-4  # largest difference of an output
 
 
 def human(runs: Path, name: str) -> list[Artefact]:
@@ -142,7 +143,8 @@ def build(artefacts: list[Artefact], out: Path, *, half: bool = False) -> dict[s
         for artefact in artefacts:
             path = Path(folder) / MODELS[artefact.model].file
             artefact.write(path)
-            parity[path.name] = [vars(row) for row in check_parity(artefact.module, path)]
+            rows = check_parity(artefact.module, path, tolerance=artefact.tolerance)
+            parity[path.name] = [vars(row) for row in rows]
             files[path.name] = describe(path) | {"training": artefact.note}
             if half:
                 smaller = write_half(path)

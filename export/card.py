@@ -26,6 +26,7 @@ MEASURED_IN = {
     "human": ("human_kodak", "rows"),
     "human_speed": ("human_kodak", "speed"),
     "recogniser": ("recogniser_lfw", "rows"),
+    "photo_panel": ("photo_panel", "rows"),
 }
 
 

@@ -17,9 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from engine.networks.classifiers import CIFAR10_CLASSES, CLASSIFIERS
+from engine.networks.photo.efficientnet import CLASSES, WIDTH
+from engine.networks.photo.panel import MEMBERS
 
 TOLERANCE = 1e-4
 SIZES = ((8, 8), (32, 32), (33, 47), (64, 24), (96, 96))  # height, width
+PHOTO_SIZES = ((32, 32), (64, 96), (224, 224))
 BATCHES = (1, 3)
 CONTENTS = ("noise", "black", "white", "ramp", "checks")
 
@@ -59,13 +62,21 @@ def picture(content: str, batch: int, height: int, width: int) -> Tensor:
 def inputs(names: list[str], content: str, batch: int, height: int, width: int) -> list[Tensor]:
     """One case of the grid for each input that a graph has: image, and maps and logits of noise."""
     members, classes = len(CLASSIFIERS), len(CIFAR10_CLASSES)
+    if photos := "evidence" in names:
+        members, classes = len(MEMBERS), CLASSES
     noise = picture("noise", batch * members, height, width)
     made = {
         "image": picture(content, batch, height, width),
         "cams": noise[:, 0].reshape(batch, members, height, width),
-        "logits": 8 * noise.flatten()[: batch * members * classes].reshape(batch, members, -1),
         "strength": torch.linspace(0.5, 1.5, batch),
+        "keep": torch.arange(batch) % 2.0,
     }
+    if photos:
+        maps = picture("noise", batch * members, WIDTH // 3 + 1, height * width // 1024)
+        flat = maps.flatten()[: batch * members * WIDTH * (height * width // 1024)]
+        made["evidence"] = 0.02 * flat.reshape(batch, members, WIDTH, height // 32, width // 32)
+        noise = picture("noise", batch * members, 1, classes)
+    made["logits"] = 8 * noise.flatten()[: batch * members * classes].reshape(batch, members, -1)
     return [made[name] for name in names]
 
 
@@ -75,7 +86,8 @@ def differences(module: nn.Module, path: Path) -> Iterator[tuple[str, str, np.nd
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_outputs()]
     wanted = [node.name for node in session.get_inputs()]
-    for content, (height, width), batch in product(CONTENTS, SIZES, BATCHES):
+    sizes = PHOTO_SIZES if "evidence" in (*names, *wanted) else SIZES
+    for content, (height, width), batch in product(CONTENTS, sizes, BATCHES):
         case = f"{content} {batch}×3×{height}×{width}"
         tensors = inputs(wanted, content, batch, height, width)
         expected = module(*tensors)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from engine.models.registry import LICENCE
 from engine.networks.classifiers import CIFAR10_CLASSES, CLASSIFIERS, Classifier
 from engine.networks.generator import Generator
 from engine.networks.panel import scale_maps
-from engine.networks.stored import HALF, TURNED
+from engine.networks.photo.quantised import restored
+from engine.networks.stored import HALF, INT8, SCALE, TURNED, initializers
 from engine.system.files import write_bytes
 
 OPSET = 20
@@ -144,8 +146,12 @@ def export(
     dynamic_shapes: dict,
     outputs: list[str],
     contract: dict,
+    eight_bits: Mapping[str, tuple[Tensor, Tensor]] | None = None,
 ) -> None:
-    """Export, strip, halve the weights' storage, add the contract, write."""
+    """Export, strip, narrow the weights' storage, add the contract, write.
+
+    eight_bits: the int8 numbers and scales of those weights, by name, that are stored so.
+    """
     program = torch.onnx.export(
         module,
         example,
@@ -161,6 +167,7 @@ def export(
         program.save(raw)
         model = onnxslim.slim(onnx.load(raw))
     strip(model)
+    quantise(model, eight_bits or {})
     halve(model)
     properties = {"contract": contract, "aliases": aliases(module, model)}
     helper.set_model_props(
@@ -187,12 +194,37 @@ def strip(model: onnx.ModelProto) -> None:
         del tensor.metadata_props[:]
 
 
+def quantise(model: onnx.ModelProto, eight_bits: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Store these weights as int8 with a scale per output channel, multiplied in the graph.
+
+    Each must be, in the graph, the product of its numbers and scales, under its own name. Raises
+    ValueError for one that is not.
+    """
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    nodes = []
+    for name, (numbers, scales) in eight_bits.items():
+        narrow = numpy_helper.from_array(numbers.numpy(), name + INT8)
+        factors = numpy_helper.from_array(scales.float().numpy(), name + SCALE)
+        product = restored(numbers, scales).numpy()
+        if name not in weights or not np.array_equal(numpy_helper.to_array(weights[name]), product):
+            raise ValueError(f"the graph does not hold {name} as it is stored")
+        graph.initializer.remove(weights[name])
+        graph.initializer.extend([narrow, factors])
+        nodes.append(
+            helper.make_node("DequantizeLinear", [narrow.name, factors.name], [name], axis=0)
+        )
+    nodes += graph.node
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
 def halve(model: onnx.ModelProto) -> None:
     """Store each weight that is exactly a half-precision number as one, cast back in the graph."""
     graph = model.graph
     casts = []
     for index, tensor in enumerate(graph.initializer):
-        if tensor.data_type != TensorProto.FLOAT:
+        if tensor.data_type != TensorProto.FLOAT or tensor.name.endswith(SCALE):
             continue
         values = numpy_helper.to_array(tensor)
         half = values.astype(np.float16)
@@ -212,10 +244,7 @@ def aliases(module: nn.Module, model: onnx.ModelProto) -> dict[str, str]:
     With them the graph's weights can be loaded back into the module by name. A name that ends in
     `TURNED` is of the transposed tensor, as a linear layer over tokens is stored.
     """
-    stored = {
-        tensor.name.removesuffix(HALF): numpy_helper.to_array(tensor).astype(np.float32)
-        for tensor in model.graph.initializer
-    }
+    stored = initializers(model)
     names = {}
     for name, tensor in module.state_dict().items():
         if name not in stored:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
@@ -109,6 +110,10 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.cloak.classifier_attack import evaluate_panel
 
             path = evaluate_panel(data, weights, count, command, runs)
+        case "photo-panel":
+            from .evaluate.photo.panel import evaluate_photo_panel
+
+            path = evaluate_photo_panel(Path(data), weights, count, command, options.published)
         case "machine":
             from .evaluate.machine.run import evaluate_machine
 

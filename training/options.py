@@ -21,6 +21,7 @@ MEASURED_ON = {
     "recogniser": "lfw",
     "cloak": "lfw",
     "panel": "cifar10",
+    "photo-panel": "",
 }
 
 
@@ -104,6 +105,10 @@ class EvaluateOptions(Runs):
     )
     sections: tuple[str, ...] | None = option(None, "machine: only these", metavar="NAME")
     only: str | None = option(None, "cloak: just rows whose name contains it", metavar="TEXT")
+    published: Path = option(
+        Path("runs/efficientnet.safetensors"),
+        "photo-panel: the weights as published, by `python -m export.photo.efficientnet`",
+    )
     onlooker: Path = option(
         SHARED / "weights/mobilefacenet_unseen.onnx",
         "faces: a held-out recogniser, for verification only; left out where missing",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from ..arguments import check_number
 from ..errors import UsageError, WeightsError
 from ..images.picture import Picture, encode_png
 from ..machine.figure import draw_figure
-from ..machine.jnd import Search, load
+from ..machine.generator import STRENGTHS
+from ..machine.jnd import MachineJND, Search, candidates, load, panel_for
 from ..machine.result import MachineResult
+from ..models.registry import PANELS
 from ..system.files import write_files
 from ..system.libraries import broken
 from ..terminal import batch
@@ -27,28 +31,40 @@ def run(images: list[str], options: MachineOptions) -> int:
         raise UsageError("--strength is for the generator, --search does without: give one of them")
 
     def prepare():
-        machine = load(options.weights, options.device, options.generator)
-        machine.generator.check_strength(options.strength)
-        announce = batch.Announcement(machine.description)
-        search = gradient_search(options, machine.generator.aim) if options.search else None
+        names = candidates(options.panel, options.generator, options.weights)
+
+        @cache
+        def loaded(panel: str) -> tuple[MachineJND, batch.Announcement, Search | None]:
+            machine = load(options.weights, options.device, options.generator, panel)
+            machine.generator.check_strength(options.strength)
+            aim = machine.generator.aim
+            search = gradient_search(options, aim, panel) if options.search else None
+            return machine, batch.Announcement(machine.description), search
 
         def work(picture: Picture, image: str, stem: str) -> str:
+            machine, announce, search = loaded(panel_for(picture.size, names))
             result = machine(picture, search=search, strength=options.strength)
             announce()
             title = "standard input" if image == STDIN else Path(image).name
             files = write(result, stem, title, options.out)
             if options.json:
-                names = {kind: str(path) for kind, path in files.items()}
-                return json_line({"image": image, **result.to_dict(), "files": names})
+                paths = {kind: str(path) for kind, path in files.items()}
+                return json_line({"image": image, **result.to_dict(), "files": paths})
             return table(result, image, files) + "\n"
 
+        if len(names) == 1:
+            loaded(*names)  # what is wrong with it is no picture's fault
+        else:
+            check_number("strength", options.strength, *STRENGTHS)
         return work
 
     return batch.run(images, prepare, options.out, as_json=options.json)
 
 
-def gradient_search(options: MachineOptions, aim: dict[str, float]) -> Search:
-    """The search of `engine.machine.search`, with progress on stderr. aim: as `Generator.aim`.
+def gradient_search(options: MachineOptions, aim: dict[str, float], panel: str) -> Search:
+    """The search of `engine.machine.search` on a panel, with progress on stderr.
+
+    aim: as `Generator.aim`.
 
     Raises WeightsError where PyTorch is not installed.
     """
@@ -61,7 +77,7 @@ def gradient_search(options: MachineOptions, aim: dict[str, float]) -> Search:
         raise WeightsError(
             f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
         ) from None
-    searcher = Searcher(weights=options.weights, device=options.device)
+    searcher = Searcher(name=panel, weights=options.weights, device=options.device)
     print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
 
     def search(pixels: np.ndarray) -> np.ndarray:
@@ -78,11 +94,12 @@ def write(result: MachineResult, stem: str, title: str, folder: Path) -> dict[st
     figure: all of it side by side.
     """
     files = {kind: folder / f"{stem}.{kind}.png" for kind in ("distorted", "jnd", "cam", "figure")}
+    quick = PANELS[result.panel].own_size  # a photo may be large
     write_files(
         {
             files["distorted"]: result.png,
-            files["jnd"]: encode_png(result.jnd_map),
-            files["cam"]: encode_png(np.rint(result.cam * 255).astype(np.uint8)),
+            files["jnd"]: encode_png(result.jnd_map, quick=quick),
+            files["cam"]: encode_png(np.rint(result.cam * 255).astype(np.uint8), quick=quick),
             files["figure"]: encode_png(draw_figure(result, title)),
         }
     )
@@ -93,10 +110,17 @@ def table(result: MachineResult, image: str, files: dict[str, Path]) -> str:
     """The readable report of one picture."""
     lines = [image, f"  {result.summary}"]
     lines += [f"  note: {note}" for note in result.notes]
-    lines.append(f"  {'classifier':<12}{'before':<20}{'after':<20}")
+    rows = [("classifier", "before", "after")]
     for label in result.labels:
         before = f"{label.before} {label.confidence_before:.1%}"
         after = f"{label.after} {label.confidence_after:.1%}"
-        lines.append(f"  {label.classifier:<12}{before:<20}{after:<20}")
+        rows.append((label.classifier, before, after))
+    least = (10, 18, 18)
+    widths = [
+        max(at_least, *map(len, column)) + 2
+        for at_least, column in zip(least, zip(*rows, strict=True), strict=True)
+    ]
+    for row in rows:
+        lines.append("  " + "".join(f"{w:<{n}}" for w, n in zip(row, widths, strict=True)))
     lines.append(f"  figure: {files['figure']}")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import DEVICES
-from ..models.registry import BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
+from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, PANELS
 from ..terminal.command_line import option
 
 
@@ -47,6 +47,12 @@ def jnd_model() -> Any:
 class MachineOptions(PictureOptions):
     """Options of `python -m engine machine`."""
 
+    panel: str = option(
+        AUTO,
+        "classifiers: photos keeps the picture's size, cifar10 shrinks it to 32x32; auto: photos "
+        "above 64 pixels",
+        choices=(AUTO, *PANELS),
+    )
     generator: str = option(BEST, "network that makes the change", choices=tuple(GENERATORS))
     strength: float = option(1.0, "how much to change, 0.2 to 1.8; not with merged", metavar="X")
     search: bool = option(False, "optimise the change by gradient on each picture (needs PyTorch)")

@@ -46,6 +46,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 # Their decoders hold several copies at once; with these, none takes more than a gigabyte.
 MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
 
+RUNS = 3  # zlib's strategy Z_RLE
+
 # Before any Path is made of it, which would lose a slash; one slash where a caller's has.
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|(https?|ftp|s3|file):/|data:[^/]*/[^/]*[;,]", re.I)
 
@@ -178,6 +180,17 @@ def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
+def resized(planes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """float32 …×H×W -> float32 …×height×width: Lanczos, as `resize`."""
+    if planes.shape[-2:] == (height, width):
+        return planes
+    whole = np.empty((*planes.shape[:-2], height, width), np.float32)
+    for index in np.ndindex(planes.shape[:-2]):
+        plane = Image.fromarray(np.ascontiguousarray(planes[index]))
+        whole[index] = plane.resize((width, height), Image.Resampling.LANCZOS)
+    return whole
+
+
 def to_batch(pixels: np.ndarray) -> np.ndarray:
     """uint8 N×H×W×3 -> float32 N×3×H×W in 0…1."""
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
@@ -188,8 +201,13 @@ def to_pixels(batch: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(batch, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
-    """uint8 H×W×3 or H×W -> the bytes of a PNG file without metadata."""
+def encode_png(pixels: np.ndarray, *, quick: bool = False) -> bytes:
+    """uint8 H×W×3 or H×W -> the bytes of a PNG file without metadata.
+
+    quick: search for runs alone, not for earlier patterns: a fifth of the time on a photo, and
+    about as small.
+    """
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
+    how = {"compress_type": RUNS} if quick else {}
+    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG", **how)
     return stream.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..images.picture import resized
 from .result import MachineResult
 
 TILE = 256  # pixels of one picture in the figure
@@ -19,17 +20,29 @@ def heat(values: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(ramp, 0, 1) * 255).astype(np.uint8)
 
 
+def shown(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 H×W×3 at (width, height): enlarged without smoothing, or shrunk."""
+    picture = Image.fromarray(pixels)
+    smaller = max(picture.size) > max(size)
+    how = Image.Resampling.LANCZOS if smaller else Image.Resampling.NEAREST
+    return np.asarray(picture.resize(size, how))
+
+
 def draw_figure(result: MachineResult, title: str) -> np.ndarray:
     """Original, merged CAM (eq. 2), JND map and distorted picture side by side -> uint8 H×W×3.
 
-    The pictures are enlarged without smoothing; below them are the labels of each
-    classifier before and after. title: the name of the picture.
+    The pictures are enlarged without smoothing, or shrunk, to TILE pixels on the longer side;
+    below them are the labels of each classifier before and after. title: the name of the picture.
     """
+    height, width = result.cam.shape
+    scale = TILE / max(height, width)
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    cam = heat(resized(result.cam, *size).clip(0, 1) if scale < 1 else result.cam)
     tiles = (
-        ("original", result.original),
-        ("where the panel looks (CAM)", heat(result.cam)),
-        ("JND map (grey: no change)", result.jnd_map),
-        ("distorted, same answers", result.distorted),
+        ("original", shown(result.original, size)),
+        ("where the panel looks (CAM)", shown(cam, size)),
+        ("JND map (grey: no change)", shown(result.jnd_map, size)),
+        ("distorted, same answers", shown(result.distorted, size)),
     )
     width = MARGIN + len(tiles) * (TILE + MARGIN)
     height = MARGIN + 2 * LINE + TILE + LINE + (len(result.labels) + 1) * LINE + MARGIN
@@ -41,8 +54,8 @@ def draw_figure(result: MachineResult, title: str) -> np.ndarray:
     top = MARGIN + 2 * LINE
     for column, (caption, pixels) in enumerate(tiles):
         left = MARGIN + column * (TILE + MARGIN)
-        tile = Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.NEAREST)
-        canvas.paste(tile, (left, top))
+        inset = (TILE - size[0]) // 2, (TILE - size[1]) // 2
+        canvas.paste(Image.fromarray(pixels), (left + inset[0], top + inset[1]))
         draw.text((left, top + TILE + 4), caption, QUIET, font)
     top += TILE + LINE + 12
     for row, label in enumerate(result.labels):

@@ -12,20 +12,27 @@ from ..images.picture import to_batch
 from ..models import registry
 from ..models.session import open_session
 
-STRENGTHS = (0.2, 1.8)  # smallest and largest that a conditioned generator was trained for
+STRENGTHS = (0.2, 1.8)  # smallest and largest that a conditioned generator takes
+INPUTS = {"image", "cams", "logits", "strength", "evidence", "keep"}  # that one may have
 
 
 class Generator:
-    """One of `registry.GENERATORS` as an exported graph.
+    """One of a panel's generators (`registry.PANELS`) as an exported graph.
 
     weights, device: as `engine.machine.machine_jnd` takes them. Raises WeightsError, DeviceError.
     """
 
     def __init__(
-        self, name: str, *, weights: str | os.PathLike | None = None, device: str = "auto"
+        self,
+        name: str,
+        panel: str = "cifar10",
+        *,
+        weights: str | os.PathLike | None = None,
+        device: str = "auto",
     ):
-        self.session = open_session(registry.GENERATORS[name], weights=weights, device=device)
-        self.session.expect({"image", "cams", "logits", "strength"}, ("change",))
+        model = registry.PANELS[panel].generators[name]
+        self.session = open_session(model, weights=weights, device=device)
+        self.session.expect(INPUTS, ("change",))
 
     @property
     def conditioned(self) -> bool:
@@ -53,17 +60,28 @@ class Generator:
             )
 
     def change(
-        self, pixels: np.ndarray, logits: np.ndarray, cams: np.ndarray, strength: float = 1.0
+        self,
+        pixels: np.ndarray,
+        logits: np.ndarray,
+        cams: np.ndarray,
+        strength: float = 1.0,
+        *,
+        evidence: np.ndarray | None = None,
     ) -> np.ndarray:
         """E (eq. 3), not yet scaled down: float32 N×3×H×W on the 0…1 scale, -0.5…0.5.
 
-        pixels: uint8 N×H×W×3; logits, cams: as `Panel.predict` returns them. strength: the
+        pixels: uint8 N×H×W×3; logits, cams, evidence: as in `Predictions`. strength: the
         multiple of the magnitude that the generator was trained for (near D_t of eq. 10),
         0.2…1.8, an input of a conditioned generator; others have 1 only. Raises UsageError.
         """
         self.check_strength(strength)
         strengths = np.full(len(pixels), strength, np.float32)
         (change,) = self.session.run(
-            image=to_batch(pixels), cams=cams, logits=logits, strength=strengths
+            image=to_batch(pixels),
+            cams=cams,
+            logits=logits,
+            strength=strengths,
+            evidence=evidence,
+            keep=np.zeros_like(strengths),  # the labels alone, not the confidence
         )
         return change

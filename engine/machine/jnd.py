@@ -5,6 +5,10 @@ The panel predicts logits and CAMs, the generator turns the picture and these in
 classifier changes its label, E is scaled down (`homogeneity`) until all keep theirs on the picture
 that a PNG file gives back. Where that weakens E, the generator is run again with other inputs
 (`VARIATIONS`), and the strongest change that holds is taken.
+
+With the panel `photos` the result has the photo's own size: E is made at the panel's resolution,
+enlarged to the photo's, and scaled until the labels hold on the full-size file, which the panel is
+given resized anew.
 """
 
 from __future__ import annotations
@@ -16,15 +20,17 @@ from functools import lru_cache
 import numpy as np
 
 from ..arguments import check_choice, check_number, check_placement
-from ..errors import EngineError
-from ..images.picture import as_picture, decode, encode_png, resize, to_batch
-from ..metrics.quality import psnr
+from ..errors import EngineError, UsageError
+from ..images.picture import as_picture, decode, encode_png, resized, to_batch
+from ..metrics.quality import psnr, psnr_8bit
 from ..models import registry
+from ..models.available import panels
 from .generator import STRENGTHS, Generator
 from .homogeneity import largest_scale
 from .panel import Panel
 from .result import MachineResult
 
+THUMBNAIL = 64  # pixels: a picture that is not longer is for the panel cifar10, by default
 Search = Callable[[np.ndarray], np.ndarray]
 # (mirrored, multiple of the strength) of the further runs of a generator: on the mirror image, of
 # which the panel predicts about the same, and at strengths near the one wanted.
@@ -34,21 +40,23 @@ VARIATIONS = ((True, 1.0), (False, 1.1), (True, 1.1), (False, 0.9), (True, 0.9))
 class MachineJND:
     """The loaded panel of classifiers and a generator; call it on a picture.
 
-    generator: one of `registry.GENERATORS`; weights: a directory, "hub", or None (see
-    `engine.models.registry`); device: auto, cpu or cuda. Raises WeightsError, DeviceError.
+    panel: one of `registry.PANELS`; generator: one of the panel's; weights: a directory, "hub", or
+    None (see `engine.models.registry`); device: auto, cpu or cuda. Raises WeightsError,
+    DeviceError, UsageError.
     """
 
     def __init__(
         self,
         *,
+        panel: str = "cifar10",
         generator: str = registry.BEST,
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
-        check_choice("generator", generator, registry.GENERATORS)
+        check_panel(panel, generator)
         check_placement(weights, device)
-        self.panel = Panel(weights=weights, device=device)
-        self.generator = Generator(generator, weights=weights, device=device)
+        self.panel = Panel(panel, weights=weights, device=device)
+        self.generator = Generator(generator, panel, weights=weights, device=device)
 
     @property
     def description(self) -> str:
@@ -65,17 +73,19 @@ class MachineJND:
         cams: np.ndarray,
         strength: float = 1.0,
         members: Sequence[int] | slice = slice(None),
+        *,
+        evidence: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The strongest change among the generator's that keeps every label, per picture.
 
-        pixels, logits, cams, strength: as `Generator.change` takes them; members: indices of the
-        classifiers that must keep their label. Where E does not hold whole, `VARIATIONS` are tried
-        as well; of all the one with the lowest PSNR is taken.
+        pixels at the panel's size, logits, cams, strength, evidence: as `Generator.change` takes
+        them; members: indices of the classifiers that must keep their label. Where E does not
+        hold whole, `VARIATIONS` are tried as well; of all the one with the lowest PSNR is taken.
 
         Returns (E float32 N×3×H×W on the 0…1 scale, scale float64 N, distorted uint8 N×H×W×3).
         """
         predict, labels = self.panel.predict_labels, logits.argmax(2)
-        change = self.generator.change(pixels, logits, cams, strength)
+        change = self.generator.change(pixels, logits, cams, strength, evidence=evidence)
         scale, distorted = largest_scale(predict, pixels, change, labels, members)
         for mirrored, multiple in VARIATIONS:
             rows = np.flatnonzero(scale < 1)
@@ -84,7 +94,11 @@ class MachineJND:
             flip = np.s_[..., ::-1] if mirrored else np.s_[...]  # of N×C×H×W, left to right
             inputs = pixels[rows][:, :, ::-1] if mirrored else pixels[rows]
             varied = self.generator.change(
-                inputs, logits[rows], cams[rows][flip], strength * multiple
+                inputs,
+                logits[rows],
+                cams[rows][flip],
+                strength * multiple,
+                evidence=None if evidence is None else evidence[rows][flip],
             )[flip]
             factor, candidates = largest_scale(predict, pixels[rows], varied, labels[rows], members)
             clean = to_batch(pixels[rows])
@@ -113,33 +127,47 @@ class MachineJND:
         indices = panel.members(members)
         picture = as_picture(image)
         notes = list(picture.notes)
-        pixels = resize(picture.pixels, side, side)[None]
+        small = panel.view(picture.pixels[None])
+        pixels = picture.pixels[None] if panel.own_size else small
         if picture.size != (side, side):
             width, height = picture.size
-            notes.append(f"resized from {width}×{height} to the panel's {side}×{side}")
-        logits, cams = panel.predict(pixels)
-        labels = logits.argmax(2)
+            notes.append(
+                f"the panel is given it at {side}×{side}"
+                if panel.own_size
+                else f"resized from {width}×{height} to the panel's {side}×{side}"
+            )
+        clean = panel.predictions(small)
+        labels = clean.logits.argmax(2)
+        whole = pixels.shape == small.shape  # the panel is given the very pixels of the result
         if search:
-            change = search(pixels)
-            scale, distorted = largest_scale(panel.predict_labels, pixels, change, labels, indices)
+            change = search(small)
         else:
-            change, scale, distorted = self.strongest(pixels, logits, cams, strength, indices)
-        png = encode_png(distorted[0])
+            change, scale, distorted = self.strongest(
+                small, clean.logits, clean.cams, strength, indices, evidence=clean.evidence
+            )
+        if search or not whole:
+            change = resized(change, *pixels.shape[2:0:-1])
+            scale, distorted = largest_scale(self.labels_of, pixels, change, labels, indices)
+        png = encode_png(distorted[0], quick=panel.own_size)
         reread = decode(png).pixels[None]
-        logits_after = panel.predict(reread)[0]
+        logits_after = panel.predict(panel.view(reread))[0]
         same = logits_after.argmax(2) == labels
         if not same[:, indices].all():
             raise EngineError("the panel predicts other labels for the same pixels: report this")
-        weakened = change * np.float32(scale[0])
+        change *= np.float32(scale[0])
         return MachineResult(
             original=pixels[0],
             distorted=reread[0],
-            change=weakened[0].transpose(1, 2, 0),
-            cam=cams[0].mean(0),
+            change=change[0].transpose(1, 2, 0),
+            cam=resized(clean.cams[0].mean(0), *pixels.shape[2:0:-1]).clip(0, 1),
             png=png,
-            labels=panel.label_changes(logits[0], logits_after[0]),
-            psnr_db=float(psnr(to_batch(reread) - to_batch(pixels))[0]),
-            psnr_unclipped_db=float(psnr(weakened)[0]),
+            labels=panel.label_changes(clean.logits[0], logits_after[0]),
+            psnr_db=(
+                float(psnr(to_batch(reread) - to_batch(pixels))[0])
+                if whole
+                else psnr_8bit(pixels[0], reread[0])
+            ),
+            psnr_unclipped_db=float(psnr(change)[0]),
             rca=float(same.mean()),
             changed_share=float((reread != pixels).any(3).mean()),
             strength=strength,
@@ -149,20 +177,56 @@ class MachineJND:
             size=picture.size,
             panel_size=(side, side),
             notes=tuple(notes),
+            panel=panel.name,
         )
 
+    def labels_of(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 of any size -> top-1 class int64 N×P, as the panel is given them."""
+        return self.panel.predict_labels(self.panel.view(pixels))
 
-@lru_cache(maxsize=2)
+
+def check_panel(panel: str, generator: str) -> None:
+    """Raise UsageError for an unknown panel, and for a generator that it has not."""
+    check_choice("panel", panel, registry.PANELS)
+    check_choice("generator", generator, registry.GENERATORS)
+    if generator not in registry.PANELS[panel].generators:
+        known = ", ".join(registry.PANELS[panel].generators)
+        raise UsageError(f"generator {generator}: the panel {panel} has {known}")
+
+
+def candidates(panel: str, generator: str, weights: str | None = None) -> tuple[str, ...]:
+    """The panels among which a picture's size decides: one, unless `panel` is "auto".
+
+    Raises UsageError as `check_panel`.
+    """
+    if panel != registry.AUTO:
+        check_panel(panel, generator)
+        return (panel,)
+    check_choice("generator", generator, registry.GENERATORS)
+    photos = generator in registry.PANELS["photos"].generators and "photos" in panels(weights)
+    return ("cifar10", "photos") if photos else ("cifar10",)
+
+
+def panel_for(size: tuple[int, int], names: tuple[str, ...]) -> str:
+    """Of `candidates`, the panel for a picture of (width, height): the last for a large one."""
+    return names[-1] if max(size) > THUMBNAIL else names[0]
+
+
+@lru_cache(maxsize=3)
 def load(
-    weights: str | None = None, device: str = "auto", generator: str = registry.BEST
+    weights: str | None = None,
+    device: str = "auto",
+    generator: str = registry.BEST,
+    panel: str = "cifar10",
 ) -> MachineJND:
-    """A `MachineJND`, loaded once per choice of weights, device and generator."""
-    return MachineJND(weights=weights, device=device, generator=generator)
+    """A `MachineJND`, loaded once per choice of weights, device, generator and panel."""
+    return MachineJND(weights=weights, device=device, generator=generator, panel=panel)
 
 
 def machine_jnd(
     image: object,
     *,
+    panel: str = registry.AUTO,
     strength: float = 1.0,
     generator: str = registry.BEST,
     weights: str | os.PathLike | None = None,
@@ -170,15 +234,17 @@ def machine_jnd(
 ) -> MachineResult:
     """How much of a picture a panel of deep classifiers does not notice, verified.
 
-    image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255. A picture of
-    another size is resized to the panel's 32×32, and the notes say so. strength: the multiple of
-    the usual magnitude, 0.2…1.8, for the conditioned generators; generator, weights and device as
-    in `MachineJND`. Raises ImageError, WeightsError, DeviceError, UsageError.
-    Source: paper A, eqs 2-4, 16-17.
+    image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255. panel: "photos",
+    whose result has the picture's size; "cifar10", to whose 32×32 a picture is resized, and the
+    notes say so; or "auto": photos for a picture above 64 pixels on its longer side, where its
+    models are at hand and it has the generator. strength: the multiple of the usual magnitude,
+    0.2…1.8, for the conditioned generators; generator, weights and device as in `MachineJND`.
+    Raises ImageError, WeightsError, DeviceError, UsageError. Source: paper A, eqs 2-4, 16-17.
     """
     check_number("strength", strength, *STRENGTHS)
-    check_choice("generator", generator, registry.GENERATORS)
     check_placement(weights, device)
+    place = None if weights is None else str(weights)
+    names = candidates(panel, generator, place)
     picture = as_picture(image)
-    machine = load(None if weights is None else str(weights), device, generator)
+    machine = load(place, device, generator, panel_for(picture.size, names))
     return machine(picture, strength=strength)

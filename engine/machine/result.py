@@ -37,7 +37,7 @@ class LabelChange:
 
 @dataclass(frozen=True)
 class MachineResult:
-    """A distortion that keeps the panel's labels, at the panel's input size h×w.
+    """A distortion that keeps the panel's labels, at h×w: the picture's size, or the panel's.
 
     original, distorted: uint8 h×w×3 sRGB 0…255. change: float32 h×w×3, the scaled E in units of
     0…1 (so -0.5…0.5), before clipping. cam: float32 h×w in 0…1, the mean of the classifiers'
@@ -47,7 +47,8 @@ class MachineResult:
     their label (eqs 16-17). changed_share: share of pixels with any channel changed. scale: the
     factor on E, 0…1; strength: the generator's input. members: the classifiers that had to keep
     their label; verified: they do on the decoded png. size: (width, height) of the input picture,
-    panel_size: of the results.
+    panel_size: at which the panel is given it. panel: its name. The panel `photos` leaves the
+    picture at its size, `cifar10` shrinks it to the panel's.
     """
 
     original: np.ndarray
@@ -67,11 +68,14 @@ class MachineResult:
     size: tuple[int, int]
     panel_size: tuple[int, int]
     notes: tuple[str, ...]
+    panel: str = "cifar10"
 
     @property
     def jnd_map(self) -> np.ndarray:
         """uint8 h×w×3: the change before clipping, drawn around grey (128 = none, 1 = -0.5)."""
-        return np.rint(np.clip(128 + 254 * self.change, 0, 255)).astype(np.uint8)
+        levels = 254 * self.change
+        levels += 128
+        return np.rint(np.clip(levels, 0, 255, out=levels), out=levels).astype(np.uint8)
 
     @property
     def summary(self) -> str:
@@ -89,6 +93,7 @@ class MachineResult:
         """As JSON. Sizes are [width, height]; a PSNR of null means no change."""
         return {
             "size": list(self.size),
+            "panel": self.panel,
             "panel_size": list(self.panel_size),
             "psnr_db": finite(self.psnr_db),
             "psnr_unclipped_db": finite(self.psnr_unclipped_db),

@@ -22,6 +22,7 @@ from ..metrics.quality import psnr
 from ..networks import losses
 from ..networks.device import autocast, torch_device
 from ..networks.panel import Panel
+from ..networks.photo.panel import stored_photo_panel
 from ..networks.stored import stored_panel
 from ..system.progress import Progress
 
@@ -55,20 +56,22 @@ def best_so_far(psnr_db: np.ndarray) -> str:
 class Searcher:
     """A panel in PyTorch and the search on it.
 
-    panel: any `engine.networks.panel.Panel`, by default the exported one (weights as in
-    `engine.models.registry`). device: auto, cpu or cuda. Raises WeightsError, DeviceError.
+    panel: any `engine.networks.panel.Panel`, by default the exported one of this name in
+    `engine.models.registry.PANELS` (weights as in `engine.models.locate`). device: auto, cpu or
+    cuda. Raises WeightsError, DeviceError.
     """
 
     def __init__(
         self,
         panel: Panel | None = None,
         *,
+        name: str = "cifar10",
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
         self.device = torch.device(torch_device(device))
         if panel is None:
-            panel, _ = stored_panel(weights)
+            panel = stored_photo_panel(weights) if name == "photos" else stored_panel(weights)[0]
         panel.to(self.device, memory_format=torch.channels_last)
         self.panel = panel.eval().requires_grad_(False)
 

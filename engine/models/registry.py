@@ -42,6 +42,8 @@ def _row(
     )
 
 
+PHOTOS_REPO = "just-noticeable/machine-jnd-photos"
+
 # Classifiers (picture -> logits and class activation map) of the panel and outside it, the
 # generators (picture and CAMs -> change), and the human JND (picture -> threshold).
 MODELS = {
@@ -98,6 +100,30 @@ MODELS = {
             1_694_449,
         ),
         _row(
+            "efficientnet-lite0",
+            "2e0f16b1056f96844e23c7bbca826627ae2db2e341613c55f1bd7258b9e980b6",
+            5_785_181,
+            PHOTOS_REPO,
+        ),
+        _row(
+            "efficientnet-lite1",
+            "ac88f463d9e072abf7f6a258439040cdfff56b1e7688e48ee7b8205a5029c013",
+            6_508_391,
+            PHOTOS_REPO,
+        ),
+        _row(
+            "efficientnet-lite2",
+            "91753a532cfcc70750a4a9d806ca7c8c6fba6d81afb9bb1052dec8462424d65c",
+            7_696_351,
+            PHOTOS_REPO,
+        ),
+        _row(
+            "generator-conditioned-photos",
+            "8b13e148018f756dd43faaad9d58a29ee7c5e82de32fa8b9d6b478b12788f1c9",
+            5_921_403,
+            PHOTOS_REPO,
+        ),
+        _row(
             "hvs-sd",
             "39199ce32b6138ed1a7082f936300a332c553eab2b8fb850588cd00e932afc98",
             304_403,
@@ -105,13 +131,51 @@ MODELS = {
         ),
     )
 }
-# In the order of a conditioned generator's inputs.
-PANEL = ("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10")
-UNSEEN = ("mobilenet-cifar10", "convnext-cifar10", "vit-cifar10")
+
+
+@dataclass(frozen=True)
+class PanelRow:
+    """A panel of classifiers with one input contract, and the generators trained against it.
+
+    members: rows of `MODELS`, in the order of a conditioned generator's inputs; generators: by name
+    a row of `MODELS`; size: pixels a side at which the classifiers are given a picture; classes:
+    how many each tells apart, their names are in its contract; outputs: of each classifier;
+    own_size: whether a result has the size of the picture, else it has the classifiers'.
+    """
+
+    members: tuple[str, ...]
+    generators: dict[str, str]
+    size: int
+    classes: int
+    outputs: tuple[str, ...]
+    own_size: bool
+
+
+BEST = "conditioned"
 # merged: the paper's architecture, which sees the merged CAM. conditioned: sees each classifier's
 # CAM and label. transfer: trained to hold for machines outside the panel as well.
-GENERATORS = {name: f"generator-{name}-cifar10" for name in ("conditioned", "merged", "transfer")}
-BEST = "conditioned"
+PANELS = {
+    "cifar10": PanelRow(
+        members=("alexnet-cifar10", "vgg-cifar10", "resnet-cifar10", "densenet-cifar10"),
+        generators={name: f"generator-{name}-cifar10" for name in (BEST, "merged", "transfer")},
+        size=32,
+        classes=10,
+        outputs=("logits", "cam"),
+        own_size=False,
+    ),
+    "photos": PanelRow(
+        members=("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"),
+        generators={BEST: f"generator-{BEST}-photos"},
+        size=224,
+        classes=1000,
+        outputs=("logits", "cam", "evidence"),
+        own_size=True,
+    ),
+}
+AUTO = "auto"  # the panel is chosen by the picture: `engine.machine.jnd.panel_for`
+PANEL = PANELS["cifar10"].members
+GENERATORS = PANELS["cifar10"].generators
+UNSEEN = ("mobilenet-cifar10", "convnext-cifar10", "vit-cifar10")
 HUMAN = "hvs-sd"
 HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", HUMAN)
 HUMAN_DEFAULT = HUMAN

@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
@@ -22,6 +23,8 @@ from .classifiers import CLASSIFIERS
 from .panel import Panel
 
 HALF = ".half"  # ends the name of a weight that is stored in half precision
+INT8 = ".int8"  # … of one that is stored in 8 bits, with a scale per output channel in …
+SCALE = ".scale"
 TURNED = ".transposed"  # ends an alias of a weight that is stored transposed
 
 
@@ -33,12 +36,12 @@ def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
     model = onnx.load(path)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     aliases = json.loads(metadata.get("aliases", "{}"))
-    stored = {tensor.name.removesuffix(HALF): tensor for tensor in model.graph.initializer}
+    stored = initializers(model)
     state = {}
     for name, own in module.state_dict().items():
         alias = aliases.get(prefix + name, prefix + name)
         key = alias.removesuffix(TURNED)
-        values = numpy_helper.to_array(stored[key]) if key in stored else None
+        values = stored.get(key)
         if values is not None and alias != key:
             values = values.T
         if values is None or values.shape != tuple(own.shape):
@@ -46,6 +49,34 @@ def fill(module: nn.Module, path: Path, prefix: str = "") -> nn.Module:
         state[name] = torch.tensor(values).float()
     module.load_state_dict(state)
     return module.eval().requires_grad_(False)
+
+
+def weights_in(path: Path, prefix: str) -> dict[str, torch.Tensor]:
+    """The weights of a graph whose names begin with `prefix`, without it: float32.
+
+    For a graph that stores each under its own name.
+    """
+    return {
+        name.removeprefix(prefix): torch.tensor(values).float()
+        for name, values in initializers(onnx.load(path)).items()
+        if name.startswith(prefix)
+    }
+
+
+def initializers(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    """The weights of a graph by name, as they are used: half precision and 8 bits brought back."""
+    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    values = {}
+    for name, array in stored.items():
+        if name.endswith(INT8):
+            name = name.removesuffix(INT8)
+            scales = stored[name + SCALE].reshape(-1, *(1,) * (array.ndim - 1))
+            values[name] = array.astype(np.float32) * scales
+        elif name.removesuffix(SCALE) + INT8 not in stored:
+            values[name.removesuffix(HALF)] = (
+                array.astype(np.float32) if array.dtype == np.float16 else array
+            )
+    return values
 
 
 def stored_panel(weights: str | os.PathLike | None = None) -> tuple[Panel, list[dict]]:

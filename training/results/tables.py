@@ -12,7 +12,14 @@ from pathlib import Path
 
 from engine.system.files import write_text
 
-from . import cloak_tables, headline_table, human_tables, machine_tables, training_tables
+from . import (
+    cloak_tables,
+    headline_table,
+    human_tables,
+    machine_tables,
+    photo_tables,
+    training_tables,
+)
 
 ROOT = Path(__file__).parents[2]
 # The front page, and each room's own.
@@ -23,6 +30,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **machine_tables.TABLES,
     **training_tables.TABLES,
     **human_tables.TABLES,
+    **photo_tables.TABLES,
     **cloak_tables.TABLES,
     **headline_table.TABLES,
 }

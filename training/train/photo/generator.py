@@ -3,11 +3,11 @@
 `python -m training.train.photo.generator --data FOLDER --panel FILE`
 
 FOLDER holds the photo sets as folders of parquet files, photos240, imagenette224 and bsds500, or
-some of them; FILE is the panel, made by `python -m export.efficientnet`. Into OUT go the weights
-with their history (photo-generator.safetensors) and what they reach on photos held out of
+some of them; FILE is the panel, made by `python -m export.photo.efficientnet`. Into OUT go the
+weights with their history (photo-generator.safetensors) and what they reach on photos held out of
 training (photo-generator.json, and a table on stdout, row by row). A stopped training goes on
 when the same command is given again. How well the machine JND of photos does on photos of another
-source is not measured here; that evaluation is still to come.
+source is not measured here.
 """
 
 from __future__ import annotations

@@ -35,9 +35,14 @@ SLOWLY = 0.005  # by which a step loosens or tightens the restraint on the magni
 
 
 def load_generator(path: Path) -> tuple[PhotoGenerator, dict]:
-    """A generator in half precision (FILE) or in 8 bits (training/checkpoints), and its note."""
-    tensors, note = checkpoint.load(path)
-    state = quantised.unpack(tensors)
+    """A generator, in half precision or in 8 bits (FILE), or as exported, and its note."""
+    if path.suffix == ".onnx":
+        from engine.networks.stored import contract, weights_in
+
+        state, note = weights_in(path, "generator."), contract(path)["training"]
+    else:
+        tensors, note = checkpoint.load(path)
+        state = quantised.unpack(tensors)
     members = sum(name.startswith("project.") and name.endswith(".weight") for name in state)
     levels = [
         state[f"encoder.{n}.conv1.bias"].numel()

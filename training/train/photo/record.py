@@ -5,7 +5,8 @@
 STAGE: the folder of each training in turn, as `training.train.photo.generator` leaves it, the last
 of which holds the generator that is kept. Its weights are stored in 8 bits per output channel where
 they are large, and what that costs is measured on the photos held out of training. Written are
-training/checkpoints/photo-generator.safetensors, from which a training can go on (`--begins`), and
+runs/photo-generator.safetensors, which `python -m export photos` turns into the graph that ships
+and from which, as from the graph, a training can go on (`--begins`), and
 training/results/photo_generator.json.
 """
 
@@ -30,7 +31,7 @@ from .loop import FILE, load_generator
 from .pictures import HELD_OUT, encoded, stack
 from .probe import Probe
 
-KEPT = Path(__file__).parents[2] / "checkpoints" / FILE
+KEPT = Path("runs") / FILE
 LARGE = 8192  # numbers in a weight from which it is stored in 8 bits
 ROWS = 60  # of the histories, together
 PROBED = ("rca", "psnr_db", "confidence_after", "confidence_within_0.1")

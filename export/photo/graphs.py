@@ -1,0 +1,140 @@
+"""The photo panel's classifiers and their generator as ONNX graphs, in the engine's units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine.models.registry import LICENCE
+from engine.networks.panel import scale_maps
+from engine.networks.photo import quantised
+from engine.networks.photo.efficientnet import CLASSES, SIZE, WIDTH, EfficientNetLite
+from engine.networks.photo.generator import PhotoGenerator
+
+from ..graphs import SPATIAL, export, image_contract
+
+BATCH = {0: torch.export.Dim.DYNAMIC}
+SMALLEST = 32  # pixels, and the classifiers' sides are multiples of it: their padding is fixed
+STRENGTHS = "0.2…1.8"  # that the engine takes; the training's are in its preset
+
+
+class PhotoClassifierGraph(nn.Module):
+    """A classifier, the map of its top-1 label, and that map by channel, in one pass."""
+
+    def __init__(self, classifier: EfficientNetLite):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """image N×3×H×W in 0…1 -> logits N×1000, CAM N×1×H×W in 0…1, evidence N×1280×h×w."""
+        features = self.classifier.features(image)
+        logits = self.classifier.classify(features)
+        evidence = self.classifier.evidence(features, logits.argmax(1))
+        cam = scale_maps(evidence.sum(1, keepdim=True), image.shape[2], image.shape[3])
+        return logits, cam, evidence
+
+
+class PhotoGeneratorGraph(nn.Module):
+    """The photo generator in the engine's units: picture and change on the 0…1 scale."""
+
+    def __init__(self, generator: PhotoGenerator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(
+        self, image: Tensor, evidence: Tensor, logits: Tensor, strength: Tensor, keep: Tensor
+    ) -> Tensor:
+        """-> change N×3×H×W in -0.5…0.5.
+
+        image N×3×H×W in 0…1; evidence N×P×1280×h×w and logits N×P×1000 of the panel for it;
+        strength N: 1 is the usual magnitude; keep N: 1 where the confidence is to be kept as well.
+        """
+        confidence = logits.softmax(2).amax(2)
+        return self.generator(2 * image - 1, evidence, confidence, strength, keep) / 2
+
+
+def eight_bits(stored: Mapping[str, Tensor], prefix: str) -> dict[str, tuple[Tensor, Tensor]]:
+    """The int8 weights and their scales of a packed network, by their names in a graph."""
+    return {
+        prefix + name: (tensor, stored[name + quantised.SCALE])
+        for name, tensor in stored.items()
+        if tensor.dtype == torch.int8
+    }
+
+
+def export_photo_classifier(
+    variant: str, stored: Mapping[str, Tensor], classes: list[str], path: Path, *, training: dict
+) -> None:
+    """Write one classifier, stored as `quantised.pack` has it: image -> logits, CAM, evidence."""
+    evidence = {"type": "float32", "layout": f"N×{WIDTH}×h×w", "of": "its top-1 label"}
+    export(
+        PhotoClassifierGraph(restored_classifier(variant, stored)).eval(),
+        (torch.rand(2, 3, 64, 96),),
+        path,
+        dynamic_shapes={"image": SPATIAL},
+        outputs=["logits", "cam", "evidence"],
+        contract={
+            "inputs": {"image": image_contract()},
+            "outputs": {
+                "logits": {"type": "float32", "layout": "N×classes"},
+                "cam": {"type": "float32", "layout": "N×1×H×W", "range": "0…1"},
+                "evidence": evidence,
+            },
+            "classifier": training["classifier"],
+            "classes": classes,
+            "size": SIZE,
+            "smallest": SMALLEST,
+            "licence": LICENCE,
+            "training": training,
+        },
+        eight_bits=eight_bits(stored, "classifier."),
+    )
+
+
+def restored_classifier(variant: str, stored: Mapping[str, Tensor]) -> EfficientNetLite:
+    """The network that packed weights are."""
+    network = EfficientNetLite(variant)
+    network.load_state_dict(quantised.unpack(dict(stored)))
+    return network.eval().requires_grad_(False)
+
+
+def export_photo_generator(
+    generator: PhotoGenerator, stored: Mapping[str, Tensor], path: Path, *, training: dict
+) -> None:
+    """Write the generator, stored as `quantised.pack` has it: its inputs -> change."""
+    members = generator.members
+    number = {"type": "float32", "layout": "N"}
+    inputs = {
+        "image": image_contract(),
+        "evidence": {"type": "float32", "layout": f"N×P×{WIDTH}×h×w"},
+        "logits": {"type": "float32", "layout": "N×P×classes"},
+        "strength": number | {"range": STRENGTHS},
+        "keep": number | {"range": "0 or 1: the confidence is to be kept as well"},
+    }
+    example = (
+        torch.rand(2, 3, 64, 96),
+        torch.rand(2, members, WIDTH, 2, 3),
+        torch.rand(2, members, CLASSES),
+        torch.ones(2),
+        torch.zeros(2),
+    )
+    maps = {axis: torch.export.Dim.DYNAMIC for axis in (0, 3, 4)}
+    shapes = (SPATIAL, maps, BATCH, BATCH, BATCH)
+    export(
+        PhotoGeneratorGraph(generator).eval(),
+        example,
+        path,
+        dynamic_shapes=dict(zip(inputs, shapes, strict=True)),
+        outputs=["change"],
+        contract={
+            "inputs": inputs,
+            "outputs": {"change": image_contract("-0.5…0.5")},
+            "smallest": SMALLEST,
+            "licence": LICENCE,
+            "training": training,
+        },
+        eight_bits=eight_bits(stored, "generator."),
+    )
