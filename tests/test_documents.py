@@ -95,6 +95,6 @@ def test_every_figure_is_shown():
 
 def test_the_version_is_the_same_everywhere():
     changes = (ROOT / "CHANGELOG.md").read_text()
-    assert re.search(r"^## (\S+)", changes, re.MULTILINE)[1] == __version__
+    assert re.search(r"^## (?!Unreleased)(\S+)", changes, re.MULTILINE)[1] == __version__
     assert f"version = {{{__version__}}}" in (ROOT / "README.md").read_text()
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()

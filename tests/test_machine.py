@@ -25,7 +25,7 @@ def machine() -> MachineJND:
 
 
 def test_two_lines_of_python(photos):
-    result = machine_jnd(photos["chelsea"], device="cpu")
+    result = machine_jnd(photos["chelsea"], panel="cifar10", device="cpu")
     assert result.verified
     assert result.rca == 1
     assert result.size == (451, 300)
@@ -51,7 +51,7 @@ def test_a_greater_strength_changes_more(crops, machine):
     "name", [name for name, model in GENERATORS.items() if MODELS[model].sha256]
 )
 def test_every_generator_gives_a_verified_result(name, photos):
-    result = machine_jnd(photos["coffee"], generator=name, device="cpu")
+    result = machine_jnd(photos["coffee"], panel="cifar10", generator=name, device="cpu")
     assert result.verified
     assert result.rca == 1
 
