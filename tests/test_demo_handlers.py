@@ -48,7 +48,7 @@ def test_handlers_know_no_gradio():
 
 def test_the_machine_view_is_the_engines_result(photos):
     view = machine.measure(Picture(photos["chelsea"]), 1.0, "conditioned")
-    result = machine_jnd(photos["chelsea"])
+    result = machine_jnd(photos["chelsea"], panel="cifar10")
     assert view.distorted == result.png
     np.testing.assert_array_equal(decode(view.original).pixels, result.original)
     np.testing.assert_array_equal(decode(view.jnd).pixels, result.jnd_map)

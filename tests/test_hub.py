@@ -21,6 +21,7 @@ from engine.models.locate import EMBEDDED
 from engine.models.registry import MODELS
 
 REPO = "just-noticeable/machine-jnd-cifar10"
+SMALL = ("--panel", "cifar10")  # the one of that repository
 RESNET = MODELS["resnet-cifar10"]
 RECOGNISER = MODELS["face-recogniser"]
 LOCATE = "import sys; from engine.models.locate import locate; print(locate(*sys.argv[1:]))"
@@ -133,7 +134,16 @@ def test_without_a_token_or_with_a_wrong_one_nothing_is_published(home, tmp_path
 def test_a_pull_on_an_empty_cache_and_then_no_request_at_all(published, tmp_path):
     hub, _ = published
     settings = environment(hub.address, tmp_path, token=None)
-    arguments = ("-m", "engine", "machine", str(sample_paths()[0]), "--json", "--device", "cpu")
+    arguments = (
+        "-m",
+        "engine",
+        "machine",
+        str(sample_paths()[0]),
+        *SMALL,
+        "--json",
+        "--device",
+        "cpu",
+    )
     done = run(*arguments, "--out", str(tmp_path / "out"), "--weights", "hub", **settings)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verified"] is True
@@ -194,7 +204,15 @@ def test_a_damaged_file_is_refused_and_fetched_again_once_it_is_mended(published
 
 def test_offline_on_an_empty_cache_the_error_says_what_to_run(tmp_path):
     settings = environment(NOWHERE, tmp_path, token=None) | {"HF_HUB_OFFLINE": "1"}
-    arguments = ("-m", "engine", "machine", str(sample_paths()[0]), "--out", str(tmp_path / "o"))
+    arguments = (
+        "-m",
+        "engine",
+        "machine",
+        str(sample_paths()[0]),
+        *SMALL,
+        "--out",
+        str(tmp_path / "o"),
+    )
     done = run(*arguments, "--weights", "hub", **settings)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arguments import check_number
 from ..errors import UsageError, WeightsError
 from ..images.picture import Picture, encode_png
 from ..machine.figure import draw_figure
-from ..machine.generator import STRENGTHS
 from ..machine.jnd import MachineJND, Search, candidates, load, panel_for
 from ..machine.result import MachineResult
 from ..models.registry import PANELS
@@ -52,10 +50,7 @@ def run(images: list[str], options: MachineOptions) -> int:
                 return json_line({"image": image, **result.to_dict(), "files": paths})
             return table(result, image, files) + "\n"
 
-        if len(names) == 1:
-            loaded(*names)  # what is wrong with it is no picture's fault
-        else:
-            check_number("strength", options.strength, *STRENGTHS)
+        loaded(names[-1])  # what is wrong with it, or with an option, is no picture's fault
         return work
 
     return batch.run(images, prepare, options.out, as_json=options.json)
