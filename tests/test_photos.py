@@ -17,6 +17,7 @@ from engine.images.picture import resize, to_batch
 from engine.images.samples import sample_paths
 from engine.machine.figure import draw_figure
 from engine.machine.jnd import MachineJND, candidates, load, panel_for
+from engine.machine.search import Searcher
 from engine.metrics.quality import psnr_8bit
 from engine.models import registry
 from engine.models.locate import EMBEDDED
@@ -134,6 +135,22 @@ def test_the_command_line_takes_a_panel(tmp_path, capsys):
         for file in ("distorted", "jnd", "cam"):
             with Image.open(row["files"][file]) as image:
                 assert image.size == size
+
+
+def test_a_search_on_a_photo_is_verified_at_its_own_size(machine, photos, small):
+    searcher, steps = Searcher(name="photos", device="cpu"), []
+    labels = machine.panel.predict_labels(small[None])
+    np.testing.assert_array_equal(searcher.prepare(small[None])[1].numpy(), labels)
+
+    def search(pixels: np.ndarray) -> np.ndarray:
+        steps.extend(searcher.steps(pixels, count=4))
+        return steps[-1].change
+
+    result = machine(photos["coffee"], search=search)
+    assert result.verified
+    assert result.size == (600, 400)
+    assert steps[-1].loss < steps[0].loss
+    assert result.changed_share > 0.1
 
 
 def test_every_panel_has_the_best_generator():
