@@ -78,7 +78,7 @@ def test_every_function_of_the_page_has_a_name_and_parameters(client):
 
 def test_the_machine_jnd_is_the_engines_own_bytes(client):
     changed, jnd, cam, noise, numbers = client.predict(send(CAT), api_name="/machine_jnd")
-    result = machine_jnd(CAT)
+    result = machine_jnd(CAT, panel="cifar10")
     assert Path(changed).read_bytes() == result.png
     np.testing.assert_array_equal(assert_plain_png(jnd), result.jnd_map)
     assert assert_plain_png(cam).shape == assert_plain_png(noise).shape == (32, 32, 3)

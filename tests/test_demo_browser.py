@@ -29,13 +29,13 @@ def test_a_machine_does_not_notice(visit):
     page.wait_for_selector("#machine-slider a[download='coffee.distorted.png']")
     name, png = downloaded(page, page.locator("#machine-slider a").click)
     assert name == "coffee.distorted.png"
-    assert png == machine_jnd(COFFEE).png
+    assert png == machine_jnd(COFFEE, panel="cifar10").png
     # What is drawn is that file too, not a rendition of it.
     shown = page.locator("#machine-slider .jn-after img").get_attribute("src")
     assert page.request.get(shown).body() == png
     rows = page.locator("#machine-table tbody tr")
     assert rows.count() == 4
-    for row, label in zip(rows.all(), machine_jnd(COFFEE).labels, strict=True):
+    for row, label in zip(rows.all(), machine_jnd(COFFEE, panel="cifar10").labels, strict=True):
         before, after, _ = row.locator("td b").all_inner_texts()
         assert (before, after) == (label.before, label.after)
     assert "leaves" in page.locator("#machine-headline").inner_text()
