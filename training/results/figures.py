@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
 from engine.human import HUMAN_MODELS
-from engine.system.files import replacing, write_bytes
+from engine.system.files import write_bytes
 
 from ..records.record import RESULTS, read_json
 
 FOLDER = RESULTS / "figures"
+DPI = 90
 MERGED = "merged"  # the paper's own network: its figures are redrawn
 
 
@@ -200,7 +202,10 @@ def draw_example(name: str) -> Path:
 
     (source,) = (path for path in sample_paths() if path.name == name)
     path = FOLDER / f"machine_{source.stem}.png"
-    write_bytes(path, encode_png(draw_figure(machine_jnd(source, device="cpu"), source.name)))
+    write_bytes(
+        path,
+        encode_png(draw_figure(machine_jnd(source, panel="cifar10", device="cpu"), source.name)),
+    )
     return path
 
 
@@ -229,10 +234,15 @@ def draw_human_maps(name: str) -> Path:
 
 
 def save(figure, name: str) -> Path:
+    """As a PNG of 256 colours without metadata: the repository holds every figure."""
     from matplotlib import pyplot as plt
+    from PIL import Image
 
-    path = FOLDER / name
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    drawn, stored = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI)
     plt.close(figure)
+    picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture.save(stored, "PNG", optimize=True)
+    path = FOLDER / name
+    write_bytes(path, stored.getvalue())
     return path
