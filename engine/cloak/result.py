@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..faces.finder import SAME
+from ..metrics.decibels import finite
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class CloakedPhoto:
         return {
             "size": list(self.size),
             "success": self.success,
-            "psnr_db": round(self.psnr_db, 4) if math.isfinite(self.psnr_db) else None,
+            "psnr_db": finite(self.psnr_db),
             "largest_change": self.largest,
             "changed_share": round(self.changed_share, 6),
             "beyond_jnd_share": round(self.beyond_share, 6),

@@ -10,6 +10,6 @@ def decibels(psnr_db: float) -> str:
     return f"{psnr_db:.2f} dB" if math.isfinite(psnr_db) else "no change"
 
 
-def finite(psnr_db: float) -> float | None:
-    """As JSON: rounded to four digits, None where nothing changed."""
-    return round(psnr_db, 4) if math.isfinite(psnr_db) else None
+def finite(value: float, digits: int = 4) -> float | None:
+    """A number for JSON, rounded; None, null in JSON, where it is infinite or no number."""
+    return round(value, digits) if math.isfinite(value) else None

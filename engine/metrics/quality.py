@@ -11,13 +11,13 @@ Pinned definitions, the same wherever a number is printed:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ..system.progress import Progress
+from .decibels import finite
 
 SSIM_WINDOW = 11  # pixels, both ways: σ 1.5, cut at 3.5 σ
 ROWS = 512  # of a picture converted to Lab at a time
@@ -49,17 +49,12 @@ class Quality:
 
     def to_dict(self) -> dict:
         """As JSON, rounded to six digits; null: infinite, not requested, or missing."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        del values["missing"]
         return {
-            item.name: _plain(getattr(self, item.name))
-            for item in fields(self)
-            if item.name != "missing"
+            name: finite(value, 6) if isinstance(value, float) else value
+            for name, value in values.items()
         }
-
-
-def _plain(value: float | str | None) -> float | str | None:
-    if not isinstance(value, float):
-        return value
-    return round(value, 6) if math.isfinite(value) else None
 
 
 def psnr(difference: np.ndarray) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ...images.picture import decode, encode_png, to_batch, to_pixels
+from ...metrics.decibels import finite
 from ...metrics.quality import psnr_8bit
 from ..loop import Search
 from ..objective import lead
@@ -50,19 +50,15 @@ class AttackResult:
             "targeted": self.targeted,
             "seed": self.seed,
             "success": self.success,
-            "margin": _rounded(self.margin),
-            "margin_before": _rounded(self.margin_before),
+            "margin": finite(self.margin, 6),
+            "margin_before": finite(self.margin_before, 6),
             "label": self.label,
             "label_before": self.label_before,
-            "psnr_db": _rounded(self.psnr_db),
+            "psnr_db": finite(self.psnr_db, 6),
             "largest_change": self.largest_change,
             "gradients": self.gradients,
             "notes": list(self.notes),
         }
-
-
-def _rounded(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
 
 
 @torch.no_grad()
