@@ -75,3 +75,10 @@ def one_line(text: object, longest: int = 300) -> str:
     """A message without its line breaks, cut where it is very long."""
     words = " ".join(str(text).split())
     return words if len(words) <= longest else words[: longest - 1] + "…"
+
+
+def of_extra(error: ImportError | OSError, what: str, extra: str) -> SetupError:
+    """The message where `what` needs a library that one of our extras brings, or that is broken."""
+    if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
+        return broken(error)
+    return SetupError(f"{what} needs {error.name}: run pip install 'just-noticeable[{extra}]'")
