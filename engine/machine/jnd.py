@@ -8,8 +8,8 @@ that a PNG file gives back. Where that weakens E, the generator is run again wit
 
 With the panel `photos` the result has the photo's own size: E is made at the panel's resolution,
 enlarged to the photo's, and scaled until the labels hold on the full-size file, which the panel is
-given resized anew. A panel of your own (`engine.panels.own`) has the generator of `photos`, and each
-of its classifiers is given the file at its own size.
+given resized anew. A panel of your own (`engine.panels.own`) has the generator of `photos`, and
+each of its classifiers is given the file at its own size.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ VARIATIONS = ((True, 1.0), (False, 1.1), (True, 1.1), (False, 0.9), (True, 0.9))
 class MachineJND:
     """The loaded panel of classifiers and a generator; call it on a picture.
 
-    panel: one of `registry.PANELS`, or what `engine.panels.naming.parse` makes of models of your own;
-    generator: one of the panel's, of a panel of your own one of `photos`'; weights: a directory,
-    "hub", or None (see `engine.models.registry`); device: auto, cpu or cuda. Raises WeightsError,
-    DeviceError, UsageError, and SetupError where a library for a model of your own is missing.
+    panel: one of `registry.PANELS`, or models of your own as `engine.panels.naming.parse` returns
+    them; generator: one of the panel's, of a panel of your own one of `photos`'; weights: a
+    directory, "hub", or None (see `engine.models.registry`); device: auto, cpu or cuda. Raises
+    WeightsError, DeviceError, UsageError, and SetupError where a library for a model of your own
+    is missing.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class MachineJND:
     def description(self) -> str:
         """One line: where it runs and why, and with which weights."""
         last = self.generator.session
-        located = last.located
-        weights = f"{self.panel.description}, {located.path.stem} {located.sha256[:8]}"
-        return f"{last.placement}; {located.origin} weights: {weights}"
+        weights = f"{last.located.path.stem} {last.located.sha256[:8]}"
+        where = f"{last.placement}; {last.located.origin} weights"
+        if self.panel is self.panel.basis:
+            return f"{where}: {self.panel.description}, {weights}"
+        return f"{where}: {weights}; panel: {self.panel.description}"
 
     def strongest(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import sys
 from functools import cached_property
 
@@ -39,7 +40,7 @@ class Session:
             )
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise WeightsError(
-                f"{located.path} cannot be run as an ONNX model ({one_line(error)}): {remedy}"
+                f"{located.path} cannot be run as an ONNX model ({reason_of(error)}): {remedy}"
             ) from None
         self.provider = self._session.get_providers()[0]
         if self.provider != wanted[0]:
@@ -73,6 +74,11 @@ class Session:
     def run(self, **arrays: np.ndarray) -> list[np.ndarray]:
         """Run the graph on the inputs it has; further arrays are ignored."""
         return self._session.run(None, {name: arrays[name] for name in self.inputs})
+
+
+def reason_of(error: Exception) -> str:
+    """ONNX Runtime's words on one line, without its name and codes."""
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", one_line(error))
 
 
 def _providers(device: str, available: list[str]) -> tuple[list[str], str]:

@@ -83,7 +83,7 @@ def parse(
         stamps = (*entries[index].stamps, stamp(path))
         entries[index] = replace(entries[index], labels=path, stamps=stamps)
     onnx = [index for index in own if entries[index].kind == "onnx"]
-    for index, word in paired("input_range", input_range, onnx, "ONNX files"):
+    for index, word in paired("input range", input_range, onnx, "ONNX files"):
         check_choice("input range", word, INPUT_RANGES)
         entries[index] = replace(entries[index], input_range=word)
     if len(entries) == 1 and entries[0].kind == "embedded":
@@ -181,12 +181,12 @@ def paired(
     if not given:
         return []
     if not indices:
-        raise UsageError(f"{name} is for {kind}, and the panel names none: leave it out")
+        raise UsageError(f"{name}: it is for {kind}, and the panel names none; leave it out")
     if len(given) == 1:
         return [(index, given[0]) for index in indices]
     if len(given) != len(indices):
         raise UsageError(
-            f"{name} is given {len(given)} times for {len(indices)} {kind}: once for all, or "
+            f"{name}: given {len(given)} times for {len(indices)} {kind}; give it once for all, or "
             "once for each in order"
         )
     return list(zip(indices, given, strict=True))

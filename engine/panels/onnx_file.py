@@ -13,8 +13,7 @@ import numpy as np
 
 from ..errors import UsageError, WeightsError
 from ..models.locate import Located, sha256_of
-from ..models.session import Session
-from ..system.libraries import one_line
+from ..models.session import Session, reason_of
 from .classes import class_names
 from .naming import Entry
 from .part import Part, trial_of
@@ -148,7 +147,7 @@ def scorer(session: Session, contract: Contract, title: str) -> Callable[[np.nda
         except Exception as error:  # onnxruntime's exceptions share no public base class
             size = f"{contract.size[0]}×{contract.size[1]}"
             raise WeightsError(
-                f"{title} fails on a picture of {size} ({one_line(error)}): {REMEDY}"
+                f"{title} fails on a picture of {size} ({reason_of(error)}): {REMEDY}"
             ) from None
         if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "fiu":
             raise WeightsError(

@@ -96,7 +96,8 @@ def load(entry: Entry, imagenet: Sequence[str], device: str) -> Part:
 
     @torch.no_grad()
     def predict(pixels: np.ndarray) -> np.ndarray:
-        scores = classifier(torch.from_numpy(to_batch(pixels)).to(where))
+        batch = torch.from_numpy(to_batch(pixels)).to(where, memory_format=torch.channels_last)
+        scores = classifier(batch)
         if not isinstance(scores, Tensor):
             raise WeightsError(f"{entry.title} gives no logits: choose a classifier")
         return scores.float().cpu().numpy()
@@ -120,7 +121,8 @@ def network_of(entry: Entry, device: str) -> tuple[TorchClassifier, tuple[str, .
     recipe = LIBRARIES[entry.kind](entry.name)
     network = downloaded(entry, recipe) if entry.file is None else filled(entry, recipe)
     classifier = TorchClassifier(network, recipe.size, recipe.mean, recipe.deviation)
-    return classifier.eval().requires_grad_(False).to(device), recipe.names
+    classifier.to(device, memory_format=torch.channels_last)
+    return classifier.eval().requires_grad_(False), recipe.names
 
 
 def downloaded(entry: Entry, recipe: Recipe) -> nn.Module:
@@ -266,12 +268,27 @@ def timm_recipe(name: str) -> Recipe:
     _, height, width = config["input_size"]
     return Recipe(
         build,
-        lambda: timm.create_model(name, pretrained=True),
+        quietly(lambda: timm.create_model(name, pretrained=True)),
         (width, height),
         tuple(config["mean"]),
         tuple(config["std"]),
         None,
     )
+
+
+def quietly(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """The same without the Hub's warnings: of a failed request there is an error as well."""
+    from huggingface_hub.utils import logging
+
+    def built() -> nn.Module:
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()
+        try:
+            return build()
+        finally:
+            logging.set_verbosity(verbosity)
+
+    return built
 
 
 LIBRARIES: dict[str, Callable[[str], Recipe]] = {

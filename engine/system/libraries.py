@@ -17,12 +17,15 @@ DISTRIBUTIONS = {
     "huggingface_hub": ("huggingface-hub", None),
     "numpy": ("numpy", None),
     "onnx": ("onnx", "attack"),
+    "onnx2torch": ("onnx2torch", "panels"),
     "piq": ("piq", "evaluation"),
     "pycvvdp": ("cvvdp", "evaluation"),
     "safetensors": ("safetensors", "attack"),
     "scipy": ("scipy", None),
     "skimage": ("scikit-image", None),
+    "timm": ("timm", "panels"),
     "torch": ("torch", "attack"),
+    "torchvision": ("torchvision", "panels"),
     "tqdm": ("tqdm", None),
 }
 
