@@ -6,9 +6,12 @@ torchvision's and timm's networks are PyTorch already; an ONNX file is converted
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,7 +22,7 @@ from ..models.registry import PANELS
 from ..networks.device import torch_device
 from ..networks.photo.panel import stored_photo_panel
 from ..networks.stored import stored_panel
-from ..system.libraries import of_extra, one_line
+from ..system.libraries import of_extra, one_line, onnx_runtime
 from .naming import BASIS, Entry, PanelSpec
 from .onnx_file import (
     SCALES,
@@ -140,7 +143,7 @@ def converted(entry: Entry) -> Converted:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of PyTorch about what onnx2torch does
-            graph = onnx2torch.convert(str(entry.file))
+            graph = onnx2torch.convert(folded(entry.file))
             module = Converted(graph, contract, probabilities).eval().requires_grad_(False)
             x = torch.from_numpy(to_batch(picture)).requires_grad_()
             logits = module(x)
@@ -161,3 +164,18 @@ def converted(entry: Entry) -> Converted:
             f"{entry.title} cannot be searched, its gradient is not finite: leave --search out"
         )
     return module
+
+
+def folded(path: Path) -> onnx.ModelProto:
+    """The graph with what depends on no input computed, as weights that are cast or scaled.
+
+    onnx2torch takes weights from initializers only.
+    """
+    runtime = onnx_runtime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    with tempfile.TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
+        runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnx.load(options.optimized_model_filepath)

@@ -72,7 +72,8 @@ class OwnPanel(Classifiers):
             for (width, height), names in sizes.items()
             if size != (width, height)
         ]
-        return [*notes, f"the change is made by the panel {BASIS} at {self.size}×{self.size}"]
+        side = f"{self.size}×{self.size}"
+        return [*notes, f"the change is made at {side}, the activation map is the panel {BASIS}'"]
 
     def view(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 N×H×W×3 -> uint8 N×size×size×3: the pictures as a generator is given them."""
