@@ -128,8 +128,8 @@ def entries_of(given: Given) -> Iterator[Entry]:
 
 def pieces(text: str) -> list[str]:
     """The text at its commas, unless they belong to the name of a file that is there."""
-    file = text.partition("=")[2] if text.startswith(LIBRARIES) else text
-    if file and Path(file).is_file():
+    before, _, file = text.partition("=") if text.startswith(LIBRARIES) else ("", "", text)
+    if file and "," not in before and Path(file).is_file():
         return [text]
     return [piece.strip() for piece in text.split(",")]
 

@@ -125,7 +125,7 @@ def contract_of(session: Session, entry: Entry) -> Contract:
     last = shape[1] != 3 and shape[3] == 3
     height, width = (side or SIDE for side in (shape[1:3] if last else shape[2:4]))
     if max(height, width) > LARGEST:
-        raise WeightsError(f"{title} takes {words}; the limit is {LARGEST} pixels a side")
+        raise WeightsError(f"{title} takes {words}: the limit is {LARGEST} pixels a side")
     kind = TYPES[node.type]
     chosen = entry.input_range or (BYTES if kind is np.uint8 else "unit")
     if kind is np.uint8 and chosen != BYTES:
