@@ -13,7 +13,8 @@ from ..images.picture import Picture, encode_png
 from ..machine.figure import draw_figure
 from ..machine.jnd import MachineJND, Search, candidates, load, panel_for
 from ..machine.result import MachineResult
-from ..models.registry import PANELS
+from ..models.registry import AUTO
+from ..panels.naming import PanelSpec, parse
 from ..system.files import write_files
 from ..system.libraries import broken
 from ..terminal import batch
@@ -29,10 +30,11 @@ def run(images: list[str], options: MachineOptions) -> int:
         raise UsageError("--strength is for the generator, --search does without: give one of them")
 
     def prepare():
-        names = candidates(options.panel, options.generator, options.weights)
+        panel = parse(options.panel or AUTO, options.labels, options.input_range)
+        names = candidates(panel, options.generator, options.weights)
 
         @cache
-        def loaded(panel: str) -> tuple[MachineJND, batch.Announcement, Search | None]:
+        def loaded(panel: str | PanelSpec) -> tuple[MachineJND, batch.Announcement, Search | None]:
             machine = load(options.weights, options.device, options.generator, panel)
             machine.generator.check_strength(options.strength)
             aim = machine.generator.aim
@@ -56,12 +58,14 @@ def run(images: list[str], options: MachineOptions) -> int:
     return batch.run(images, prepare, options.out, as_json=options.json)
 
 
-def gradient_search(options: MachineOptions, aim: dict[str, float], panel: str) -> Search:
+def gradient_search(
+    options: MachineOptions, aim: dict[str, float], panel: str | PanelSpec
+) -> Search:
     """The search of `engine.machine.search` on a panel, with progress on stderr.
 
     aim: as `Generator.aim`.
 
-    Raises WeightsError where PyTorch is not installed.
+    Raises WeightsError where PyTorch is not installed, and as `engine.panels.gradients`.
     """
     try:
         from ..machine.search import Searcher
@@ -72,7 +76,13 @@ def gradient_search(options: MachineOptions, aim: dict[str, float], panel: str) 
         raise WeightsError(
             f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
         ) from None
-    searcher = Searcher(name=panel, weights=options.weights, device=options.device)
+    placed = {"weights": options.weights, "device": options.device}
+    if isinstance(panel, PanelSpec):
+        from ..panels.gradients import search_panel
+
+        searcher = Searcher(search_panel(panel, **placed), device=options.device)
+    else:
+        searcher = Searcher(name=panel, **placed)
     print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
 
     def search(pixels: np.ndarray) -> np.ndarray:
@@ -89,7 +99,7 @@ def write(result: MachineResult, stem: str, title: str, folder: Path) -> dict[st
     figure: all of it side by side.
     """
     files = {kind: folder / f"{stem}.{kind}.png" for kind in ("distorted", "jnd", "cam", "figure")}
-    quick = PANELS[result.panel].own_size  # a photo may be large
+    quick = result.panel != "cifar10"  # a photo may be large
     write_files(
         {
             files["distorted"]: result.png,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import DEVICES
-from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, PANELS
+from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
+from ..panels.naming import INPUT_RANGES
 from ..terminal.command_line import option
 
 
@@ -47,11 +48,28 @@ def jnd_model() -> Any:
 class MachineOptions(PictureOptions):
     """Options of `python -m engine machine`."""
 
-    panel: str = option(
-        AUTO,
-        "classifiers: photos keeps the picture's size, cifar10 shrinks it to 32x32; auto: photos "
-        "above 64 pixels",
-        choices=(AUTO, *PANELS),
+    panel: tuple[str, ...] = option(
+        (),
+        "classifiers that keep their labels: auto, photos (keeps the picture's size), cifar10 "
+        "(shrinks it to 32x32), a file model.onnx, torchvision:NAME, timm:NAME, each =FILE for "
+        f"weights of its own; several times for all of them (default: {AUTO}, which is photos "
+        "above 64 pixels)",
+        metavar="NAME",
+        repeated=True,
+    )
+    labels: tuple[str, ...] = option(
+        (),
+        "names of the classes of a model of your own: one a line, or a JSON list; once for all "
+        "models or once for each",
+        metavar="FILE",
+        repeated=True,
+    )
+    input_range: tuple[str, ...] = option(
+        (),
+        "values that an ONNX file takes: unit 0 to 1, signed -1 to 1, bytes 0 to 255, imagenet "
+        "unit less ImageNet's mean, by its deviation (default: unit, of an integer input bytes)",
+        choices=INPUT_RANGES,
+        repeated=True,
     )
     generator: str = option(BEST, "network that makes the change", choices=tuple(GENERATORS))
     strength: float = option(1.0, "how much to change, 0.2 to 1.8; not with merged", metavar="X")
