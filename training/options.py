@@ -22,6 +22,7 @@ MEASURED_ON = {
     "cloak": "lfw",
     "panel": "cifar10",
     "photo-panel": "",
+    "photos": "nips17",
 }
 
 
@@ -101,9 +102,13 @@ class EvaluateOptions(Runs):
     name: str = option("default", "human: whose checkpoints have the true maps")
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
-        None, "only the first pictures of each split; cloak: a look, its JSON in RUNS/cloak"
+        None, "only the first pictures of each split; cloak, photos: a look, its JSON in RUNS"
     )
-    sections: tuple[str, ...] | None = option(None, "machine: only these", metavar="NAME")
+    sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
+    unseen: Path = option(
+        SHARED / "weights/unseen-classifiers",
+        "photos: folder of ONNX classifiers outside the panel; left out where missing",
+    )
     only: str | None = option(None, "cloak: just rows whose name contains it", metavar="TEXT")
     published: Path = option(
         Path("runs/efficientnet.safetensors"),
