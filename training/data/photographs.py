@@ -8,6 +8,7 @@ index 0…999), `name`, `author`, `url`, `license`.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,17 @@ def _photograph(row: dict, number: int) -> Photograph:
     with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
         pixels = np.asarray(image.convert("RGB"))
     texts = {
-        to: (row.get(name) or "").strip()
+        to: unescaped(row.get(name) or "").strip()
         for to, name in (("author", "author"), ("url", "url"), ("licence", "license"))
     }
     name = row.get("name") or row["image"].get("path") or str(number)
     return Photograph(pixels, str(name), row.get("label"), **texts)
+
+
+def unescaped(text: str) -> str:
+    """A text in which UTF-8 is written as octal escapes, as some lists of photos have it."""
+
+    def decoded(run: re.Match) -> str:
+        return bytes(int(code, 8) for code in run[0][1:].split("\\")).decode(errors="replace")
+
+    return re.sub(r"(?:\\[0-3][0-7]{2})+", decoded, text)

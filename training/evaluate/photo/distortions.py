@@ -144,7 +144,7 @@ def measured(subject: Subject, block: Block, row: Row, earlier: list[dict]) -> l
             for photo, labels in zip(block.photos, block.labels, strict=True)
         ]
     distorted = SECTIONS[row.section](subject, block, row, earlier)
-    judged = subject.judged(block, [each.pixels for each in distorted])
+    judged = subject.judged(block, [each.pixels for each in distorted], outside=row.outside)
     return [
         numbers | each.found | ({"psnr_wanted_db": before["psnr_db"]} if row.of else {})
         for numbers, each, before in zip(

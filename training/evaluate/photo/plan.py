@@ -56,6 +56,11 @@ class Row:
         return dict(self.options) | ({"keep_confidence": True} if self.keep else {})
 
     @property
+    def outside(self) -> bool:
+        """Whether the classifiers outside the panel are given these photos as well."""
+        return self.section not in ("homogeneity", "level")
+
+    @property
     def settings(self) -> dict:
         """What decides the row beside photos, models and versions; in its key and in the result."""
         return {

@@ -121,7 +121,8 @@ class Bench:
         if None in done:
             return None
         photos = [photo for entry in done for photo in entry.value]
-        value = summary(row, photos, self.subject.members, tuple(self.subject.unseen))
+        unseen = tuple(self.subject.unseen) if row.outside else ()
+        value = summary(row, photos, self.subject.members, unseen)
         return Entry(plain(key), value, **origin(done))
 
     def run(self, phase: Phase, chosen: Sequence[str] | None) -> None:
@@ -179,12 +180,13 @@ def key_of(subject: Subject, row: Row) -> dict:
         "search": verified() | searched() | {"max_seconds": SECONDS},
     }
     models = PHOTOS.members if row.section in ("clean", "level") else (*PHOTOS.members, GENERATOR)
+    unseen = subject.unseen if row.outside else {}
     key = row.settings | {
         "version": METHOD_VERSIONS["photos"][row.section],
         "seed": SEED,
         "engine": engine.get(row.section, {}),
         "weights": {model: digest(subject.weights, model) for model in models},
-        "unseen": {name: session.located.sha256 for name, session in subject.unseen.items()},
+        "unseen": {name: session.located.sha256 for name, session in unseen.items()},
         "metrics": metrics("rca", "psnr"),
     }
     return key | {"of": key_of(subject, row.of)} if row.of else key

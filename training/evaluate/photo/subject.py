@@ -86,19 +86,17 @@ class Subject:
         """Photos uint8 H×W×3 of any sizes -> uint8 N×224×224×3, as classifiers are given them."""
         return np.concatenate([self.machine.panel.view(each[None]) for each in pixels])
 
-    def outside(self, views: np.ndarray) -> list[np.ndarray]:
-        """Logits float32 N×1000 of each classifier outside the panel."""
-        batch = to_batch(views)
-        return [session.run(image=batch)[0] for session in self.unseen.values()]
-
-    def probabilities(self, views: np.ndarray, members: np.ndarray | None = None) -> np.ndarray:
+    def probabilities(
+        self, views: np.ndarray, members: np.ndarray, *, outside: bool = True
+    ) -> np.ndarray:
         """float32 N×M×1000, the panel's members first.
 
-        members: their logits N×P×1000, where they are known.
+        members: their logits N×P×1000; outside: the machines outside the panel are given the views
+        as well, else there are the members alone.
         """
-        if members is None:
-            members = self.machine.panel.predictions(views).logits
-        others = [logits[:, None] for logits in self.outside(views)]
+        sessions = self.unseen.values() if outside else ()
+        batch = to_batch(views)
+        others = [session.run(image=batch)[0][:, None] for session in sessions]
         return softmax(np.concatenate([members, *others], 1))
 
     def block(self, start: int, stop: int) -> Block:
@@ -129,21 +127,27 @@ class Subject:
             block.changes[strength, keep] = change
         return block.changes[strength, keep]
 
-    def judged(self, block: Block, distorted: list[np.ndarray]) -> list[dict]:
+    def judged(
+        self, block: Block, distorted: list[np.ndarray], *, outside: bool = True
+    ) -> list[dict]:
         """What each machine makes of distorted photos uint8 H×W×3, the block's.
 
-        psnr_db: of the 8-bit photo at its own size, None where it is unchanged; same: whether each
-        machine keeps its label; before, after: its probability of the label that it gave the
-        clean photo.
+        outside: as in `probabilities`. psnr_db: of the 8-bit photo at its own size, None where it
+        is unchanged; same: whether each machine keeps its label; before, after: its probability of
+        the label that it gave the clean photo.
         """
-        after = self.probabilities(self.view(distorted))
-        labels = block.labels
+        views = self.view(distorted)
+        after = self.probabilities(
+            views, self.machine.panel.predictions(views).logits, outside=outside
+        )
+        before = block.before[:, : after.shape[1]]
+        labels = before.argmax(2)
         own = np.take_along_axis(after, labels[..., None], 2)[..., 0]
         return [
             {
                 "psnr_db": finite(psnr_8bit(photo.pixels, pixels), 6),
                 "same": (after[row].argmax(1) == labels[row]).tolist(),
-                "before": rounded(block.before[row].max(1)),
+                "before": rounded(before[row].max(1)),
                 "after": rounded(own[row]),
             }
             for row, (photo, pixels) in enumerate(zip(block.photos, distorted, strict=True))
