@@ -11,6 +11,7 @@ from engine.human import HUMAN_MODELS
 from engine.system.files import write_bytes
 
 from ..records.record import RESULTS, read_json
+from .photo_tables import NAMES
 
 FOLDER = RESULTS / "figures"
 DPI = 90
@@ -167,7 +168,7 @@ def draw_photos_trade_off(result: dict) -> Path:
             kept = ", confidence kept" if row["keep_confidence"] else ""
             lines.setdefault(f"generator{kept}, k/9", []).append(row)
         if row["section"] == "level":
-            lines.setdefault(row["control"], []).append(row)
+            lines.setdefault(NAMES[row["control"]], []).append(row)
     figure, axis = plt.subplots(figsize=(7, 4.4), layout="constrained")
     for label, rows in lines.items():
         rows = sorted((row for row in rows if row["psnr_db"]), key=lambda row: row["psnr_db"])

@@ -116,8 +116,19 @@ def photos(result: dict) -> str:
         "probability of the label of the clean photo, and the share of confidences that are "
         "higher than before, or within 0.1 of what they were. Seconds: ONNX Runtime, "
         f"{result['threads']} threads; of the search, what it takes alone, in PyTorch. "
-        f"{note(result)}"
+        f"{searches(result)}{note(result)}"
     )
+
+
+def searches(result: dict) -> str:
+    """How many labels the searches keep before they are verified, on the photo's own size."""
+    shares = [
+        f"{row['name']} {percent(row['search_succeeded'], 0)}"
+        for row in of_sections(result, "search")
+    ]
+    if not shares:
+        return ""
+    return f"Photos on which the search alone keeps all labels, at 224×224: {', '.join(shares)}. "
 
 
 def failures(row: dict) -> str:
