@@ -125,7 +125,6 @@ PHASES = (
             *(
                 Row("homogeneity", f"{row.name}, {k}/{STEPS}", keep=row.keep, ninths=k)
                 for row, k in product((GENERATOR, KEEPING), range(STEPS - 1, 0, -1))
-                if row is GENERATOR or k % 3 == 0
             ),
             *(
                 Row("strength", f"generator at {each:g}", strength=each, first=CURVED)
