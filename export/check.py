@@ -77,7 +77,7 @@ def inputs(names: list[str], content: str, batch: int, height: int, width: int) 
         made["evidence"] = 0.02 * flat.reshape(batch, members, WIDTH, height // 32, width // 32)
         noise = picture("noise", batch * members, 1, classes)
         made["at"] = picture("noise", batch, height, width)
-        made["pull"] = 0.01 * picture("noise", batch, 1, classes)[:, 0, 0]
+        made["pull"] = 1e-3 * picture("noise", batch, 1, classes)[:, 0, 0]
     made["logits"] = 8 * noise.flatten()[: batch * members * classes].reshape(batch, members, -1)
     return [made[name] for name in names]
 
