@@ -162,11 +162,12 @@ def draw_photos_trade_off(result: dict) -> Path:
 
     lines: dict[str, list[dict]] = {}
     for row in result["rows"]:
-        if row["section"] in ("generator", "strength") and not row["keep_confidence"]:
+        alone = not row["keep_confidence"] and not row["refined"]
+        if row["section"] in ("generator", "strength") and alone:
             lines.setdefault("generator, strength 0.4 to 1.6", []).append(row)
-        if row["section"] in ("generator", "homogeneity"):
+        if row["section"] in ("generator", "homogeneity") and row["refined"]:
             kept = ", confidence kept" if row["keep_confidence"] else ""
-            lines.setdefault(f"generator{kept}, k/9", []).append(row)
+            lines.setdefault(f"refined{kept}, k/9", []).append(row)
         if row["section"] == "level":
             lines.setdefault(NAMES[row["control"]], []).append(row)
     figure, axis = plt.subplots(figsize=(7, 4.4), layout="constrained")

@@ -168,9 +168,10 @@ def photo_homogeneity(result: dict) -> str:
         cells = {
             row["k"]: percent(row["rca"], 1)
             for row in of_sections(result, "generator", "homogeneity")
-            if row["keep_confidence"] == mode["keep_confidence"]
+            if all(row[name] == mode[name] for name in ("keep_confidence", "refined"))
         }
-        rows.append([mode["name"], *(cells.get(k, "–") for k in steps)])
+        if len(cells) > 1:
+            rows.append([mode["name"], *(cells.get(k, "–") for k in steps)])
     header = ["unverified", *(f"{k}/{STEPS}" for k in steps)]
     return f"{markdown(header, rows)}\n\n{note(result)}"
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.errors import EngineError
+from engine.machine import photo_search
 from engine.machine.baselines import CONTROLS, match_psnr
 from engine.machine.homogeneity import STEPS, distort
 from engine.machine.jnd import MachineJND
 from engine.machine.result import MachineResult
+from engine.panels.aim import Aim
 from engine.system.threads import available_cores
 
 from ...data.photographs import Photograph
@@ -33,7 +35,7 @@ class Distorted:
 
 def generated(subject: Subject, block: Block, row: Row, _: list[dict]) -> list[Distorted]:
     """The generator's change, unverified: enlarged to the photo, added, clipped, in 8 bits."""
-    change = subject.change(block, row.strength, row.keep)
+    change = subject.change(block, row.strength, row.keep, row.refined)
     factor = np.array([row.ninths / STEPS])
     return [
         Distorted(distort(photo.pixels[None], enlarged(own, photo), factor)[0])
@@ -72,20 +74,19 @@ def searched(subject: Subject, block: Block, row: Row, _: list[dict]) -> list[Di
     search_succeeded: whether the search itself found a change that keeps every label;
     search_seconds: what it took.
     """
-    searcher, aim = subject.searcher, subject.machine.generator.aim
-    results = []
+    panel, results = subject.machine.panel, []
     for photo in block.photos:
         found: dict = {}
 
-        def search(view: np.ndarray, found: dict = found) -> np.ndarray:
+        def search(pixels: np.ndarray, change: np.ndarray, aim: Aim, found: dict = found):
             started = time.perf_counter()
-            *_, last = searcher.steps(view, seed=SEED, max_seconds=SECONDS, **row.keywords, **aim)
+            *_, last = photo_search.search(panel, pixels, change, aim, max_seconds=SECONDS)
             found["search_seconds"] = round(time.perf_counter() - started, 3)
-            found["search_succeeded"] = bool(last.success[0])
+            found["search_steps"] = last.number
+            found["search_succeeded"] = last.held
             return last.change
 
-        keywords = {name: value for name, value in row.keywords.items() if name in CALLED_WITH}
-        result = timed(subject.machine, photo, keywords | {"search": search})
+        result = timed(subject.machine, photo, row.keywords | {"search": search})
         results.append(Distorted(result.pixels, result.found | found))
     return results
 
@@ -112,13 +113,7 @@ def supported(row: Row) -> bool:
     """Whether the engine has the row's keyword arguments."""
     if row.of is not None and not supported(row.of):
         return False
-    if row.section == "verified":
-        return CALLED_WITH.issuperset(row.keywords)
-    if row.section == "search":
-        from engine.machine.search import Searcher
-
-        return set(inspect.signature(Searcher.steps).parameters).issuperset(row.keywords)
-    return True
+    return CALLED_WITH.issuperset(row.keywords)
 
 
 Distortion = Callable[[Subject, Block, Row, list[dict]], list[Distorted]]

@@ -7,7 +7,7 @@ keyword arguments the engine has not is left out, and the result names it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from engine.machine.homogeneity import STEPS
@@ -15,9 +15,7 @@ from engine.machine.homogeneity import STEPS
 SEED = 0  # of white noise, a photo's number is added; of the search
 STRENGTHS = (0.4, 0.6, 0.8, 1.2, 1.4, 1.6)  # beside 1
 CURVED = 200  # photos of which other strengths are measured, the first
-LEVELLED = (
-    100  # … and of which ordinary distortions are, at these amounts (engine.machine.baselines)
-)
+LEVELLED = 100  # … and of which ordinary distortions are, at these amounts (machine.baselines)
 AMOUNTS = {
     "gaussian noise": (0.02, 0.03, 0.04, 0.055, 0.075, 0.1),  # deviations 6.5 … 163 of 255
     "jpeg": (0.5, 0.8, 0.9, 0.95, 1.0),  # qualities 50 … 1
@@ -34,7 +32,8 @@ class Row:
     """One way to distort the photos.
 
     section: how, a name of `distortions.SECTIONS`; name: in the tables; keep: the confidence is
-    to stay as well as the label; strength, ninths: of the generator's change; control, amount: of
+    to stay as well as the label; refined: gradient steps mend the change, as in `MachineJND`;
+    strength, ninths: of the generator's change; control, amount: of
     an ordinary distortion, which has the PSNR of the row `of`, photo by photo, where it has no
     amount; options: further keyword arguments of `MachineJND.__call__`; first: only so many photos.
     """
@@ -42,6 +41,7 @@ class Row:
     section: str
     name: str
     keep: bool = False
+    refined: bool = False
     strength: float = 1.0
     ninths: int = STEPS
     control: str | None = None
@@ -67,6 +67,7 @@ class Row:
             "section": self.section,
             "name": self.name,
             "keep_confidence": self.keep,
+            "refined": self.refined,
             "strength": self.strength,
             "k": self.ninths,
             "control": self.control,
@@ -79,11 +80,13 @@ class Row:
 CLEAN = Row("clean", "clean photos")
 GENERATOR = Row("generator", "generator")
 KEEPING = Row("generator", "generator, confidence kept", keep=True)
+REFINED = Row("generator", "generator, refined", refined=True)
+REFINED_KEEPING = Row("generator", "generator, refined, confidence kept", keep=True, refined=True)
 # Each mode of MachineJND, as it is called: the first is what `machine_jnd` returns.
 VERIFIED = (
     Row("verified", "verified"),
     Row("verified", "verified, confidence kept", keep=True),
-    Row("verified", "verified, not refined", options=(("refine", False),), first=WITHOUT),
+    Row("verified", "verified, not refined", options=(("refined", False),), first=WITHOUT),
 )
 SEARCH = (
     Row("search", "search", first=SEARCHED),
@@ -122,16 +125,18 @@ PHASES = (
             CLEAN,
             GENERATOR,
             KEEPING,
+            REFINED,
+            REFINED_KEEPING,
             *(
-                Row("homogeneity", f"{row.name}, {k}/{STEPS}", keep=row.keep, ninths=k)
-                for row, k in product((GENERATOR, KEEPING), range(STEPS - 1, 0, -1))
+                replace(row, section="homogeneity", name=f"{row.name}, {k}/{STEPS}", ninths=k)
+                for row, k in product((REFINED, REFINED_KEEPING), range(STEPS - 1, 0, -1))
             ),
             *(
                 Row("strength", f"generator at {each:g}", strength=each, first=CURVED)
                 for each in STRENGTHS
             ),
-            *controls(GENERATOR, COMPARED),
-            *controls(KEEPING, COMPARED[:1]),
+            *controls(REFINED, COMPARED),
+            *controls(REFINED_KEEPING, COMPARED[:1]),
             *(
                 Row("level", f"{name}, {amount:g}", control=name, amount=amount, first=LEVELLED)
                 for name, amounts in AMOUNTS.items()

@@ -22,7 +22,7 @@ from engine.system.threads import threads
 from ...data.labelled import DataError
 from ...data.photographs import load_photographs
 from ...records import record
-from ...records.keys import searched, verified
+from ...records.keys import photo_searched, refined, verified
 from ...records.log import log
 from ...records.shipped import digest, digests
 from ...records.store import Entry, Store, from_row, origin, plain
@@ -176,9 +176,15 @@ def key_of(subject: Subject, row: Row) -> dict:
     """What decides a row beside its photos: models, settings, versions."""
     engine = {
         "control": {"halvings": baselines.HALVINGS},
-        "verified": verified(),
-        "search": verified() | searched() | {"max_seconds": SECONDS},
+        "verified": {"scale": verified(), "refined": refined()},
+        "search": {
+            "scale": verified(),
+            "refined": refined(),
+            "search": photo_searched() | {"max_seconds": SECONDS},
+        },
     }
+    if row.refined:
+        engine[row.section] = refined()
     models = PHOTOS.members if row.section in ("clean", "level") else (*PHOTOS.members, GENERATOR)
     unseen = subject.unseen if row.outside else {}
     key = row.settings | {

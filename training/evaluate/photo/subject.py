@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,15 @@ import numpy as np
 from engine.errors import WeightsError
 from engine.images.picture import resized, to_batch
 from engine.machine.jnd import MachineJND
-from engine.machine.panel import Predictions, softmax
+from engine.machine.refine import mended
 from engine.metrics.decibels import finite
 from engine.metrics.quality import psnr_8bit
 from engine.models.locate import Located, sha256_of
 from engine.models.registry import BEST, PANELS
 from engine.models.session import Session
+from engine.panels.aim import Aim
+from engine.panels.embedded import Predictions
+from engine.panels.predicted import softmax
 
 from ...data.labelled import DataError
 from ...data.photographs import Photograph, Photographs
@@ -33,7 +36,7 @@ class Block:
 
     at: numbers of the first and past the last among all; views uint8 N×224×224×3, as the panel is
     given them; clean: its predictions; before float32 N×M×1000: probabilities of the M machines,
-    the panel's members and those outside it; changes: E by (strength, keep), made once.
+    the panel's members and those outside it; changes: E by (strength, keep, refined), made once.
     """
 
     at: tuple[int, int]
@@ -41,7 +44,7 @@ class Block:
     views: np.ndarray
     clean: Predictions
     before: np.ndarray
-    changes: dict[tuple[float, bool], np.ndarray] = field(default_factory=dict)
+    changes: dict[tuple[float, bool, bool], np.ndarray] = field(default_factory=dict)
 
     @property
     def labels(self) -> np.ndarray:
@@ -76,12 +79,6 @@ class Subject:
         labels = np.array([-1 if each.label is None else each.label for each in chosen], np.int64)
         return digest_of([*(each.pixels for each in chosen), labels])
 
-    @cached_property
-    def searcher(self):  # PyTorch is loaded where it is needed
-        from engine.machine.search import Searcher
-
-        return Searcher(name="photos", weights=self.weights, device="auto")
-
     def view(self, pixels: list[np.ndarray]) -> np.ndarray:
         """Photos uint8 H×W×3 of any sizes -> uint8 N×224×224×3, as classifiers are given them."""
         return np.concatenate([self.machine.panel.view(each[None]) for each in pixels])
@@ -109,23 +106,34 @@ class Subject:
             self._block = Block((start, stop), photos, views, clean, before)
         return self._block
 
-    def change(self, block: Block, strength: float, keep: bool) -> np.ndarray:
+    def change(
+        self, block: Block, strength: float, keep: bool, refined: bool = False
+    ) -> np.ndarray:
         """E of a block, unverified: float32 N×3×224×224 on the 0…1 scale.
 
-        keep: the generator's input that asks it to leave the confidence as it is too.
+        keep: it is to leave the confidence as it is too; refined: mended by gradient steps.
         """
-        if (strength, keep) not in block.changes:
-            ones = np.ones(len(block.views), np.float32)
-            (change,) = self.machine.generator.session.run(
-                image=to_batch(block.views),
-                cams=block.clean.cams,
-                logits=block.clean.logits,
-                strength=strength * ones,
+        key = (strength, keep, refined)
+        if key not in block.changes:
+            machine = self.machine
+            change = machine.generator.change(
+                block.views,
+                block.clean.logits,
+                block.clean.cams,
+                strength,
                 evidence=block.clean.evidence,
-                keep=keep * ones,
+                keep_confidence=keep,
             )
-            block.changes[strength, keep] = change
-        return block.changes[strength, keep]
+            if refined:
+                aims = [Aim(logits, range(len(logits)), keep) for logits in block.clean.logits]
+                change = np.concatenate(
+                    [
+                        mended(machine.panel, photo.pixels, own[None], aim)
+                        for photo, own, aim in zip(block.photos, change, aims, strict=True)
+                    ]
+                )
+            block.changes[key] = change
+        return block.changes[key]
 
     def judged(
         self, block: Block, distorted: list[np.ndarray], *, outside: bool = True
