@@ -50,24 +50,25 @@ class MachineOptions(PictureOptions):
 
     panel: tuple[str, ...] = option(
         (),
-        "classifiers that keep their labels: auto, photos (keeps the picture's size), cifar10 "
-        "(shrinks it to 32x32), a file model.onnx, torchvision:NAME, timm:NAME, each =FILE for "
-        f"weights of its own; several times for all of them (default: {AUTO}, which is photos "
-        "above 64 pixels)",
+        "classifiers that keep their labels: photos keeps the picture's size, cifar10 shrinks it "
+        f"to 32x32, {AUTO} takes photos above 64 pixels; or your own: a file model.onnx, "
+        "torchvision:NAME, timm:NAME, the last two with =FILE for weights of a file; give it "
+        f"several times for several (default: {AUTO})",
         metavar="NAME",
         repeated=True,
     )
     labels: tuple[str, ...] = option(
         (),
-        "names of the classes of a model of your own: one a line, or a JSON list; once for all "
-        "models or once for each",
+        "names of the classes of your own models: one a line, or a JSON list; once for all, or "
+        "once for each",
         metavar="FILE",
         repeated=True,
     )
     input_range: tuple[str, ...] = option(
         (),
-        "values that an ONNX file takes: unit 0 to 1, signed -1 to 1, bytes 0 to 255, imagenet "
-        "unit less ImageNet's mean, by its deviation (default: unit, of an integer input bytes)",
+        "values that an ONNX file takes: unit 0 to 1, signed -1 to 1, bytes 0 to 255, imagenet 0 "
+        "to 1 less ImageNet's mean, divided by its deviation (default: unit; bytes where the "
+        "input is of whole numbers)",
         choices=INPUT_RANGES,
         repeated=True,
     )
