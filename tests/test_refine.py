@@ -48,7 +48,8 @@ def test_the_exported_gradient_is_that_of_the_network(machine, photos):
     actual = machine.panel.gradient(pixels, pulls)
     assert not actual[1].any()
     for ours, theirs in ((actual[0], first[0]), (actual[2], third[0])):
-        assert np.abs(ours - theirs.numpy()).max() < 1e-3 * np.abs(ours).max()
+        # where a unit is at the very edge of its ReLU6, either side of it is right
+        assert np.linalg.norm(ours - theirs.numpy()) < 0.01 * np.linalg.norm(ours)
 
 
 def logits_with(probability: float, classes: int = 5) -> np.ndarray:
@@ -82,25 +83,38 @@ def test_only_the_members_count():
     changed = np.concatenate([logits_with(0.6), logits_with(0.1)])
     assert Aim(clean, [0]).holds(changed[None])[0]
     assert not Aim(clean, [0, 1]).holds(changed[None])[0]
-    assert not Aim(clean, [0]).pulls(changed).any()
-    assert Aim(clean, [1]).pulls(changed)[1, 0] > 0
+    assert not Aim(clean, [0]).wanted(changed).any()
+    assert not Aim(clean, [0]).slopes(changed)[1].any()
+    assert Aim(clean, [1]).wanted(changed)[1] > 0
 
 
-def test_a_pull_leads_towards_the_label_and_back_from_too_much_of_it():
+def test_more_of_a_label_is_wanted_or_less_of_it():
     clean = logits_with(0.6)
     keep = Aim(clean, [0], keep_confidence=True)
-    assert Aim(clean, [0]).pulls(logits_with(0.1))[0, 0] == 1
-    assert not Aim(clean, [0]).pulls(logits_with(0.9)).any()
-    assert keep.pulls(logits_with(0.9))[0, 0] == -1
-    assert keep.pulls(logits_with(0.45))[0, 0] == 1
-    assert not keep.pulls(logits_with(0.56)).any()
+    assert Aim(clean, [0]).wanted(logits_with(0.1))[0] > 0
+    assert Aim(clean, [0]).wanted(logits_with(0.9))[0] == 0
+    assert keep.wanted(logits_with(0.9))[0] < 0
+    assert keep.wanted(logits_with(0.45))[0] > 0
+    assert keep.wanted(logits_with(0.56))[0] == 0
+
+
+def test_a_slope_is_the_gradient_of_the_log_odds():
+    clean = logits_with(0.6)
+    logits = torch.tensor(logits_with(0.3) + np.arange(5, dtype=np.float32), requires_grad=True)
+    others = torch.cat([logits[:, :0], logits[:, 1:]], 1)
+    (logits[:, 0] - others.logsumexp(1)).sum().backward()
+    aim = Aim(clean, [0])
+    np.testing.assert_allclose(aim.slopes(logits.detach().numpy()), logits.grad, atol=1e-6)
+    assert aim.odds(logits_with(0.3)[None])[0, 0] == pytest.approx(np.log(0.3 / 0.7), abs=1e-5)
 
 
 def test_classes_that_a_classifier_has_not_are_left_out():
     clean = np.pad(logits_with(0.6), ((0, 0), (0, 3)), constant_values=-np.inf)
     aim = Aim(clean, [0], keep_confidence=True)
     assert aim.holds(clean[None])[0]
-    assert np.isfinite(aim.pulls(np.roll(clean, 1, 1)[:, [1, 0, 2, 3, 4, 5, 6, 7]])).all()
+    lost = clean[:, [1, 0, 2, 3, 4, 5, 6, 7]]
+    assert np.isfinite(aim.slopes(lost)).all()
+    assert np.isfinite(aim.wanted(lost)).all()
 
 
 def test_refining_brings_lost_labels_back(machine, photos):
@@ -117,10 +131,12 @@ def test_refining_brings_lost_labels_back(machine, photos):
 
 
 def test_a_refined_result_is_stronger_and_verified(machine, photos):
-    results = [machine(photos["astronaut"], refined=refined) for refined in (False, True)]
+    results = [
+        machine(photos["astronaut"], refined=refined, strength=1.8) for refined in (False, True)
+    ]
     assert all(result.verified for result in results)
     assert results[1].psnr_db < results[0].psnr_db
-    assert results[1].psnr_db < 14
+    assert results[1].psnr_db < 12
 
 
 def test_confidence_is_kept_within_its_bounds(machine, photos):

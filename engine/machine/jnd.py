@@ -162,7 +162,7 @@ class MachineJND:
             if search:
                 change = search(pixels[0], change, aim)
             elif refined and panel.differentiable:
-                change = mended(panel, pixels[0], change, aim)
+                change, _ = mended(panel, pixels[0], change, aim)
         else:
             change, scale, distorted = self.strongest(
                 small, clean.logits, clean.cams, strength, indices, evidence=clean.evidence

@@ -22,7 +22,6 @@ from .refine import Differentiable, look, moved, proxy
 
 COUNT = 200  # steps at most
 GROWTH = 0.08  # by which E grows where it holds
-STEP = 0.03  # root mean square of a gradient step, on the 0…1 scale
 PATIENCE = 25  # steps without GAIN, after which it ends
 GAIN = 0.1  # dB
 
@@ -74,7 +73,7 @@ def search(
             alive = np.clip(clean + change, 0, 1) - clean  # what clipping leaves of it
             change = alive * np.float32(1 + GROWTH)
         else:
-            change = moved(panel, state, aim, STEP)
+            change = moved(panel, state, aim)
         if best_psnr < lately - GAIN or not np.isfinite(best_psnr):
             since, lately = number, best_psnr
         late = max_seconds is not None and time.monotonic() - started > max_seconds

@@ -19,9 +19,9 @@ from ..panels.aim import Aim
 from .homogeneity import distort
 
 STEPS = 10
-STEP = 0.03  # root mean square of a step, on the 0…1 scale
-FINEST = 0.01  # … of the last one
-SHARES = (1.0, 0.7, 0.4)  # of E with which refining is begun, one after the other
+STEP = 0.03  # root mean square of a step at most, on the 0…1 scale
+DAMPING = 1e-3  # of the gradients' products, by which their weights are kept small
+SHARES = (1.0, 0.7, 0.45, 0.25)  # of E with which refining is begun, one after the other
 PROXY = 2  # times the panel's side: a larger photo is refined on a copy of this size
 
 
@@ -73,13 +73,23 @@ def look(panel: Differentiable, pixels: np.ndarray, change: np.ndarray, aim: Aim
     return Refined(change, bool(aim.holds(logits)[0]), logits[0], distorted)
 
 
-def moved(panel: Differentiable, state: Refined, aim: Aim, size: float) -> np.ndarray:
-    """E after a gradient step of this root mean square; each classifier has the same weight."""
-    gradients = panel.gradient(panel.view(state.pixels[None]), aim.pulls(state.logits))
-    scales = np.sqrt(np.square(gradients).mean((1, 2, 3), keepdims=True))
-    direction = (gradients / np.maximum(scales, 1e-12)).sum(0, keepdims=True)
-    direction *= size / max(float(np.sqrt(np.square(direction).mean())), 1e-12)
-    return np.clip(state.change + direction, -1, 1)
+def moved(panel: Differentiable, state: Refined, aim: Aim) -> np.ndarray:
+    """E after the smallest step that, to first order, brings each member what it needs.
+
+    The step is a sum of the members' gradients, weighted so that the log-odds of those that have
+    lost something change as wanted and those of the others do not (Gauss-Newton). Its root mean
+    square is STEP at most.
+    """
+    slopes = aim.slopes(state.logits)
+    gradients = panel.gradient(panel.view(state.pixels[None]), slopes)
+    flat = gradients.reshape(len(gradients), -1).astype(np.float64)
+    products = flat @ flat.T
+    products += np.eye(len(flat)) * (DAMPING * np.trace(products) / len(flat) + 1e-12)
+    weights = np.linalg.solve(products, aim.wanted(state.logits))
+    step = np.tensordot(weights, gradients.astype(np.float64), 1)
+    size = float(np.sqrt(np.square(step).mean()))
+    step *= min(1.0, STEP / max(size, 1e-12))
+    return np.clip(state.change + step[None].astype(np.float32), -1, 1)
 
 
 def refine(
@@ -91,25 +101,25 @@ def refine(
     """
     state = look(panel, pixels, change, aim)
     yield state
-    for number in range(steps):
+    for _ in range(steps):
         if state.held:
             return
-        size = STEP + (FINEST - STEP) * number / max(1, steps - 1)
-        state = look(panel, pixels, moved(panel, state, aim, size), aim)
+        state = look(panel, pixels, moved(panel, state, aim), aim)
         yield state
 
 
 def mended(
     panel: Differentiable, pixels: np.ndarray, change: np.ndarray, aim: Aim, steps: int = STEPS
-) -> np.ndarray:
+) -> tuple[np.ndarray, bool]:
     """E refined until it holds, begun anew with less of it where it does not come to that.
 
     pixels: uint8 H×W×3, of which a large one is refined on a smaller copy (`proxy`); change:
-    float32 1×3×size×size on the 0…1 scale.
+    float32 1×3×size×size on the 0…1 scale. Returns such an E, and whether it holds; where none
+    does, the E that was given.
     """
     copy = proxy(panel, pixels)
     for share in SHARES:
         for state in refine(panel, copy, np.float32(share) * change, aim, steps):
             if state.held:
-                return state.change
-    return state.change
+                return state.change, True
+    return change, False

@@ -101,20 +101,20 @@ MODELS = {
         ),
         _row(
             "efficientnet-lite0",
-            "2e0f16b1056f96844e23c7bbca826627ae2db2e341613c55f1bd7258b9e980b6",
-            5_785_181,
+            "1198cd7536602ead800d4f1f262e0a306c00615bdb4adfcced364b2928659f94",
+            5_944_222,
             PHOTOS_REPO,
         ),
         _row(
             "efficientnet-lite1",
-            "ac88f463d9e072abf7f6a258439040cdfff56b1e7688e48ee7b8205a5029c013",
-            6_508_391,
+            "332d52ec485b61a07a96c8b0052c0a10bf0eecedc9ba86403fdf9ba2d01a06ae",
+            6_729_345,
             PHOTOS_REPO,
         ),
         _row(
             "efficientnet-lite2",
-            "91753a532cfcc70750a4a9d806ca7c8c6fba6d81afb9bb1052dec8462424d65c",
-            7_696_351,
+            "ea22d5a949f8d63467771182c05f167e2ea9fc3a85854939f5232a2d6509cc85",
+            7_927_001,
             PHOTOS_REPO,
         ),
         _row(

@@ -56,24 +56,31 @@ class Aim:
         largest = rest.max(2)
         return own - largest - np.log(np.exp(rest - largest[..., None]).sum(2))
 
-    def pulls(self, logits: np.ndarray) -> np.ndarray:
-        """By which a gradient leads back: of the logits P×classes, float32; zero where all is well.
+    def slopes(self, logits: np.ndarray) -> np.ndarray:
+        """The gradient of each member's log-odds by its logits, P×classes; zero for the others."""
+        _, rest = (each[0] for each in self.parted(logits[None]))
+        slopes = -softmax(rest)
+        slopes[np.arange(len(slopes)), self.labels] = 1
+        slopes[[n for n in range(len(slopes)) if n not in set(self.members)]] = 0
+        return slopes.astype(np.float32)
 
-        Towards the label where it is lost or, by LEAD, close to it; where the confidence is kept,
-        towards its bounds from either side.
+    def wanted(self, logits: np.ndarray) -> np.ndarray:
+        """By how much each member's log-odds are to change: of logits P×classes, P.
+
+        Zero where all is well. Upwards where the label is lost or, by LEAD, close to it; where the
+        confidence is kept, to the middle of its bounds from either side.
         """
         own, rest = (each[0] for each in self.parted(logits[None]))
-        others = softmax(rest)
-        towards = -others
-        towards[np.arange(len(own)), self.labels] = 1
-        wanted = (own - rest.max(1) < LEAD).astype(np.float32)
+        lead = own - rest.max(1)
+        wanted = np.where(lead < LEAD, 2 * LEAD - lead, 0.0)
         if self.keep_confidence:
             low, high = self.bounds()
             odds = self.odds(logits[None])[0]
-            inside = np.minimum(0.1, (high - low) / 4)
-            wanted = np.maximum(wanted, odds < low + inside) - (odds > high - inside)
-        wanted[[n for n in range(len(own)) if n not in set(self.members)]] = 0
-        return (towards * wanted[:, None]).astype(np.float32)
+            outside = (odds <= low) | (odds >= high)
+            wanted = np.where(outside, np.maximum((low + high) / 2 - odds, wanted), wanted)
+            wanted = np.where(odds >= high, (low + high) / 2 - odds, wanted)
+        wanted[[n for n in range(len(wanted)) if n not in set(self.members)]] = 0
+        return wanted
 
     def parted(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The label's logit N×P, and all logits N×P×classes with -inf in its place."""

@@ -121,14 +121,14 @@ def verified() -> dict:
 
 def refined() -> dict:
     """How a photo's change is mended by gradient steps."""
-    names = ("STEPS", "STEP", "FINEST", "SHARES", "PROXY")
+    names = ("STEPS", "STEP", "DAMPING", "SHARES", "PROXY")
     kept = {name.lower(): getattr(aim, name) for name in ("TOLERANCE", "SLACK", "CEILING", "LEAD")}
     return {name.lower(): getattr(refine, name) for name in names} | kept
 
 
 def photo_searched() -> dict:
     """The search at a photo's size."""
-    names = ("COUNT", "GROWTH", "STEP", "PATIENCE", "GAIN")
+    names = ("COUNT", "GROWTH", "PATIENCE", "GAIN")
     return {name.lower(): getattr(photo_search, name) for name in names}
 
 

@@ -128,7 +128,7 @@ class Subject:
                 aims = [Aim(logits, range(len(logits)), keep) for logits in block.clean.logits]
                 change = np.concatenate(
                     [
-                        mended(machine.panel, photo.pixels, own[None], aim)
+                        mended(machine.panel, photo.pixels, own[None], aim)[0]
                         for photo, own, aim in zip(block.photos, change, aims, strict=True)
                     ]
                 )
