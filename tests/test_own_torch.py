@@ -21,7 +21,7 @@ from engine.commands import cli
 from engine.errors import WeightsError
 from engine.images.picture import to_batch
 from engine.machine.search import Searcher
-from engine.panels.gradients import search_panel
+from engine.panels.gradients import SearchPanel, search_panel
 from engine.panels.naming import parse
 from engine.panels.own import OwnPanel
 from engine.panels.torch_models import weights_of
@@ -225,22 +225,27 @@ def test_a_panel_for_a_search(files, photos, tmp_path):
     )
     panel = search_panel(spec, device="cpu")
     pixels = np.stack([lanczos(photos[name], 224, 224) for name in ("coffee", "chelsea")])
-    x = torch.from_numpy(to_batch(pixels)).requires_grad_()
-    logits, cams = panel(x)
+    x = torch.from_numpy(to_batch(pixels))
+    with torch.no_grad():
+        logits, cams = panel(x)
     assert logits.shape == (2, 11, 1000)
     assert cams.shape == (2, 3, 224, 224)
     numbers = [1000] * 3 + [10] * 5 + [5] * 2 + [3]
     assert torch.isfinite(logits).sum(2).tolist() == [numbers] * 2
     verified = OwnPanel(spec, device="cpu").logits_of(pixels)
     same = [0, 1, 2, 7, 9]  # at 224×224: nothing is resized
-    ours = logits.detach().numpy()[:, same]
+    ours = logits.numpy()[:, same]
     finite = np.isfinite(ours)
     np.testing.assert_allclose(ours[finite], verified[:, same][finite], rtol=2e-3, atol=2e-3)
-    for member in range(11):
-        loss = F.cross_entropy(logits[:, member], logits[:, member].argmax(1))
-        (gradient,) = torch.autograd.grad(loss, x, retain_graph=True)
+    own = SearchPanel(list(panel.parts)[2:], panel.basis)
+    x = x[:1].requires_grad_()
+    for part in own.parts:
+        (gradient,) = torch.autograd.grad(part(x).logsumexp(1).sum(), x)
         assert torch.isfinite(gradient).all()
         assert gradient.abs().max() > 0
+    together = own.logits(x).flatten(0, 1)
+    (gradient,) = torch.autograd.grad(F.cross_entropy(together, torch.zeros(4, dtype=int)), x)
+    assert torch.isfinite(gradient).all()
 
 
 def test_a_search_lowers_its_loss_and_is_verified(files, coffee, tmp_path, capsys):  # noqa: F811
