@@ -74,7 +74,12 @@ class MachineOptions(PictureOptions):
     )
     generator: str = option(BEST, "network that makes the change", choices=tuple(GENERATORS))
     strength: float = option(1.0, "how much to change, 0.2 to 1.8; not with merged", metavar="X")
-    search: bool = option(False, "optimise the change by gradient on each picture (needs PyTorch)")
+    keep_confidence: bool = option(
+        False, "each classifier's confidence stays within 0.1 as well, and is not raised"
+    )
+    search: bool = option(
+        False, "optimise the change by gradient on each picture (panel cifar10: needs PyTorch)"
+    )
     max_seconds: float = option(60.0, "longest search per picture", metavar="S")
 
 

@@ -26,14 +26,16 @@ from ..images.picture import as_picture, decode, encode_png, resized, to_batch
 from ..metrics.quality import psnr, psnr_8bit
 from ..models import registry
 from ..models.available import panels
+from ..panels.aim import Aim
 from ..panels.naming import BASIS, PanelSpec, Several, parse
 from ..panels.own import open_panel
 from .generator import STRENGTHS, Generator
-from .homogeneity import largest_scale
+from .homogeneity import largest_held, largest_scale
+from .refine import mended
 from .result import MachineResult
 
 THUMBNAIL = 64  # pixels: a picture that is not longer is for the panel cifar10, by default
-Search = Callable[[np.ndarray], np.ndarray]
+Search = Callable[[np.ndarray, np.ndarray, Aim], np.ndarray]
 # (mirrored, multiple of the strength) of the further runs of a generator: on the mirror image, of
 # which the panel predicts about the same, and at strengths near the one wanted.
 VARIATIONS = ((True, 1.0), (False, 1.1), (True, 1.1), (False, 0.9), (True, 0.9))
@@ -123,13 +125,18 @@ class MachineJND:
         strength: float = 1.0,
         search: Search | None = None,
         members: Sequence[str] | None = None,
+        keep_confidence: bool = False,
+        refined: bool = True,
     ) -> MachineResult:
         """One picture (see `engine.images.picture.as_picture`) -> its verified `MachineResult`.
 
-        strength: as in `Generator.change`. search, where given, finds E for this picture instead
-        of the generator: pixels uint8 1×H×W×3 -> change float32 1×3×H×W on the 0…1 scale (see
-        `engine.machine.search`). members: names of the classifiers that must keep their label, by
-        default all. Raises ImageError, UsageError.
+        strength: as in `Generator.change`. search, where given, finds E for this picture: a
+        function of the picture uint8 H×W×3, the generator's E float32 1×3×size×size on the 0…1
+        scale, and an `Aim`, to such an E (see `engine.machine.search`). members: names of the
+        classifiers that must keep their label, by default all; keep_confidence: and their
+        confidence (see `Aim`). refined: a few gradient steps mend what E costs, where the panel
+        gives gradients (`engine.machine.refine`); else E is weakened until all is kept. Raises
+        ImageError, UsageError.
         """
         panel, side = self.panel, self.panel.size
         indices = panel.members(members)
@@ -140,22 +147,38 @@ class MachineJND:
         notes += panel.given(picture.size)
         clean = panel.predictions(small)
         before = clean.logits if panel is panel.basis else panel.logits_of(pixels)
-        labels = before.argmax(2)
+        aim = Aim(before[0], indices, keep_confidence)
         whole = pixels.shape == small.shape  # the panel is given the very pixels of the result
-        if search:
-            change = search(small)
+        distorted = None
+        if search or panel.own_size or keep_confidence:
+            change = self.generator.change(
+                small,
+                clean.logits,
+                clean.cams,
+                strength,
+                evidence=clean.evidence,
+                keep_confidence=keep_confidence,
+            )
+            if search:
+                change = search(pixels[0], change, aim)
+            elif refined and panel.differentiable:
+                change = mended(panel, pixels[0], change, aim)
         else:
             change, scale, distorted = self.strongest(
                 small, clean.logits, clean.cams, strength, indices, evidence=clean.evidence
             )
-        if search or not whole:
+        if distorted is None:
             change = resized(change, *pixels.shape[2:0:-1])
-            scale, distorted = largest_scale(panel.labels_of, pixels, change, labels, indices)
+
+            def held(candidates: np.ndarray, _: np.ndarray) -> np.ndarray:
+                return aim.holds(panel.logits_of(candidates))
+
+            scale, distorted = largest_held(held, pixels, change)
         png = encode_png(distorted[0], quick=panel.own_size)
         reread = decode(png).pixels[None]
         after = panel.logits_of(reread)
-        same = after.argmax(2) == labels
-        if not same[:, indices].all():
+        same = after.argmax(2) == aim.labels
+        if not aim.holds(after).all():
             raise EngineError("the panel predicts other labels for the same pixels: report this")
         change *= np.float32(scale[0])
         return MachineResult(
@@ -181,6 +204,7 @@ class MachineJND:
             panel_size=(side, side),
             notes=tuple(notes),
             panel=panel.name,
+            keep_confidence=keep_confidence,
         )
 
     def labels_of(self, pixels: np.ndarray) -> np.ndarray:
@@ -241,6 +265,7 @@ def machine_jnd(
     generator: str = registry.BEST,
     weights: str | os.PathLike | None = None,
     device: str = "auto",
+    keep_confidence: bool = False,
 ) -> MachineResult:
     """How much of a picture a panel of deep classifiers does not notice, verified.
 
@@ -253,7 +278,9 @@ def machine_jnd(
     change is made by the generator of photos. labels: the file with the names of their classes;
     input_range: of ONNX files, "unit", "signed", "bytes" or "imagenet"; both once for all, or a
     list with one for each. strength: the multiple of the usual magnitude, 0.2…1.8, for the
-    conditioned generators; generator, weights and device as in `MachineJND`. Raises ImageError,
+    conditioned generators; keep_confidence: each classifier's confidence stays within 0.1 as well,
+    and no more evidence of its label is put in (`engine.panels.aim.Aim`); generator, weights and
+    device as in `MachineJND`. Raises ImageError,
     WeightsError, DeviceError, UsageError, SetupError. Source: paper A, eqs 2-4, 16-17.
     """
     check_number("strength", strength, *STRENGTHS)
@@ -262,4 +289,4 @@ def machine_jnd(
     names = candidates(parse(panel, labels, input_range), generator, place)
     picture = as_picture(image)
     machine = load(place, device, generator, panel_for(picture.size, names))
-    return machine(picture, strength=strength)
+    return machine(picture, strength=strength, keep_confidence=keep_confidence)

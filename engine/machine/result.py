@@ -45,6 +45,7 @@ class MachineResult:
     panel_size: tuple[int, int]
     notes: tuple[str, ...]
     panel: str = "cifar10"
+    keep_confidence: bool = False
 
     @property
     def jnd_map(self) -> np.ndarray:
@@ -76,6 +77,7 @@ class MachineResult:
             "rca": self.rca,
             "changed_share": round(self.changed_share, 6),
             "strength": self.strength,
+            "keep_confidence": self.keep_confidence,
             "scale": round(self.scale, 6),
             "verified": self.verified,
             "labels": [label.to_dict() for label in self.labels],

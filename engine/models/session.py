@@ -33,7 +33,11 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its own warnings: we report what we got, below
         options.intra_op_num_threads = threads()
+        # Several sessions take turns: threads that spin between runs would take the others' cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # 8-bit weights become single precision once, when the graph is loaded. Otherwise each run
+        # does it anew, and convolutions do not get the layout that is fastest: they need constants.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
             self._session = onnxruntime.InferenceSession(
                 str(located.path), options, providers=wanted

@@ -49,7 +49,7 @@ class Panel(Classifiers):
             open_session(member, weights=weights, device=device) for member in row.members
         )
         for session in self.sessions:
-            session.expect({"image"}, row.outputs)
+            session.expect({"image", "at", "pull"}, row.outputs)
         contracts = [session.contract for session in self.sessions]
         self.classes: tuple[str, ...] = tuple(contracts[0]["classes"])
         self.classifiers = tuple(each["classifier"] for each in contracts)
@@ -83,14 +83,33 @@ class Panel(Classifiers):
     def predictions(self, pixels: np.ndarray) -> Predictions:
         """What the classifiers predict of uint8 N×h×w×3."""
         batch = to_batch(pixels)
+        none = {"at": batch[:0], "pull": np.empty((0, len(self.classes)), np.float32)}
         logits, cams, *evidence = zip(
-            *(session.run(image=batch) for session in self.sessions), strict=True
+            *(session.run(image=batch, **none)[:3] for session in self.sessions), strict=True
         )
         return Predictions(
             np.stack(logits, 1),
             np.concatenate(cams, 1),
             np.stack(evidence[0], 1) if evidence else None,
         )
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the graphs give gradients."""
+        return all("pull" in session.inputs for session in self.sessions)
+
+    def gradient(self, pixels: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+        """The gradients of sum(pull · logits) with respect to one picture, each classifier's own.
+
+        pixels uint8 1×h×w×3 at the panel's size; pulls float32 P×classes -> float32 P×3×h×w, of
+        a picture in 0…1. A classifier whose pull is zero is not asked.
+        """
+        at = to_batch(pixels)
+        gradients = np.zeros((len(pulls), *at.shape[1:]), np.float32)
+        for index, (session, pull) in enumerate(zip(self.sessions, pulls, strict=True)):
+            if pull.any():
+                gradients[index] = session.run(image=at[:0], at=at, pull=pull[None])[-1][0]
+        return gradients
 
     def predict(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 N×H×W×3 -> logits float32 N×P×classes, CAMs float32 N×P×H×W in 0…1."""

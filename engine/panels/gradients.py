@@ -33,6 +33,7 @@ from .onnx_file import (
     open_file,
     scorer,
 )
+from .own import OwnPanel
 from .part import noise
 from .torch_models import fitted, network_of
 
@@ -63,6 +64,45 @@ class SearchPanel(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """float32 N×3×H×W in 0…1 -> (logits N×P×classes, the basis' CAMs N×3×H×W in 0…1)."""
         return self.logits(x), self.basis(x)[1]
+
+
+class GradientPanel:
+    """A panel of your own that gives gradients too, as `engine.machine.refine.Differentiable`.
+
+    panel: what is verified; module: the same classifiers in PyTorch; device: "cpu" or "cuda".
+    """
+
+    differentiable = True
+
+    def __init__(self, panel: OwnPanel, module: SearchPanel, device: str):
+        self.panel, self.size, self.device = panel, panel.size, device
+        self.module = module.to(device)
+
+    def view(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 -> uint8 N×size×size×3."""
+        return self.panel.view(pixels)
+
+    def logits_of(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 of any size -> logits float32 N×P×classes, as they are verified."""
+        return self.panel.logits_of(pixels)
+
+    def gradient(self, pixels: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+        """The gradients of sum(pull · logits) with respect to one picture, each classifier's own.
+
+        pixels uint8 1×size×size×3; pulls float32 P×classes -> float32 P×3×size×size, of a picture
+        in 0…1.
+        """
+        x = torch.from_numpy(to_batch(pixels)).to(self.device).requires_grad_()
+        logits = self.module.logits(x)[0]
+        gradients = np.zeros((len(pulls), *x.shape[1:]), np.float32)
+        asked = np.flatnonzero(pulls.any(1))
+        for index in asked:
+            pull = torch.from_numpy(pulls[index]).to(self.device)
+            chosen = pull != 0  # a logit of -inf has no pull
+            score = (logits[index][chosen] * pull[chosen]).sum()
+            (own,) = torch.autograd.grad(score, x, retain_graph=bool(index != asked[-1]))
+            gradients[index] = own[0].cpu().numpy()
+        return gradients
 
 
 class Embedded(nn.Module):

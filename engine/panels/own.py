@@ -28,6 +28,7 @@ class OwnPanel(Classifiers):
     """
 
     own_size = True  # a result has the picture's own size
+    differentiable = False  # an ONNX file has forward passes only
 
     def __init__(
         self,
