@@ -181,10 +181,10 @@ STRANGE = {
 
 @pytest.mark.parametrize(
     ("panel", "name"),
-    [*((panel, name) for panel in ("cifar10", "own") for name in STRANGE), ("photos", "4000x3")],
+    [(panel, name) for panel in ("cifar10", "own") for name in STRANGE],
 )
 def test_strange_pictures_have_a_verified_result(panel, name, tmp_path):
-    """Those of `photos` are in test_photos.py as well."""
+    """Those of `photos` are in test_photos.py."""
     pixels = STRANGE[name]
     named = panel if panel != "own" else write(tmp_path / "model.onnx", classifier())
     result = machine_jnd(pixels, panel=named, device="cpu")

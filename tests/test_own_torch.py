@@ -21,7 +21,7 @@ from engine.commands import cli
 from engine.errors import WeightsError
 from engine.images.picture import to_batch
 from engine.machine.search import Searcher
-from engine.panels.gradients import search_panel
+from engine.panels.gradients import GradientPanel, SearchPanel, search_panel
 from engine.panels.naming import parse
 from engine.panels.own import OwnPanel
 from engine.panels.torch_models import weights_of
@@ -225,22 +225,47 @@ def test_a_panel_for_a_search(files, photos, tmp_path):
     )
     panel = search_panel(spec, device="cpu")
     pixels = np.stack([lanczos(photos[name], 224, 224) for name in ("coffee", "chelsea")])
-    x = torch.from_numpy(to_batch(pixels)).requires_grad_()
-    logits, cams = panel(x)
+    x = torch.from_numpy(to_batch(pixels))
+    with torch.no_grad():
+        logits, cams = panel(x)
     assert logits.shape == (2, 11, 1000)
     assert cams.shape == (2, 3, 224, 224)
     numbers = [1000] * 3 + [10] * 5 + [5] * 2 + [3]
     assert torch.isfinite(logits).sum(2).tolist() == [numbers] * 2
     verified = OwnPanel(spec, device="cpu").logits_of(pixels)
     same = [0, 1, 2, 7, 9]  # at 224×224: nothing is resized
-    ours = logits.detach().numpy()[:, same]
+    ours = logits.numpy()[:, same]
     finite = np.isfinite(ours)
     np.testing.assert_allclose(ours[finite], verified[:, same][finite], rtol=2e-3, atol=2e-3)
-    for member in range(11):
-        loss = F.cross_entropy(logits[:, member], logits[:, member].argmax(1))
-        (gradient,) = torch.autograd.grad(loss, x, retain_graph=True)
+    own = SearchPanel(list(panel.parts)[2:], panel.basis)
+    x = x[:1].requires_grad_()
+    for part in own.parts:
+        (gradient,) = torch.autograd.grad(part(x).logsumexp(1).sum(), x)
         assert torch.isfinite(gradient).all()
         assert gradient.abs().max() > 0
+    together = own.logits(x).flatten(0, 1)
+    (gradient,) = torch.autograd.grad(F.cross_entropy(together, torch.zeros(4, dtype=int)), x)
+    assert torch.isfinite(gradient).all()
+
+
+def test_gradients_of_each_classifier_by_itself(tmp_path, photos):
+    files = [
+        write(tmp_path / "few.onnx", classifier(classes=3)),
+        write(tmp_path / "many.onnx", classifier(classes=7, seed=9)),
+    ]
+    spec = parse(files)
+    panel = OwnPanel(spec, device="cpu")
+    gradients = GradientPanel(panel, search_panel(spec, device="cpu"), "cpu")
+    pixels = lanczos(photos["coffee"], 224, 224)[None]
+    pulls = np.zeros((2, 7), np.float32)
+    pulls[1, 4] = 1
+    found = gradients.gradient(pixels, pulls)
+    assert not found[0].any()
+    x = torch.from_numpy(to_batch(pixels)).requires_grad_()
+    (expected,) = torch.autograd.grad(gradients.module.logits(x)[0, 1, 4], x)
+    np.testing.assert_allclose(found[1], expected[0].numpy(), rtol=1e-4, atol=1e-7)
+    pulls[0, 2] = 1
+    assert gradients.gradient(pixels, pulls)[0].any()
 
 
 def test_a_search_lowers_its_loss_and_is_verified(files, coffee, tmp_path, capsys):  # noqa: F811

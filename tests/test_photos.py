@@ -88,7 +88,11 @@ def test_the_result_has_the_photos_own_size_and_its_file_is_verified(machine, ph
 
 @pytest.mark.parametrize(
     "pixels",
-    [np.zeros((1, 1, 3), np.uint8), np.full((3, 400, 3), 90, np.uint8), np.eye(90, 70, dtype="u1")],
+    [
+        np.zeros((1, 1, 3), np.uint8),
+        np.full((3, 4000, 3), 90, np.uint8),
+        np.eye(90, 70, dtype="u1"),
+    ],
     ids=["one pixel", "ribbon", "grey"],
 )
 def test_strange_pictures_are_answered(machine, pixels):

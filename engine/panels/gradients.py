@@ -54,12 +54,16 @@ class SearchPanel(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """float32 N×3×H×W in 0…1 -> logits N×P×classes, -inf where one has no such class."""
-        logits = [part(x) for part in self.parts]
-        logits = [each[:, None] if each.ndim == 2 else each for each in logits]
+        logits = self.by_part(x)
         most = max(each.shape[2] for each in logits)
         return torch.cat(
             [F.pad(each, (0, most - each.shape[2]), value=-torch.inf) for each in logits], 1
         )
+
+    def by_part(self, x: Tensor) -> list[Tensor]:
+        """float32 N×3×H×W in 0…1 -> logits N×p×classes of each part."""
+        logits = [part(x) for part in self.parts]
+        return [each[:, None] if each.ndim == 2 else each for each in logits]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """float32 N×3×H×W in 0…1 -> (logits N×P×classes, the basis' CAMs N×3×H×W in 0…1)."""
@@ -93,14 +97,13 @@ class GradientPanel:
         in 0…1.
         """
         x = torch.from_numpy(to_batch(pixels)).to(self.device).requires_grad_()
-        logits = self.module.logits(x)[0]
+        # each part by itself: through the padded logits a gradient of one runs back through all
+        rows = [row for part in self.module.by_part(x) for row in part[0]]
         gradients = np.zeros((len(pulls), *x.shape[1:]), np.float32)
-        asked = np.flatnonzero(pulls.any(1))
-        for index in asked:
-            pull = torch.from_numpy(pulls[index]).to(self.device)
-            chosen = pull != 0  # a logit of -inf has no pull
-            score = (logits[index][chosen] * pull[chosen]).sum()
-            (own,) = torch.autograd.grad(score, x, retain_graph=bool(index != asked[-1]))
+        for index in np.flatnonzero(pulls.any(1)):
+            row = rows[index]
+            score = (row * torch.from_numpy(pulls[index, : len(row)]).to(self.device)).sum()
+            (own,) = torch.autograd.grad(score, x, retain_graph=True)
             gradients[index] = own[0].cpu().numpy()
         return gradients
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..images.picture import resize
 from ..system.libraries import of_extra
 from .embedded import Panel, Predictions
-from .naming import BASIS, LIBRARIES, Entry, PanelSpec
+from .naming import BASIS, Entry, PanelSpec
 from .part import Part, check_numbers
 from .predicted import Classifiers, padded
 
@@ -128,8 +128,3 @@ def open_panel(
     """What `engine.panels.naming.parse` returned, loaded. Raises as `Panel` and `OwnPanel`."""
     kind = Panel if isinstance(panel, str) else OwnPanel
     return kind(panel, weights=weights, device=device)
-
-
-def needs_torch(spec: PanelSpec) -> bool:
-    """Whether one of the classifiers runs in PyTorch."""
-    return any(entry.kind in LIBRARIES for entry in spec.entries)
