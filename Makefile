@@ -66,6 +66,7 @@ results-cloak: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate recogniser --data $(FACES)
 	$(BIN)/python -m training evaluate cloak --data $(FACES)
 	$(BIN)/python -m training evaluate panel --data $(DATA)
+	$(BIN)/python -m training evaluate cloak-photos
 	$(BIN)/python -m training tables
 
 results: $(VENV)/.installed-test

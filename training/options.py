@@ -21,6 +21,7 @@ MEASURED_ON = {
     "recogniser": "lfw",
     "cloak": "lfw",
     "panel": "cifar10",
+    "cloak-photos": "nips17",
     "photo-panel": "",
 }
 
@@ -101,10 +102,12 @@ class EvaluateOptions(Runs):
     name: str = option("default", "human: whose checkpoints have the true maps")
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
-        None, "only the first pictures of each split; cloak: a look, its JSON in RUNS/cloak"
+        None, "only the first pictures of each split; cloak…: a look, its JSON in RUNS"
     )
     sections: tuple[str, ...] | None = option(None, "machine: only these", metavar="NAME")
-    only: str | None = option(None, "cloak: just rows whose name contains it", metavar="TEXT")
+    only: str | None = option(
+        None, "cloak, cloak-photos: just rows whose name contains it", metavar="TEXT"
+    )
     published: Path = option(
         Path("runs/efficientnet.safetensors"),
         "photo-panel: the weights as published, by `python -m export.photo.efficientnet`",
