@@ -16,6 +16,7 @@ from toy_classifier import Toy, problem_on
 from engine.attack.loop import Search, last
 from engine.attack.methods import METHODS, READS_JND
 from engine.images.picture import to_batch, to_pixels
+from training.data.labelled import DataError
 from training.data.photographs import Photograph, Photographs
 from training.evaluate.cloak.plan import MAIN
 from training.evaluate.cloak_photos import plan as module
@@ -119,6 +120,8 @@ def test_photos_are_those_that_all_classify_rightly(pictures):
     np.testing.assert_array_equal(found.pixels, to_pixels(pictures[1:3].numpy()))
     assert found.passed_over == 1
     assert len(subject.chosen(photographs(pictures, [None] * 4), panel, 9).pixels) == 4
+    with pytest.raises(DataError, match="toys: the classifiers agree on none"):
+        subject.chosen(photographs(pictures, [99] * 4), panel, 1)
 
 
 @pytest.fixture

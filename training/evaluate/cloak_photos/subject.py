@@ -18,6 +18,7 @@ from engine.models.registry import HUMAN_DEFAULT
 from engine.networks.panel import Panel as Networks
 from engine.networks.photo.panel import MEMBERS, stored_photo_panel
 
+from ...data.labelled import DataError
 from ...data.photographs import Photographs, load_photographs
 from ...train.photo.pictures import HELD_OUT
 from ..cloak.classifier_attack import distorted, eye
@@ -49,7 +50,10 @@ class Chosen:
 
 
 def chosen(photos: Photographs, panel: Panel, count: int) -> Chosen:
-    """The first photos that every classifier labels alike, and rightly where labels are known."""
+    """The first photos that every classifier labels alike, and rightly where labels are known.
+
+    Raises DataError where there is none.
+    """
     pixels, labels, seen = [], [], 0
     for photo in photos.photos:
         if len(pixels) == count:
@@ -61,6 +65,8 @@ def chosen(photos: Photographs, panel: Panel, count: int) -> Chosen:
         if (own == truth).all():
             pixels.append(view[0])
             labels.append(own)
+    if not pixels:
+        raise DataError(f"{photos.source}: the classifiers agree on none of the photos")
     return Chosen(np.stack(pixels), np.stack(labels), photos.source, seen - len(pixels))
 
 
