@@ -70,6 +70,18 @@ def test_the_plan_has_every_method_and_the_anchor_of_every_weighted_row():
     assert max(row.photos for row in plan(7)) == 7
 
 
+def test_ours_with_another_loss_is_a_row_of_its_own(toy, pictures):
+    pixels = to_pixels(pictures.numpy())
+    rows = Row("ours", True), Row(module.OURS_CE, True)
+    assert run.row_key(rows[0], None, pixels) != run.row_key(rows[1], None, pixels)
+    problem = problem_on(toy, pictures, True, margin=0.01)
+    ends = [last(Search(problem, row.choices).steps(max_gradients=BUDGET)) for row in rows]
+    assert ends[0].found.all()
+    assert ends[1].found.all()
+    assert not torch.equal(ends[0].best, ends[1].best)
+    assert rows[1].jnd == rows[0].jnd
+
+
 def test_a_target_is_any_other_label_and_the_same_for_more_photos():
     labels = np.arange(1000) % 5
     aims = targets(labels, 5)

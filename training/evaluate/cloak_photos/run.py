@@ -41,7 +41,7 @@ LIMITS = (40, 50, 60)  # dB: the share of the photos that succeed without a lowe
 def row_key(line: Row, weights: Path | None, pixels: np.ndarray) -> dict:
     """What decides the row, or a batch of it, on these photos uint8 n×H×W×3."""
     return {
-        "attack": attack_key(line.choices),
+        "attack": attack_key(line.choices) | {"row": line.method},
         "targeted": line.targeted,
         "attacked": line.attacked,
         "panel": {each: locate(each, weights).sha256 for each in PANEL},
