@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data/cifar10
 PHOTOS ?= ../shared/data/bsds500
 KODAK ?= ../shared/data/kodak
+NIPS ?= ../shared/data/nips17
 FACES ?= ../shared/data/lfw
 OUT ?= out
 
-.PHONY: run demo test chromium lint train train-human results results-human results-cloak clean
+.PHONY: run demo test chromium lint train train-human results results-human results-cloak results-photos clean
 
 run: $(VENV)/.installed-run
 	@$(BIN)/python -m engine samples | tr '\n' '\0' \
@@ -66,7 +67,12 @@ results-cloak: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate recogniser --data $(FACES)
 	$(BIN)/python -m training evaluate cloak --data $(FACES)
 	$(BIN)/python -m training evaluate panel --data $(DATA)
-	$(BIN)/python -m training evaluate cloak-photos
+	$(BIN)/python -m training evaluate cloak-photos --data $(NIPS)
+	$(BIN)/python -m training tables
+
+results-photos: $(VENV)/.installed-test
+	$(BIN)/python -m training evaluate photos --data $(NIPS)
+	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables
 
 results: $(VENV)/.installed-test
@@ -74,6 +80,7 @@ results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate machine --data $(DATA)
 	$(BIN)/python -m training evaluate fresh --count 20000 --data $(DATA)
 	$(BIN)/python -m training evaluate ablation --data $(DATA)
+	$(BIN)/python -m training evaluate speed --data $(KODAK)
 	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables
 

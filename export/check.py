@@ -62,7 +62,7 @@ def picture(content: str, batch: int, height: int, width: int) -> Tensor:
 def inputs(names: list[str], content: str, batch: int, height: int, width: int) -> list[Tensor]:
     """One case of the grid for each input that a graph has: image, and maps and logits of noise."""
     members, classes = len(CLASSIFIERS), len(CIFAR10_CLASSES)
-    if photos := "evidence" in names:
+    if photos := {"evidence", "pull"}.intersection(names):
         members, classes = len(MEMBERS), CLASSES
     noise = picture("noise", batch * members, height, width)
     made = {
@@ -76,6 +76,8 @@ def inputs(names: list[str], content: str, batch: int, height: int, width: int) 
         flat = maps.flatten()[: batch * members * WIDTH * (height * width // 1024)]
         made["evidence"] = 0.02 * flat.reshape(batch, members, WIDTH, height // 32, width // 32)
         noise = picture("noise", batch * members, 1, classes)
+        made["at"] = picture("noise", batch, height, width)
+        made["pull"] = 1e-3 * picture("noise", batch, 1, classes)[:, 0, 0]
     made["logits"] = 8 * noise.flatten()[: batch * members * classes].reshape(batch, members, -1)
     return [made[name] for name in names]
 

@@ -147,10 +147,12 @@ def export(
     outputs: list[str],
     contract: dict,
     eight_bits: Mapping[str, tuple[Tensor, Tensor]] | None = None,
+    fold: bool = True,
 ) -> None:
     """Export, strip, narrow the weights' storage, add the contract, write.
 
-    eight_bits: the int8 numbers and scales of those weights, by name, that are stored so.
+    eight_bits: the int8 numbers and scales of those weights, by name, that are stored so. fold:
+    compute beforehand what does not depend on the inputs.
     """
     program = torch.onnx.export(
         module,
@@ -165,7 +167,8 @@ def export(
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw.onnx"
         program.save(raw)
-        model = onnxslim.slim(onnx.load(raw))
+        skipped = None if fold else ["constant_folding"]
+        model = onnxslim.slim(onnx.load(raw), skip_optimizations=skipped)
     strip(model)
     quantise(model, eight_bits or {})
     halve(model)

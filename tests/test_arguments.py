@@ -35,7 +35,7 @@ def nothing_loads(monkeypatch):
     def loaded(*arguments, **named):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("engine.machine.panel.open_session", loaded)
+    monkeypatch.setattr("engine.panels.embedded.open_session", loaded)
     monkeypatch.setattr("engine.machine.generator.open_session", loaded)
     monkeypatch.setattr("engine.human.learned.open_session", loaded)
     monkeypatch.setattr("engine.faces.finder.FaceFinder", loaded)

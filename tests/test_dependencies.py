@@ -20,7 +20,7 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
 }
 EXTRAS = {
-    "engine": ("attack", "evaluation", "faces", "heif"),
+    "engine": ("attack", "evaluation", "faces", "heif", "panels"),
     "demo": ("demo",),
     "export": ("train",),
     "training": ("train",),

@@ -11,8 +11,9 @@ from PIL import Image
 from engine.human import HUMAN_MODELS
 from engine.metrics.quality import psnr_8bit
 from training.__main__ import main as training_main
-from training.evaluate.human import picture, speed
+from training.evaluate.human import picture
 from training.evaluate.human import run as evaluate_human
+from training.evaluate.speed.process import enlarged
 from training.records import record
 from training.records.record import read_json
 from training.results import figures, tables
@@ -103,10 +104,10 @@ def test_time_and_memory_are_measured_in_processes_of_their_own(measured):
 
 def test_a_picture_is_enlarged_by_reflection():
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    large = speed.enlarged(pixels, (5, 3))
+    large = enlarged(pixels, (5, 3))
     assert large.shape == (5, 3, 3)
     np.testing.assert_array_equal(large[:, 0], pixels[[0, 1, 1, 0, 0], 0])
-    np.testing.assert_array_equal(speed.enlarged(pixels, (1, 1)), pixels[:1, :1])
+    np.testing.assert_array_equal(enlarged(pixels, (1, 1)), pixels[:1, :1])
 
 
 def test_the_table_and_the_figure_are_made_of_it(measured, monkeypatch):

@@ -19,14 +19,19 @@ MAY_IMPORT = {
 ROOMS = {
     "engine": (
         *("errors", "arguments", "system", "images", "metrics", "models", "human", "networks"),
-        *("faces", "attack", "machine", "cloak", "terminal", "commands"),
+        *("faces", "attack", "panels", "machine", "cloak", "terminal", "commands"),
     ),
     "training": ("records", "data", "train", "options", "evaluate", "results"),
     "demo": ("server", "handlers", "ui", "tabs", "api", "app", "space"),
 }
 # Everything in these may need PyTorch when it is imported; nothing elsewhere does.
 NEED_TORCH = ("engine/networks", "engine/attack", "engine/cloak")
-NEED_TORCH_TOO = {"engine/metrics/perceptual.py", "engine/machine/search.py"}
+NEED_TORCH_TOO = {
+    "engine/metrics/perceptual.py",
+    "engine/machine/search.py",
+    "engine/panels/gradients.py",
+    "engine/panels/torch_models.py",
+}
 
 
 def modules(path: Path) -> list[list[str]]:

@@ -108,3 +108,23 @@ def test_the_contract_is_in_the_file():
     generator = open_session(GENERATORS[BEST], weights=None, device="cpu")
     assert set(generator.inputs) <= {"image", "cams", "logits", "strength"}
     assert generator.contract["training"]["preset"]
+
+
+def test_8_bit_weights_are_expanded_once_when_the_graph_is_loaded(monkeypatch, tmp_path):
+    onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    chosen = onnxruntime.SessionOptions
+    as_run = tmp_path / "as_run.onnx"
+
+    def options():
+        made = chosen()
+        made.optimized_model_filepath = str(as_run)
+        return made
+
+    monkeypatch.setattr(onnxruntime, "SessionOptions", options)
+    session = open_session("efficientnet-lite0", weights=None, device="cpu")
+
+    def kinds(path):
+        return {node.op_type for node in onnx.load(path).graph.node}
+
+    assert "DequantizeLinear" in kinds(session.located.path)
+    assert "DequantizeLinear" not in kinds(as_run)

@@ -12,12 +12,13 @@ from PIL import Image
 from pyarrow import parquet
 from torch import Tensor, nn
 
+from engine.networks.losses import log_odds
 from engine.networks.photo.efficientnet import WIDTH
 from engine.networks.photo.generator import PhotoGenerator
 from training.data.labelled import DataError
 from training.train import checkpoint
 from training.train.photo.loop import FILE, RESUME, PhotoTraining, load_generator, train
-from training.train.photo.objective import VALUES, log_odds, predict, step_loss
+from training.train.photo.objective import VALUES, predict, step_loss
 from training.train.photo.pictures import Pictures
 from training.train.photo.preset import PhotoPreset, ramp, rate
 from training.train.photo.probe import Probe

@@ -120,6 +120,16 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.photo.panel import evaluate_photo_panel
 
             path = evaluate_photo_panel(Path(data), weights, count, command, options.published)
+        case "speed":
+            from .evaluate.speed.run import evaluate_speed
+
+            path = evaluate_speed(data, weights, count, runs, command, options.only)
+        case "photos":
+            from .evaluate.photo.run import evaluate_photos
+
+            path = evaluate_photos(
+                Path(data), weights, count, runs, options.unseen, command, options.sections
+            )
         case "machine":
             from .evaluate.machine.run import evaluate_machine
 

@@ -23,6 +23,8 @@ MEASURED_ON = {
     "panel": "cifar10",
     "cloak-photos": "nips17",
     "photo-panel": "",
+    "speed": "kodak",
+    "photos": "nips17",
 }
 
 
@@ -102,11 +104,17 @@ class EvaluateOptions(Runs):
     name: str = option("default", "human: whose checkpoints have the true maps")
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
-        None, "only the first pictures of each split; cloak…: a look, its JSON in RUNS"
+        None,
+        "only the first pictures of each split; cloak…, photos: a look, its JSON in RUNS; "
+        "speed: only the smallest sizes, a look, in RUNS/speed",
     )
-    sections: tuple[str, ...] | None = option(None, "machine: only these", metavar="NAME")
+    sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
+    unseen: Path = option(
+        SHARED / "weights/unseen-classifiers",
+        "photos: folder of ONNX classifiers outside the panel; left out where missing",
+    )
     only: str | None = option(
-        None, "cloak, cloak-photos: just rows whose name contains it", metavar="TEXT"
+        None, "cloak…, speed: just rows whose name contains it", metavar="TEXT"
     )
     published: Path = option(
         Path("runs/efficientnet.safetensors"),

@@ -9,8 +9,8 @@ from html import escape
 from engine.cloak.result import CloakedPhoto
 from engine.cloak.state import CloakProgress
 from engine.faces.verification import Comparison
-from engine.machine.result import LabelChange
 from engine.metrics.quality import Quality
+from engine.panels.predicted import LabelChange
 
 from ..handlers.cloak import Rated
 from ..handlers.human import HumanView

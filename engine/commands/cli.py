@@ -40,10 +40,16 @@ COMMANDS = (
         options=MachineOptions,
         operands=("IMAGE",),
         help="the largest change that a panel of deep classifiers does not notice",
-        description="For each picture, the largest change that a panel of four deep classifiers "
+        description="For each picture, the largest change found that a panel of deep classifiers "
         "does not notice: the distorted picture, the change as a map, the panel's class activation "
-        "map, and a figure of all. Pictures are resized to the panel's 32×32.",
-        examples=("machine photo.jpg", "machine *.png --out pictures --strength 0.5 --json"),
+        "map, and a figure of all. Photos keep their size; with the panel cifar10 they are resized "
+        "to its 32×32. Classifiers of your own take part by their name or file.",
+        examples=(
+            "machine photo.jpg",
+            "machine *.png --out pictures --strength 0.5 --json",
+            "machine photo.jpg --panel photos --panel model.onnx --labels labels.txt",
+            "machine photo.jpg --panel torchvision:alexnet,vgg16,resnet50,densenet121",
+        ),
     ),
     PictureCommand(
         name="human",

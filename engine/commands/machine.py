@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UsageError, WeightsError
+from ..errors import EngineError, UsageError, WeightsError
 from ..images.picture import Picture, encode_png
 from ..machine.figure import draw_figure
 from ..machine.jnd import MachineJND, Search, candidates, load, panel_for
+from ..machine.photo_search import search as steps
 from ..machine.result import MachineResult
-from ..models.registry import PANELS
+from ..models.registry import AUTO
+from ..panels.aim import Aim
+from ..panels.naming import PanelSpec, parse
 from ..system.files import write_files
 from ..system.libraries import broken
 from ..terminal import batch
@@ -29,19 +32,24 @@ def run(images: list[str], options: MachineOptions) -> int:
         raise UsageError("--strength is for the generator, --search does without: give one of them")
 
     def prepare():
-        names = candidates(options.panel, options.generator, options.weights)
+        panel = parse(options.panel or AUTO, options.labels, options.input_range)
+        names = candidates(panel, options.generator, options.weights)
 
         @cache
-        def loaded(panel: str) -> tuple[MachineJND, batch.Announcement, Search | None]:
+        def loaded(panel: str | PanelSpec) -> tuple[MachineJND, batch.Announcement, Search | None]:
             machine = load(options.weights, options.device, options.generator, panel)
             machine.generator.check_strength(options.strength)
-            aim = machine.generator.aim
-            search = gradient_search(options, aim, panel) if options.search else None
+            search = gradient_search(options, machine, panel) if options.search else None
             return machine, batch.Announcement(machine.description), search
 
         def work(picture: Picture, image: str, stem: str) -> str:
             machine, announce, search = loaded(panel_for(picture.size, names))
-            result = machine(picture, search=search, strength=options.strength)
+            result = machine(
+                picture,
+                search=search,
+                strength=options.strength,
+                keep_confidence=options.keep_confidence,
+            )
             announce()
             title = "standard input" if image == STDIN else Path(image).name
             files = write(result, stem, title, options.out)
@@ -56,30 +64,63 @@ def run(images: list[str], options: MachineOptions) -> int:
     return batch.run(images, prepare, options.out, as_json=options.json)
 
 
-def gradient_search(options: MachineOptions, aim: dict[str, float], panel: str) -> Search:
-    """The search of `engine.machine.search` on a panel, with progress on stderr.
+def gradient_search(options: MachineOptions, machine: MachineJND, panel: str | PanelSpec) -> Search:
+    """The search on a panel, with progress on stderr: of `engine.machine.photo_search` where the
+    result has the photo's size, else of `engine.machine.search`.
 
-    aim: as `Generator.aim`.
-
-    Raises WeightsError where PyTorch is not installed.
+    Raises WeightsError where PyTorch is needed and not installed, and as `engine.panels.gradients`.
     """
+    if machine.panel.own_size:
+        return photo_search(options, machine, panel)
     try:
         from ..machine.search import Searcher
         from ..networks.device import use_threads
     except (ImportError, OSError) as error:
-        if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
-            raise broken(error) from None
-        raise WeightsError(
-            f"--search needs {error.name}: run pip install 'just-noticeable[attack]'"
-        ) from None
-    searcher = Searcher(name=panel, weights=options.weights, device=options.device)
+        raise missing(error) from None
+    searcher = Searcher(name=machine.panel.name, weights=options.weights, device=options.device)
     print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
 
-    def search(pixels: np.ndarray) -> np.ndarray:
-        steps = searcher.steps(pixels, max_seconds=options.max_seconds, **aim)
+    def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
+        steps = searcher.steps(
+            pixels[None],
+            max_seconds=options.max_seconds,
+            keep_confidence=aim.keep_confidence,
+            **machine.generator.aim,
+        )
         return draw(steps, keep=True).change
 
     return search
+
+
+def photo_search(options: MachineOptions, machine: MachineJND, panel: str | PanelSpec) -> Search:
+    """The search at a photo's size; the embedded panel needs no PyTorch for it.
+
+    Raises as `gradient_search`.
+    """
+    differentiable = machine.panel
+    if not differentiable.differentiable:
+        try:
+            from ..networks.device import torch_device
+            from ..panels.gradients import GradientPanel, search_panel
+        except (ImportError, OSError) as error:
+            raise missing(error) from None
+        module = search_panel(panel, weights=options.weights, device=options.device)
+        place = torch_device(options.device)
+        differentiable = GradientPanel(machine.panel, module, place)
+        print(f"gradients on {place}", file=sys.stderr)
+
+    def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
+        found = steps(differentiable, pixels, change, aim, max_seconds=options.max_seconds)
+        return draw(found, keep=True).change
+
+    return search
+
+
+def missing(error: ImportError | OSError) -> EngineError:
+    """What to raise where PyTorch cannot be imported."""
+    if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
+        return broken(error)
+    return WeightsError(f"--search needs {error.name}: run pip install 'just-noticeable[attack]'")
 
 
 def write(result: MachineResult, stem: str, title: str, folder: Path) -> dict[str, Path]:
@@ -89,7 +130,7 @@ def write(result: MachineResult, stem: str, title: str, folder: Path) -> dict[st
     figure: all of it side by side.
     """
     files = {kind: folder / f"{stem}.{kind}.png" for kind in ("distorted", "jnd", "cam", "figure")}
-    quick = PANELS[result.panel].own_size  # a photo may be large
+    quick = result.panel != "cifar10"  # a photo may be large
     write_files(
         {
             files["distorted"]: result.png,

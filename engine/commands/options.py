@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import DEVICES
-from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES, PANELS
+from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
+from ..panels.naming import INPUT_RANGES
 from ..terminal.command_line import option
 
 
@@ -47,15 +48,38 @@ def jnd_model() -> Any:
 class MachineOptions(PictureOptions):
     """Options of `python -m engine machine`."""
 
-    panel: str = option(
-        AUTO,
-        "classifiers: photos keeps the picture's size, cifar10 shrinks it to 32x32; auto: photos "
-        "above 64 pixels",
-        choices=(AUTO, *PANELS),
+    panel: tuple[str, ...] = option(
+        (),
+        "classifiers that keep their labels: photos keeps the picture's size, cifar10 shrinks it "
+        f"to 32x32, {AUTO} takes photos above 64 pixels; or your own: a file model.onnx, "
+        "torchvision:NAME, timm:NAME, the last two with =FILE for weights of a file; give it "
+        f"several times for several (default: {AUTO})",
+        metavar="NAME",
+        repeated=True,
+    )
+    labels: tuple[str, ...] = option(
+        (),
+        "names of the classes of your own models: one a line, or a JSON list; once for all, or "
+        "once for each",
+        metavar="FILE",
+        repeated=True,
+    )
+    input_range: tuple[str, ...] = option(
+        (),
+        "values that an ONNX file takes: unit 0 to 1, signed -1 to 1, bytes 0 to 255, imagenet 0 "
+        "to 1 less ImageNet's mean, divided by its deviation (default: unit; bytes where the "
+        "input is of whole numbers)",
+        choices=INPUT_RANGES,
+        repeated=True,
     )
     generator: str = option(BEST, "network that makes the change", choices=tuple(GENERATORS))
     strength: float = option(1.0, "how much to change, 0.2 to 1.8; not with merged", metavar="X")
-    search: bool = option(False, "optimise the change by gradient on each picture (needs PyTorch)")
+    keep_confidence: bool = option(
+        False, "each classifier's confidence stays within 0.1 as well, and is not raised"
+    )
+    search: bool = option(
+        False, "optimise the change by gradient on each picture (panel cifar10: needs PyTorch)"
+    )
     max_seconds: float = option(60.0, "longest search per picture", metavar="S")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -42,33 +43,41 @@ class HvsSd:
         )
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 H×W×3 sRGB -> thresholds float32 H×W×3 in 8-bit levels, finite and ≥ 0.
+        """uint8 H×W×3 sRGB -> thresholds float32 H×W×3 in 8-bit levels, finite and ≥ 0."""
+        return in_tiles(lambda x: self.session.run(image=x)[0], pixels, self.margin, self.tile)
 
-        The picture is reflected around its border, as far as the network sees, and worked on in
-        tiles that see as much of each other: no border and no seams. The strides of the network
-        count from the left edge of a tile, those of the mirrored tile, over which the graph
-        averages, from the right one: both edges are whole strides from the picture's.
-        """
-        height, width = pixels.shape[:2]
-        result = np.empty((height, width, 3), np.float32)
-        reach = self.margin
-        padded = np.pad(
-            pixels,
-            ((reach, reach + -height % GRID), (reach, reach + GRID), (0, 0)),
-            mode="symmetric",
-        )
-        for top in range(0, height, self.tile):
-            for left in range(0, width, self.tile):
-                rows, columns = min(self.tile, height - top), min(self.tile, width - left)
-                piece = padded[
-                    top : top + rows + -rows % GRID + 2 * reach,
-                    left : left + columns + (width - left - columns) % GRID + 2 * reach,
-                ]
-                (threshold,) = self.session.run(image=to_batch(piece[None]))
-                core = threshold[0, :, reach : reach + rows, reach : reach + columns]
-                result[top : top + rows, left : left + columns] = core.transpose(1, 2, 0)
-        result *= 255
-        return result
+
+def in_tiles(
+    network: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, margin: int, tile: int = TILE
+) -> np.ndarray:
+    """A picture's thresholds from a network of limited sight: uint8 H×W×3 -> float32, in levels.
+
+    network: float32 1×3×h×w in 0…1 -> thresholds of the same shape on that scale; margin: how far
+    it sees; tile: pixels of a tile's core, both ways. The picture is reflected around its border,
+    as far as the network sees, and worked on in tiles that see as much of each other: no border
+    and no seams. The strides of the network count from the left edge of a tile, those of the
+    mirrored tile, over which it averages, from the right one: both edges are whole strides from
+    the picture's.
+    """
+    height, width = pixels.shape[:2]
+    result = np.empty((height, width, 3), np.float32)
+    padded = np.pad(
+        pixels,
+        ((margin, margin + -height % GRID), (margin, margin + GRID), (0, 0)),
+        mode="symmetric",
+    )
+    for top in range(0, height, tile):
+        for left in range(0, width, tile):
+            rows, columns = min(tile, height - top), min(tile, width - left)
+            piece = padded[
+                top : top + rows + -rows % GRID + 2 * margin,
+                left : left + columns + (width - left - columns) % GRID + 2 * margin,
+            ]
+            threshold = network(to_batch(piece[None]))
+            core = threshold[0, :, margin : margin + rows, margin : margin + columns]
+            result[top : top + rows, left : left + columns] = core.transpose(1, 2, 0)
+    result *= 255
+    return result
 
 
 @lru_cache(maxsize=2)

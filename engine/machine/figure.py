@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..images.picture import resized
+from ..models.registry import PANELS
+from ..panels.naming import BASIS
 from .result import MachineResult
 
 TILE = 256  # pixels of one picture in the figure
@@ -38,9 +40,10 @@ def draw_figure(result: MachineResult, title: str) -> np.ndarray:
     scale = TILE / max(height, width)
     size = max(1, round(scale * width)), max(1, round(scale * height))
     cam = heat(resized(result.cam, *size).clip(0, 1) if scale < 1 else result.cam)
+    looking = "the panel" if result.panel in PANELS else f"the panel {BASIS}"
     tiles = (
         ("original", shown(result.original, size)),
-        ("where the panel looks (CAM)", shown(cam, size)),
+        (f"where {looking} looks (CAM)", shown(cam, size)),
         ("JND map (grey: no change)", shown(result.jnd_map, size)),
         ("distorted, same answers", shown(result.distorted, size)),
     )

@@ -30,7 +30,9 @@ class Generator:
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
-        model = registry.PANELS[panel].generators[name]
+        row = registry.PANELS[panel]
+        self.usual, self.most = row.usual, row.most
+        model = row.generators[name]
         self.session = open_session(model, weights=weights, device=device)
         self.session.expect(INPUTS, ("change",))
 
@@ -67,21 +69,25 @@ class Generator:
         strength: float = 1.0,
         *,
         evidence: np.ndarray | None = None,
+        keep_confidence: bool = False,
     ) -> np.ndarray:
-        """E (eq. 3), not yet scaled down: float32 N×3×H×W on the 0…1 scale, -0.5…0.5.
+        """E (eq. 3), not yet scaled down: float32 N×3×H×W on the 0…1 scale.
 
         pixels: uint8 N×H×W×3; logits, cams, evidence: as in `Predictions`. strength: the
-        multiple of the magnitude that the generator was trained for (near D_t of eq. 10),
-        0.2…1.8, an input of a conditioned generator; others have 1 only. Raises UsageError.
+        multiple of the usual magnitude (near D_t of eq. 10), 0.2…1.8, an input of a conditioned
+        generator; others have 1 only. Beyond what the generator was trained for E is multiplied.
+        keep_confidence: for one that was trained to keep it, beside the labels; a smaller E.
+        Raises UsageError.
         """
         self.check_strength(strength)
-        strengths = np.full(len(pixels), strength, np.float32)
+        wanted = strength * self.usual
+        given = min(wanted, self.most)
         (change,) = self.session.run(
             image=to_batch(pixels),
             cams=cams,
             logits=logits,
-            strength=strengths,
+            strength=np.full(len(pixels), given, np.float32),
             evidence=evidence,
-            keep=np.zeros_like(strengths),  # the labels alone, not the confidence
+            keep=np.full(len(pixels), keep_confidence, np.float32),
         )
-        return change
+        return change if wanted == given else change * np.float32(wanted / given)

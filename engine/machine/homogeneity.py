@@ -27,9 +27,26 @@ def largest_scale(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The largest tried scale at which x + scale·E keeps every label, per picture.
 
-    predict_labels: uint8 N×H×W×3 -> top-1 class int N×P, as `Panel.predict_labels`. pixels: uint8
-    N×H×W×3; change: E, float32 N×3×H×W on the 0…1 scale; labels: N×P, predicted of the pixels;
-    members: which of the P must keep theirs, by default all. Scales 9/9, 8/9, … are tried, then
+    predict_labels: uint8 N×H×W×3 -> top-1 class int N×P, as `Panel.predict_labels`; labels: N×P,
+    predicted of the pixels; members: which of the P must keep theirs, by default all; the rest and
+    what is returned: as `largest_held`.
+    """
+
+    def held(candidates: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return (predict_labels(candidates) == labels[rows])[:, members].all(1)
+
+    return largest_held(held, pixels, change)
+
+
+def largest_held(
+    held: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    pixels: np.ndarray,
+    change: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The largest tried scale at which x + scale·E is held to be the same, per picture.
+
+    held: distorted pictures uint8 M×H×W×3, which of the N they are int M -> bool M. pixels: uint8
+    N×H×W×3; change: E, float32 N×3×H×W on the 0…1 scale. Scales 9/9, 8/9, … are tried, then
     three halvings towards the next ninth. Scale 0 is the picture itself, which always holds.
 
     Returns (scale float64 N in 0…1, distorted uint8 N×H×W×3).
@@ -40,7 +57,7 @@ def largest_scale(
     def attempt(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """Try these factors on these pictures; keep those that hold, return the other rows."""
         candidates = distort(pixels[rows], change[rows], factors)
-        holds = (predict_labels(candidates) == labels[rows])[:, members].all(1)
+        holds = held(candidates, rows)
         scale[rows[holds]] = factors[holds]
         distorted[rows[holds]] = candidates[holds]
         return rows[~holds]

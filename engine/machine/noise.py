@@ -8,9 +8,10 @@ import numpy as np
 
 from ..images.picture import decode, encode_png, to_batch
 from ..metrics.quality import psnr
+from ..panels.predicted import LabelChange
 from .baselines import gaussian_noise, match_psnr
 from .jnd import MachineJND
-from .result import LabelChange, MachineResult
+from .result import MachineResult
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def noise_of_same_psnr(machine: MachineJND, result: MachineResult, seed: int = 0
     wanted = psnr(to_batch(result.distorted[None]) - to_batch(clean))
     png = encode_png(match_psnr(clean, wanted, gaussian_noise(clean, seed))[0])
     noisy = decode(png).pixels
-    before, after = machine.panel.predict(np.stack([result.original, noisy]))[0]
+    before, after = machine.panel.logits_of(np.stack([result.original, noisy]))
     return NoiseControl(
         pixels=noisy,
         png=png,

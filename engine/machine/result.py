@@ -7,32 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..metrics.decibels import decibels, finite
-
-
-@dataclass(frozen=True)
-class LabelChange:
-    """One classifier's top-1 label before and after, with its softmax confidence in 0…1."""
-
-    classifier: str
-    before: str
-    after: str
-    confidence_before: float
-    confidence_after: float
-
-    @property
-    def same(self) -> bool:
-        """Whether the classifier keeps its label."""
-        return self.before == self.after
-
-    def to_dict(self) -> dict:
-        """As JSON, confidences rounded to six digits."""
-        return {
-            "classifier": self.classifier,
-            "before": self.before,
-            "after": self.after,
-            "confidence_before": round(self.confidence_before, 6),
-            "confidence_after": round(self.confidence_after, 6),
-        }
+from ..panels.predicted import LabelChange
 
 
 @dataclass(frozen=True)
@@ -47,8 +22,9 @@ class MachineResult:
     their label (eqs 16-17). changed_share: share of pixels with any channel changed. scale: the
     factor on E, 0…1; strength: the generator's input. members: the classifiers that had to keep
     their label; verified: they do on the decoded png. size: (width, height) of the input picture,
-    panel_size: at which the panel is given it. panel: its name. The panel `photos` leaves the
-    picture at its size, `cifar10` shrinks it to the panel's.
+    panel_size: at which the panel is given it; for a panel of your own, at which the change is
+    made, and the notes say at which each classifier is given it. panel: its name. `cifar10` shrinks
+    the picture to its size, others leave it at its own; the cam of your own is the one of `photos`.
     """
 
     original: np.ndarray
@@ -69,6 +45,7 @@ class MachineResult:
     panel_size: tuple[int, int]
     notes: tuple[str, ...]
     panel: str = "cifar10"
+    keep_confidence: bool = False
 
     @property
     def jnd_map(self) -> np.ndarray:
@@ -100,6 +77,7 @@ class MachineResult:
             "rca": self.rca,
             "changed_share": round(self.changed_share, 6),
             "strength": self.strength,
+            "keep_confidence": self.keep_confidence,
             "scale": round(self.scale, 6),
             "verified": self.verified,
             "labels": [label.to_dict() for label in self.labels],

@@ -24,6 +24,7 @@ from ..networks.device import autocast, torch_device
 from ..networks.panel import Panel
 from ..networks.photo.panel import stored_photo_panel
 from ..networks.stored import stored_panel
+from ..panels.aim import Aim
 from ..system.progress import Progress
 
 # Logits by which a label must lead: four times what bfloat16 changes of a logit of about ten.
@@ -91,15 +92,24 @@ class Searcher:
         alpha: float,
         beta: float,
         wanted: float,
+        before: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """E in -1…1 -> the picture x + E, the panel's logits of it in 8 bits, the mean of eq. 7."""
+        """E in -1…1 -> the picture x + E, the panel's logits of it in 8 bits, the mean of eq. 7.
+
+        before: logits of the pictures where the confidence is to be kept as well.
+        """
         effective = losses.surviving(change, 2 * clean - 1)
         candidate = clean + effective / 2  # an image: clipped to 0…1
         with autocast(self.device):
             logits = self.panel.logits(to_levels(candidate))
         logits = logits.float()
-        loss = (
+        kept = (
             losses.classification_loss(logits, labels)
+            if before is None
+            else losses.confidence_loss(logits, before, labels).mean()
+        )
+        loss = (
+            kept
             + alpha * losses.magnitude_loss(effective, cam, wanted)
             + beta * losses.spatial_loss(effective, cam)
         )
@@ -124,16 +134,23 @@ class Searcher:
         beta: float = 0.1,
         wanted: float = 1.0,
         max_seconds: float | None = None,
+        keep_confidence: bool = False,
         seed: int = 0,
     ) -> Iterator[SearchStep]:
         """Search on uint8 N×H×W×3; one `SearchStep` per gradient step, the best so far in each.
 
         count: gradient steps; rate: Adam's step on the argument of the tanh that bounds E;
         alpha, beta: weights of L_m and L_s (eq. 7); wanted: multiple of D_t (eq. 10).
-        Ends early after max_seconds.
+        Ends early after max_seconds. keep_confidence: as `engine.panels.aim.Aim` has it.
         """
         started = time.monotonic()
         clean, labels, cam = self.prepare(pixels)
+        with torch.no_grad():
+            before = self.panel.logits(clean) if keep_confidence else None
+        aims = [
+            Aim(each.cpu().numpy(), range(len(each)), True)
+            for each in (before if keep_confidence else ())
+        ]
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
         free = (0.1 * noise).to(self.device).requires_grad_()  # E = tanh(free), in -1…1
         optimizer = torch.optim.Adam([free], lr=rate)
@@ -141,11 +158,15 @@ class Searcher:
         best_psnr = np.full(len(pixels), np.inf)
         for number in range(1, count + 1):
             change = torch.tanh(free)
-            candidate, logits, loss = self.evaluate(clean, change, labels, cam, alpha, beta, wanted)
+            candidate, logits, loss = self.evaluate(
+                clean, change, labels, cam, alpha, beta, wanted, before
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             holds = (lead(logits, labels, targeted=True) > MARGIN).all(1).cpu().numpy()
+            for row, aim in enumerate(aims):
+                holds[row] &= aim.holds(logits.detach().cpu().numpy()[row : row + 1])[0]
             distorted = to_pixels(candidate.detach().cpu().numpy())
             psnrs = psnr(to_batch(distorted) - to_batch(pixels))
             better = holds & (psnrs < best_psnr)

@@ -140,7 +140,8 @@ class PanelRow:
     members: rows of `MODELS`, in the order of a conditioned generator's inputs; generators: by name
     a row of `MODELS`; size: pixels a side at which the classifiers are given a picture; classes:
     how many each tells apart, their names are in its contract; outputs: of each classifier;
-    own_size: whether a result has the size of the picture, else it has the classifiers'.
+    own_size: whether a result has the size of the picture, else it has the classifiers'; usual:
+    the generators' input for strength 1; most: the largest they were trained with.
     """
 
     members: tuple[str, ...]
@@ -149,6 +150,8 @@ class PanelRow:
     classes: int
     outputs: tuple[str, ...]
     own_size: bool
+    usual: float = 1.0
+    most: float = 1.8
 
 
 BEST = "conditioned"
@@ -168,8 +171,10 @@ PANELS = {
         generators={BEST: f"generator-{BEST}-photos"},
         size=224,
         classes=1000,
-        outputs=("logits", "cam", "evidence"),
+        outputs=("logits", "cam", "evidence", "gradient"),
         own_size=True,
+        usual=1.4,
+        most=1.6,
     ),
 }
 AUTO = "auto"  # the panel is chosen by the picture: `engine.machine.jnd.panel_for`

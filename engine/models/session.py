@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import sys
 from functools import cached_property
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..arguments import DEVICES
 from ..errors import DeviceError, UsageError, WeightsError
-from ..system.libraries import onnx_runtime
+from ..system.libraries import one_line, onnx_runtime
 from ..system.threads import threads
 from .locate import Located, locate
 
@@ -20,10 +21,11 @@ from .locate import Located, locate
 class Session:
     """One ONNX graph, ready to run. Arrays in by name, arrays out in the graph's order.
 
-    placement: where it runs and why, in words; located: the file.
+    placement: where it runs and why, in words; located: the file. remedy: what to do about a file
+    that is no such graph, for the message. Raises WeightsError, DeviceError.
     """
 
-    def __init__(self, located: Located, device: str = "auto"):
+    def __init__(self, located: Located, device: str = "auto", *, remedy: str = "get it again"):
         onnxruntime = onnx_runtime()
         wanted, reason = _providers(device, onnxruntime.get_available_providers())
         if wanted[0] == "CUDAExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
@@ -31,21 +33,26 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its own warnings: we report what we got, below
         options.intra_op_num_threads = threads()
+        # Several sessions take turns: threads that spin between runs would take the others' cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # 8-bit weights become single precision once, when the graph is loaded. Otherwise each run
+        # does it anew, and convolutions do not get the layout that is fastest: they need constants.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
             self._session = onnxruntime.InferenceSession(
                 str(located.path), options, providers=wanted
             )
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise WeightsError(
-                f"{located.path} cannot be run as an ONNX model ({error}): get it again"
+                f"{located.path} cannot be run as an ONNX model ({reason_of(error)}): {remedy}"
             ) from None
         self.provider = self._session.get_providers()[0]
         if self.provider != wanted[0]:
             reason = f"{wanted[0]} did not start: CUDA 13 and cuDNN 9 are needed"
             if device == "cuda":
                 raise DeviceError(f"CUDA was requested, but {reason}; or use --device cpu")
-        self.inputs = tuple(node.name for node in self._session.get_inputs())
+        self.nodes = tuple(self._session.get_inputs())  # each with a name, a shape and a type
+        self.inputs = tuple(node.name for node in self.nodes)
         self.outputs = tuple(node.name for node in self._session.get_outputs())
         self.located = located
         self.placement = f"{self.provider} ({reason}), {options.intra_op_num_threads} threads"
@@ -71,6 +78,11 @@ class Session:
     def run(self, **arrays: np.ndarray) -> list[np.ndarray]:
         """Run the graph on the inputs it has; further arrays are ignored."""
         return self._session.run(None, {name: arrays[name] for name in self.inputs})
+
+
+def reason_of(error: Exception) -> str:
+    """ONNX Runtime's words on one line, without its name and codes."""
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", one_line(error))
 
 
 def _providers(device: str, available: list[str]) -> tuple[list[str], str]:

@@ -6,6 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+TOLERANCE = 0.08  # of a probability, downwards: a little less than the 0.1 that is promised
+SLACK = 0.1  # of the log-odds, upwards
+MARGIN = 0.3  # logits by which a label leads at least
+CEILING = 0.99  # beyond this probability the log-odds claim more than the classifier can know
+
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """L_c, eqs 8-9: mean cross-entropy against each classifier's own label of the clean image.
@@ -48,3 +53,24 @@ def spatial_loss(change: Tensor, cam: Tensor) -> Tensor:
 def surviving(change: Tensor, image: Tensor) -> Tensor:
     """The part of E that survives clipping to an image: both in -1…1 units, N×3×H×W."""
     return (image + change).clamp(-1, 1) - image
+
+
+def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
+    """log p / (1 - p) of each label: N×P×classes, N×P -> N×P."""
+    own = logits.gather(2, labels[..., None])[..., 0]
+    return own - logits.scatter(2, labels[..., None], -torch.inf).logsumexp(2)
+
+
+def confidence_loss(logits: Tensor, clean: Tensor, labels: Tensor) -> Tensor:
+    """How far the probability of each label leaves its bounds, on both sides, in log-odds: N.
+
+    Below: p - TOLERANCE, and the lead over the best other class falls below MARGIN. Above: the
+    log-odds rise. Each side counts as a Huber loss. logits, clean N×P×classes; labels N×P.
+    """
+    before = clean.softmax(2).gather(2, labels[..., None])[..., 0]
+    odds, former = log_odds(logits, labels), log_odds(clean, labels)
+    floor = torch.logit((before.clamp(max=CEILING) - TOLERANCE).clamp_min(0.01))
+    others = logits.scatter(2, labels[..., None], -torch.inf).amax(2)
+    lead = logits.gather(2, labels[..., None])[..., 0] - others
+    sides = torch.stack([floor - odds, odds - former - SLACK, MARGIN - lead]).clamp_min(0)
+    return F.smooth_l1_loss(sides, torch.zeros_like(sides), reduction="none").sum(0).mean(1)

@@ -17,12 +17,15 @@ DISTRIBUTIONS = {
     "huggingface_hub": ("huggingface-hub", None),
     "numpy": ("numpy", None),
     "onnx": ("onnx", "attack"),
+    "onnx2torch": ("onnx2torch", "panels"),
     "piq": ("piq", "evaluation"),
     "pycvvdp": ("cvvdp", "evaluation"),
     "safetensors": ("safetensors", "attack"),
     "scipy": ("scipy", None),
     "skimage": ("scikit-image", None),
+    "timm": ("timm", "panels"),
     "torch": ("torch", "attack"),
+    "torchvision": ("torchvision", "panels"),
     "tqdm": ("tqdm", None),
 }
 
@@ -75,3 +78,10 @@ def one_line(text: object, longest: int = 300) -> str:
     """A message without its line breaks, cut where it is very long."""
     words = " ".join(str(text).split())
     return words if len(words) <= longest else words[: longest - 1] + "…"
+
+
+def of_extra(error: ImportError | OSError, what: str, extra: str) -> SetupError:
+    """The message where `what` needs a library that one of our extras brings, or that is broken."""
+    if not isinstance(error, ModuleNotFoundError) or "." in (error.name or ""):
+        return broken(error)
+    return SetupError(f"{what} needs {error.name}: run pip install 'just-noticeable[{extra}]'")

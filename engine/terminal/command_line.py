@@ -86,12 +86,14 @@ def option(
     metavar: str | None = None,
     operand: bool = False,
     former: str | None = None,
+    repeated: bool = False,
 ) -> Any:
     """A field of a dataclass of options.
 
     default: without one the option is required; a number, a word or a path is named at the end of
     the help. operand: given by its place instead of by `--name`. former: an earlier name, such as
-    "--old", which goes on working and is in no help.
+    "--old", which goes on working and is in no help. repeated: a tuple whose values are given one
+    by one, the option before each.
     """
     if help and isinstance(default, (float, int, str, Path)) and not isinstance(default, bool):
         help += f" (default: {f'{default:g}' if isinstance(default, float) else default})"
@@ -102,6 +104,7 @@ def option(
             "keywords": {name: value for name, value in keywords.items() if value is not None},
             "operand": operand,
             "former": former,
+            "repeated": repeated,
         },
     )
 
@@ -130,6 +133,8 @@ def _add_option(parser: argparse._ActionsContainer, item: Field, kind: Any) -> N
         keywords["action"] = "store_true"
     else:
         keywords["type"], keywords["nargs"] = _values(kind)
+    if item.metadata.get("repeated"):
+        keywords |= {"action": "append", "nargs": None, "default": list(item.default)}
     if item.metadata.get("operand"):
         if not required:
             keywords["nargs"] = "?" if keywords["nargs"] is None else "*"

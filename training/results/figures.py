@@ -11,6 +11,7 @@ from engine.human import HUMAN_MODELS
 from engine.system.files import write_bytes
 
 from ..records.record import RESULTS, read_json
+from .photo_tables import NAMES
 
 FOLDER = RESULTS / "figures"
 DPI = 90
@@ -35,6 +36,8 @@ def draw() -> list[Path]:
         draw_noise("chelsea.png"),
         draw_example("chelsea.png"),
     ]
+    if (RESULTS / "machine_photos.json").exists():
+        figures.append(draw_photos_trade_off(read_json(RESULTS / "machine_photos.json")))
     if (RESULTS / "human_kodak.json").exists():
         figures.append(draw_human_maps("chelsea.png"))
     return figures
@@ -151,6 +154,36 @@ def draw_trade_off(curve: list[dict]) -> Path:
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=8)
     return save(figure, "machine_trade_off.png")
+
+
+def draw_photos_trade_off(result: dict) -> Path:
+    """RCA against PSNR on photos: lines of one way to distort them, points of the verified."""
+    from matplotlib import pyplot as plt
+
+    lines: dict[str, list[dict]] = {}
+    for row in result["rows"]:
+        alone = not row["keep_confidence"] and not row["refined"]
+        if row["section"] in ("generator", "strength") and alone:
+            lines.setdefault("generator, strength 0.4 to 1.6", []).append(row)
+        if row["section"] in ("generator", "homogeneity") and row["refined"]:
+            kept = ", confidence kept" if row["keep_confidence"] else ""
+            lines.setdefault(f"refined{kept}, k/9", []).append(row)
+        if row["section"] == "level":
+            lines.setdefault(NAMES[row["control"]], []).append(row)
+    figure, axis = plt.subplots(figsize=(7, 4.4), layout="constrained")
+    for label, rows in lines.items():
+        rows = sorted((row for row in rows if row["psnr_db"]), key=lambda row: row["psnr_db"])
+        rates = [100 * row["rca"] for row in rows]
+        axis.plot([row["psnr_db"] for row in rows], rates, marker=".", label=label)
+    for row in result["rows"]:
+        if row["section"] in ("verified", "search") and row["psnr_db"]:
+            place = row["psnr_db"], 100 * row["rca"]
+            axis.plot(*place, marker="*", markersize=10, linestyle="", label=row["name"])
+    axis.set(title="RCA on photos, %", xlabel="PSNR (8-bit), dB: less is more changed")
+    axis.invert_xaxis()
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+    return save(figure, "machine_photos_trade_off.png")
 
 
 def draw_noise(name: str) -> Path:

@@ -9,12 +9,13 @@ from engine.models.registry import BEST, HUMAN, HUMAN_NAMES
 from .cloak.faces import cell
 from .machine_tables import decibels, machine_result
 from .markdown import committed, markdown, percent
+from .photo_tables import named, noise_of, photos_result
 
 OURS = "ours"  # the cloak's default method
 
 
 def headline() -> str:
-    rows = [*machine(), *human(), *cloak(), verification()]
+    rows = [*machine(), *photos(), *human(), *cloak(), verification()]
     header = ["", "here", "for comparison", "measured on"]
     note = (
         "Mean ± standard deviation over pictures; of RCA, its standard error. "
@@ -54,6 +55,26 @@ def machine() -> list[list[str]]:
             + ", ".join(percent(row["majority_agreement"], 1) for row in outside.values()),
             images,
         ],
+    ]
+
+
+def photos() -> list[list[str]]:
+    """The same on photos, verified, as `machine_jnd` returns it; nothing until it is measured."""
+    result = photos_result()
+    reached = result and named(result, "verified")
+    if not reached:
+        return []
+    noise = noise_of(result, reached)
+    return [
+        [
+            "machine JND of photos, three ImageNet classifiers, verified: labels that all three "
+            f"keep; PSNR {decibels(reached)}",
+            percent(reached["all_classifiers_keep"], 1),
+            f"white noise of that PSNR: {percent(noise['all_classifiers_keep'], 1)}"
+            if noise
+            else "",
+            f"{reached['n']} photos, {reached['unchanged_photos']} left unchanged",
+        ]
     ]
 
 

@@ -13,10 +13,10 @@ from engine.attack.loop import Search
 from engine.attack.observers import PanelObserver
 from engine.attack.problem import Problem
 from engine.images.picture import to_batch
-from engine.machine.panel import Panel
 from engine.models.registry import HUMAN_DEFAULT
 from engine.networks.panel import Panel as Networks
 from engine.networks.photo.panel import MEMBERS, stored_photo_panel
+from engine.panels.embedded import Panel
 
 from ...data.labelled import DataError
 from ...data.photographs import Photographs, load_photographs

@@ -39,9 +39,15 @@ from ...records.record import published, write
 from ...records.store import Entry, Store, from_row, origin, plain
 from ...records.versions import STANDING, metrics
 from ..machine.measure import spread
+from ..speed.lane import Lane
+from ..speed.process import enlarged
+from ..speed.side_by_side import timed
+from ..speed.subjects import ENGINE
 from .compared import TRUE_MAPS, Compared, compared_models
 from .picture import JOD, PSNRS, SEED, common_key, measure, summary
-from .speed import LARGE, SMALL, enlarged, timed
+
+LARGE = (3000, 4000)  # rows and columns of the photo for the learned models: 12 megapixels
+SMALL = (1000, 1000)  # and for the classical ones
 
 
 def evaluate_human(
@@ -176,4 +182,7 @@ def speeds(
 
 
 def clocked(name: str, pixels: np.ndarray, size: tuple[int, int], weights: str | None) -> dict:
-    return timed(name, enlarged(pixels, size), weights)
+    large = enlarged(pixels, size)
+    return {"megapixels": large[..., 0].size / 1e6} | timed(
+        Lane(name, ENGINE, "auto", weights), large[None]
+    )

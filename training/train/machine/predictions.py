@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.machine.panel import softmax
 from engine.networks.classifiers import CLASSIFIERS
 from engine.networks.panel import Panel, scale_maps
 from engine.networks.stored import stored_panel
+from engine.panels.predicted import softmax
 
 from ...data.labelled import LabelledImages
 from ...records.log import log

@@ -17,11 +17,6 @@ from engine.networks.panel import scale_maps
 
 from .preset import PhotoPreset
 
-TOLERANCE = 0.08  # of a probability, downwards: a little less than the 0.1 that is promised
-SLACK = 0.1  # of the log-odds, upwards
-MARGIN = 0.3  # logits by which a label leads at least
-CEILING = 0.99  # beyond this probability the log-odds claim more than the classifier can know
-
 
 @dataclass(frozen=True)
 class Predictions:
@@ -48,27 +43,6 @@ def predict(panel: nn.ModuleDict, x: Tensor) -> Predictions:
     scores = torch.stack(logits, 1)
     confidence, labels = scores.softmax(2).max(2)
     return Predictions(scores, labels, confidence, torch.stack(evidence, 1))
-
-
-def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
-    """log p / (1 - p) of each label: N×P×classes, N×P -> N×P."""
-    own = logits.gather(2, labels[..., None])[..., 0]
-    return own - logits.scatter(2, labels[..., None], -torch.inf).logsumexp(2)
-
-
-def confidence_loss(logits: Tensor, clean: Tensor, labels: Tensor) -> Tensor:
-    """How far the probability of each label leaves its bounds, on both sides, in log-odds: N.
-
-    Below: p - TOLERANCE, and the lead over the best other class falls below MARGIN. Above: the
-    log-odds rise. Each side counts as a Huber loss. logits, clean N×P×classes; labels N×P.
-    """
-    before = clean.softmax(2).gather(2, labels[..., None])[..., 0]
-    odds, former = log_odds(logits, labels), log_odds(clean, labels)
-    floor = torch.logit((before.clamp(max=CEILING) - TOLERANCE).clamp_min(0.01))
-    others = logits.scatter(2, labels[..., None], -torch.inf).amax(2)
-    lead = logits.gather(2, labels[..., None])[..., 0] - others
-    sides = torch.stack([floor - odds, odds - former - SLACK, MARGIN - lead]).clamp_min(0)
-    return F.smooth_l1_loss(sides, torch.zeros_like(sides), reduction="none").sum(0).mean(1)
 
 
 def softened(change: Tensor, share: Tensor) -> Tensor:
@@ -120,7 +94,7 @@ def step_loss(
 
     cross = F.cross_entropy(logits.flatten(0, 1), clean.labels.flatten(), reduction="none")
     cross = cross.view(count, -1).mean(1)  # eqs 8-9
-    both = confidence_loss(logits, clean.logits, clean.labels)
+    both = losses.confidence_loss(logits, clean.logits, clean.labels)
     l_c = torch.where(keep > 0, both, cross).mean()
     size = x.shape[2:]
     cam = sum(

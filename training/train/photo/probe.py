@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from .objective import Predictions, log_odds, predict
+from engine.networks.losses import log_odds
+
+from .objective import Predictions, predict
 
 STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 CHUNK = 50

@@ -1,19 +1,17 @@
-"""The panel: deep classifiers as exported graphs, and what each of them predicts of a picture."""
+"""An embedded panel: deep classifiers as exported graphs, and what each predicts of a picture."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..arguments import check_choice
-from ..errors import UsageError
 from ..images.picture import resize, to_batch
 from ..models import registry
 from ..models.session import open_session
-from .result import LabelChange
+from .predicted import Classifiers
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Predictions:
     evidence: np.ndarray | None = None
 
 
-class Panel:
+class Panel(Classifiers):
     """The P classifiers of a row of `registry.PANELS`, loaded.
 
     weights, device: as `engine.machine.machine_jnd` takes them. Raises WeightsError, DeviceError,
@@ -51,11 +49,32 @@ class Panel:
             open_session(member, weights=weights, device=device) for member in row.members
         )
         for session in self.sessions:
-            session.expect({"image"}, row.outputs)
+            session.expect({"image", "at", "pull"}, row.outputs)
         contracts = [session.contract for session in self.sessions]
         self.classes: tuple[str, ...] = tuple(contracts[0]["classes"])
-        self.classifiers: tuple[str, ...] = tuple(each["classifier"] for each in contracts)
+        self.classifiers = tuple(each["classifier"] for each in contracts)
+        self.class_names = (self.classes,) * len(contracts)
         self.size: int = contracts[0]["size"]  # pixels, both ways
+
+    @property
+    def basis(self) -> Panel:
+        """The panel whose predictions a generator is given: this one (see `OwnPanel`)."""
+        return self
+
+    @property
+    def description(self) -> str:
+        """Its weights, in words."""
+        located = [session.located for session in self.sessions]
+        return ", ".join(f"{each.path.stem} {each.sha256[:8]}" for each in located)
+
+    def given(self, size: tuple[int, int]) -> list[str]:
+        """Notes for a report: how a picture of (width, height) is given to the classifiers."""
+        side = f"{self.size}×{self.size}"
+        if size == (self.size, self.size):
+            return []
+        if self.own_size:
+            return [f"the panel is given it at {side}"]
+        return [f"resized from {size[0]}×{size[1]} to the panel's {side}"]
 
     def view(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 N×H×W×3 -> uint8 N×size×size×3: the pictures as the classifiers are given them."""
@@ -64,14 +83,33 @@ class Panel:
     def predictions(self, pixels: np.ndarray) -> Predictions:
         """What the classifiers predict of uint8 N×h×w×3."""
         batch = to_batch(pixels)
+        none = {"at": batch[:0], "pull": np.empty((0, len(self.classes)), np.float32)}
         logits, cams, *evidence = zip(
-            *(session.run(image=batch) for session in self.sessions), strict=True
+            *(session.run(image=batch, **none)[:3] for session in self.sessions), strict=True
         )
         return Predictions(
             np.stack(logits, 1),
             np.concatenate(cams, 1),
             np.stack(evidence[0], 1) if evidence else None,
         )
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the graphs give gradients."""
+        return all("pull" in session.inputs for session in self.sessions)
+
+    def gradient(self, pixels: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+        """The gradients of sum(pull · logits) with respect to one picture, each classifier's own.
+
+        pixels uint8 1×h×w×3 at the panel's size; pulls float32 P×classes -> float32 P×3×h×w, of
+        a picture in 0…1. A classifier whose pull is zero is not asked.
+        """
+        at = to_batch(pixels)
+        gradients = np.zeros((len(pulls), *at.shape[1:]), np.float32)
+        for index, (session, pull) in enumerate(zip(self.sessions, pulls, strict=True)):
+            if pull.any():
+                gradients[index] = session.run(image=at[:0], at=at, pull=pull[None])[-1][0]
+        return gradients
 
     def predict(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 N×H×W×3 -> logits float32 N×P×classes, CAMs float32 N×P×H×W in 0…1."""
@@ -82,34 +120,10 @@ class Panel:
         """uint8 N×H×W×3 -> top-1 class int64 N×P of each classifier."""
         return self.predict(pixels)[0].argmax(2)
 
-    def members(self, names: str | Sequence[str] | None) -> list[int]:
-        """Indices 0…P-1 of the classifiers of these names; all where None. Raises UsageError."""
-        if names is None:
-            return list(range(len(self.classifiers)))
-        names = [names] if isinstance(names, str) else list(names)
-        unknown = set(names) - set(self.classifiers)
-        if unknown or not names:
-            known = ", ".join(self.classifiers)
-            wrong = ", ".join(sorted(map(str, unknown))) or "none"
-            raise UsageError(f"classifiers {wrong}: choose one or more of {known}")
-        return [index for index, name in enumerate(self.classifiers) if name in names]
+    def logits_of(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 of any size -> logits float32 N×P×classes, as the panel is given them."""
+        return self.predictions(self.view(pixels)).logits
 
-    def label_changes(self, before: np.ndarray, after: np.ndarray) -> tuple[LabelChange, ...]:
-        """logits P×classes before and after -> one `LabelChange` per classifier."""
-        clean, changed = softmax(before), softmax(after)
-        return tuple(
-            LabelChange(
-                classifier=name,
-                before=self.classes[clean[index].argmax()],
-                after=self.classes[changed[index].argmax()],
-                confidence_before=float(clean[index].max()),
-                confidence_after=float(changed[index].max()),
-            )
-            for index, name in enumerate(self.classifiers)
-        )
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """…×classes -> probabilities over the last axis."""
-    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
-    return exponentials / exponentials.sum(-1, keepdims=True)
+    def labels_of(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 of any size -> top-1 class int64 N×P of each classifier."""
+        return self.logits_of(pixels).argmax(2)

@@ -1,0 +1,135 @@
+"""A panel with classifiers from outside: each is given the picture at its own size.
+
+Such a classifier has no generator. E is made by the one of the embedded panel for photographs,
+from what that panel predicts, and verified against exactly the classifiers that were named.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+import numpy as np
+
+from ..images.picture import resize
+from ..system.libraries import of_extra
+from .embedded import Panel, Predictions
+from .naming import BASIS, LIBRARIES, Entry, PanelSpec
+from .part import Part, check_numbers
+from .predicted import Classifiers, padded
+
+
+class OwnPanel(Classifiers):
+    """The classifiers that a `PanelSpec` names, loaded. It offers what `Panel` does.
+
+    basis: the embedded panel for photographs, which the generator was trained with; it is verified
+    only where the spec names it. weights, of what is embedded, and device: as in `Panel`. Raises
+    WeightsError, DeviceError, SetupError, and UsageError for names of networks or classes.
+    """
+
+    own_size = True  # a result has the picture's own size
+    differentiable = False  # an ONNX file has forward passes only
+
+    def __init__(
+        self,
+        spec: PanelSpec,
+        *,
+        weights: str | os.PathLike | None = None,
+        device: str = "auto",
+    ):
+        self.name = spec.name
+        self.basis = embedded(BASIS, weights, device)
+        self.parts = tuple(self.part(entry, weights, device) for entry in spec.entries)
+        self.classifiers = tuple(name for part in self.parts for name in part.names)
+        self.class_names = tuple(names for part in self.parts for names in part.class_names)
+        self.size = self.basis.size  # pixels, both ways, at which E is made
+
+    def part(self, entry: Entry, weights: str | os.PathLike | None, device: str) -> Part:
+        """The loaded classifiers of one entry."""
+        if entry.kind == "embedded":
+            return embedded_part(embedded(entry.name, weights, device))
+        if entry.kind == "onnx":
+            from .onnx_file import load
+
+            return load(entry, self.basis.classes, device)
+        try:
+            from .torch_models import load
+        except (ImportError, OSError) as error:
+            raise of_extra(error, entry.title, "panels") from None
+        return load(entry, self.basis.classes, device)
+
+    @property
+    def description(self) -> str:
+        """Weights of the classifiers, in words."""
+        return ", ".join(part.description for part in self.parts)
+
+    def given(self, size: tuple[int, int]) -> list[str]:
+        """Notes for a report: how a picture of (width, height) is given to the classifiers."""
+        sizes: dict[tuple[int, int], list[str]] = {}
+        for part in self.parts:
+            sizes.setdefault(part.size, []).extend(part.names)
+        notes = [
+            f"{', '.join(names)}: given it at {width}×{height}"
+            for (width, height), names in sizes.items()
+            if size != (width, height)
+        ]
+        side = f"{self.size}×{self.size}"
+        return [*notes, f"the change is made at {side}, the activation map is the panel {BASIS}'"]
+
+    def view(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 -> uint8 N×size×size×3: the pictures as a generator is given them."""
+        return self.basis.view(pixels)
+
+    def predictions(self, pixels: np.ndarray) -> Predictions:
+        """What a generator is given of uint8 N×size×size×3: the embedded panel's predictions."""
+        return self.basis.predictions(pixels)
+
+    def logits_of(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 of any size -> logits float32 N×P×classes, -inf where there is no class.
+
+        Raises WeightsError where a classifier predicts what is no number.
+        """
+        views: dict[tuple[int, int], np.ndarray] = {}
+        logits = []
+        for part in self.parts:
+            if part.size not in views:
+                views[part.size] = np.stack([resize(each, *part.size) for each in pixels])
+            predicted = part.predict(views[part.size])
+            check_numbers(part.names[0], predicted)
+            logits.append(predicted)
+        most = max(each.shape[2] for each in logits)
+        return np.concatenate([padded(each, most) for each in logits], 1)
+
+    def labels_of(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 N×H×W×3 of any size -> top-1 class int64 N×P of each classifier."""
+        return self.logits_of(pixels).argmax(2)
+
+    predict_labels = labels_of
+
+
+@lru_cache(maxsize=2)
+def embedded(name: str, weights: str | os.PathLike | None, device: str) -> Panel:
+    return Panel(name, weights=weights, device=device)
+
+
+def embedded_part(panel: Panel) -> Part:
+    return Part(
+        panel.classifiers,
+        panel.class_names,
+        (panel.size, panel.size),
+        lambda pixels: panel.predictions(pixels).logits,
+        panel.description,
+    )
+
+
+def open_panel(
+    panel: str | PanelSpec, *, weights: str | os.PathLike | None = None, device: str = "auto"
+) -> Panel | OwnPanel:
+    """What `engine.panels.naming.parse` returned, loaded. Raises as `Panel` and `OwnPanel`."""
+    kind = Panel if isinstance(panel, str) else OwnPanel
+    return kind(panel, weights=weights, device=device)
+
+
+def needs_torch(spec: PanelSpec) -> bool:
+    """Whether one of the classifiers runs in PyTorch."""
+    return any(entry.kind in LIBRARIES for entry in spec.entries)

@@ -1,0 +1,1 @@
+"""Seconds and memory of what ships, beside the same networks in PyTorch."""
