@@ -33,12 +33,12 @@ FEW = 20  # photos of the paper's parts, of the rows against the panel, and of t
 # Steps in a round, not targeted and targeted, of the methods that never end one early; of the
 # others a round is their own, or the whole budget.
 STEPS = {
-    "cw": (15, 15),
-    "paper": (10, 30),  # its steps are of one length: fewer do not reach a given label
-    "ssah": (15, 15),
+    "cw": (BUDGET // 2, BUDGET // 2),
+    "paper": (BUDGET // 3, BUDGET),  # its steps are of one length: fewer do not reach a given label
+    "ssah": (BUDGET // 2, BUDGET // 2),
     "di2-fgsm": (5, 5),
     "m-di2-fgsm": (5, 5),
-    "mnd": (15, 30),
+    "mnd": (BUDGET // 2, BUDGET),
 }
 # Ours with the cross-entropy in place of what the lead is short of: with 1,000 classes it comes to
 # a given label with a smaller change.
