@@ -67,6 +67,7 @@ results-cloak: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate recogniser --data $(FACES)
 	$(BIN)/python -m training evaluate cloak --data $(FACES)
 	$(BIN)/python -m training evaluate panel --data $(DATA)
+	$(BIN)/python -m training evaluate cloak-photos --data $(NIPS)
 	$(BIN)/python -m training tables
 
 results-photos: $(VENV)/.installed-test

@@ -9,11 +9,11 @@ import pytest
 
 from training.evaluate.cloak.plan import row
 from training.records import record
-from training.results import cloak_tables
+from training.results.cloak import faces
 from training.results.tables import BLOCK, DOCUMENTS, TABLES, render
 
 RESULTS = record.RESULTS
-NAMES = tuple(cloak_tables.TABLES)
+NAMES = tuple(faces.TABLES)
 PHOTO = {
     "success": True,
     "agree": True,
@@ -81,18 +81,18 @@ def test_a_table_is_made_of_results(name, results):
 
 
 def test_the_best_is_first_and_a_failure_has_no_quality(results):
-    best, worst = cloak_tables.TABLES["cloak_closed_set"]().splitlines()[2:4]
+    best, worst = faces.TABLES["cloak_closed_set"]().splitlines()[2:4]
     assert best.startswith("| ours | 100 % | 60.00 ± 0.00 | 0.9990 | 9.990 |")
     assert worst.startswith("| fgsm | 0 % | – | – | – |")
-    assert "1 rows not measured" in cloak_tables.TABLES["cloak_lasting"]()
+    assert "1 rows not measured" in faces.TABLES["cloak_lasting"]()
 
 
 def test_seconds_of_other_hardware_are_marked(results):
-    ours, fgsm = cloak_tables.TABLES["cloak_closed_set"]().splitlines()[2:4]
+    ours, fgsm = faces.TABLES["cloak_closed_set"]().splitlines()[2:4]
     assert ours.endswith("| 0.8 |")
     assert fgsm.endswith("| 0.8* |")
-    assert "with a star: on an abacus;" in cloak_tables.TABLES["cloak_closed_set"]()
-    assert "star" not in cloak_tables.TABLES["cloak_latency"]()  # nothing there is marked
+    assert "with a star: on an abacus;" in faces.TABLES["cloak_closed_set"]()
+    assert "star" not in faces.TABLES["cloak_latency"]()  # nothing there is marked
 
 
 def test_a_method_without_a_success_has_a_row_too(results):
@@ -101,7 +101,7 @@ def test_a_method_without_a_success_has_a_row_too(results):
     failed = {"method": "fgv", "success": 0.0, "n": 4, "gradients": 9.0, "seconds_per_image": 0.1}
     failed |= {"decided_by": result["rows"][0]["decided_by"]}
     path.write_text(json.dumps(result | {"rows": [failed, *result["rows"]]}))
-    assert "| fgv | 0 % | – | – | – | – | 9 |" in cloak_tables.cloak_panel()
+    assert "| fgv | 0 % | – | – | – | – | 9 |" in faces.cloak_panel()
 
 
 def test_every_table_is_known_and_none_in_a_document_lacks_results():

@@ -110,6 +110,12 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.cloak.classifier_attack import evaluate_panel
 
             path = evaluate_panel(data, weights, count, command, runs)
+        case "cloak-photos":
+            from .evaluate.cloak_photos.run import evaluate_cloak_photos
+
+            path = evaluate_cloak_photos(
+                Path(data), weights, count, command, runs, only=options.only
+            )
         case "photo-panel":
             from .evaluate.photo.panel import evaluate_photo_panel
 

@@ -21,6 +21,7 @@ MEASURED_ON = {
     "recogniser": "lfw",
     "cloak": "lfw",
     "panel": "cifar10",
+    "cloak-photos": "nips17",
     "photo-panel": "",
     "speed": "kodak",
     "photos": "nips17",
@@ -104,7 +105,7 @@ class EvaluateOptions(Runs):
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
         None,
-        "only the first pictures of each split; cloak, photos: a look, its JSON in RUNS; "
+        "only the first pictures of each split; cloak…, photos: a look, its JSON in RUNS; "
         "speed: only the smallest sizes, a look, in RUNS/speed",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
@@ -113,7 +114,7 @@ class EvaluateOptions(Runs):
         "photos: folder of ONNX classifiers outside the panel; left out where missing",
     )
     only: str | None = option(
-        None, "cloak, speed: just rows whose name contains it", metavar="TEXT"
+        None, "cloak…, speed: just rows whose name contains it", metavar="TEXT"
     )
     published: Path = option(
         Path("runs/efficientnet.safetensors"),

@@ -62,17 +62,23 @@ class Search:
         self,
         *,
         max_seconds: float | None = None,
+        max_gradients: int | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Step]:
-        """A `Step` per gradient step and one per round. Ends early when late or cancelled."""
+        """A `Step` per gradient step and one per round. Ends early when late or cancelled.
+
+        max_gradients: no picture begins a round, or one of the polish, that could take it beyond.
+        """
         until = float("inf") if max_seconds is None else time.monotonic() + max_seconds
 
         def over() -> bool:
             return time.monotonic() > until or cancelled()
 
+        most = float("inf") if max_gradients is None else max_gradients
         for round_ in range(self.method.tuning.rounds):
+            self.knobs.open &= self.gradients + self.count <= most
             if not self.knobs.open.any():
-                return
+                break
             active = self.begin()
             succeeded = torch.zeros_like(self.found)  # in this round
             for index in range(self.count):
@@ -91,11 +97,11 @@ class Search:
             self.finish(active, succeeded)
             self.knobs.update(succeeded)
             yield self.state(round_)
-        yield from self.polish(over)
+        yield from self.polish(lambda: over() or bool((self.gradients >= most).any()))
 
     def polish(self, over: Callable[[], bool]) -> Iterator[Step]:
         """Make the successful changes smaller, where the method can."""
-        if self.method.polish is None or not self.found.any():
+        if self.method.polish is None or not self.found.any() or over():
             return
         rows = self.found.nonzero()[:, 0]
         for candidates in self.method.polish(self.problem, rows, self.best[rows]):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from engine.models.registry import BEST, HUMAN, HUMAN_NAMES
 
-from .cloak_tables import cell
+from .cloak.faces import cell
 from .machine_tables import decibels, machine_result
 from .markdown import committed, markdown, percent
 from .photo_tables import named, noise_of, photos_result

@@ -13,13 +13,13 @@ from pathlib import Path
 from engine.system.files import write_text
 
 from . import (
-    cloak_tables,
     headline_table,
     human_tables,
     machine_tables,
     photo_tables,
     training_tables,
 )
+from .cloak import faces, photos
 
 ROOT = Path(__file__).parents[2]
 # The front page, and each room's own.
@@ -31,7 +31,8 @@ TABLES: dict[str, Callable[[], str]] = {
     **training_tables.TABLES,
     **human_tables.TABLES,
     **photo_tables.TABLES,
-    **cloak_tables.TABLES,
+    **faces.TABLES,
+    **photos.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

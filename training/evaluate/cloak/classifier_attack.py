@@ -109,10 +109,7 @@ def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | 
         margin=MARGIN,
     )
     search = Search(problem, choices(name), SEED)
-    started = time.perf_counter()
-    distorted = to_pixels(last(search.steps()).best.numpy())
-    seconds = time.perf_counter() - started
-    decoded = np.stack([decode(encode_png(pixels)).pixels for pixels in distorted])
+    decoded, seconds = distorted(search)
     won = (machine.panel.predict_labels(decoded) != labels.numpy()).all(1)
     pairs = zip(images[won], decoded[won], eye(images, HUMAN_DEFAULT)[won], strict=True)
     return {
@@ -124,6 +121,17 @@ def measure(name: str, images: np.ndarray, machine: MachineJND, weights: Path | 
         "gradients": float(search.gradients.float().mean()),
         "seconds_per_image": seconds / len(images),
     } | means([visible(*pair) for pair in pairs])
+
+
+def distorted(search: Search, **limits: int | None) -> tuple[np.ndarray, float]:
+    """The best pictures of a search, read back from their PNGs, uint8 N×H×W×3; its seconds.
+
+    limits: of `Search.steps`.
+    """
+    started = time.perf_counter()
+    pictures = to_pixels(last(search.steps(**limits)).best.numpy())
+    seconds = time.perf_counter() - started
+    return np.stack([decode(encode_png(pixels)).pixels for pixels in pictures]), seconds
 
 
 def eye(images: np.ndarray, model: str) -> np.ndarray:

@@ -34,15 +34,19 @@ def visible(before: np.ndarray, after: np.ndarray, jnd: np.ndarray) -> dict:
 
 
 def seen(before: np.ndarray, after: np.ndarray, jnd: np.ndarray, face: Face) -> dict:
-    """`visible`, and the JOD of the face: None without cvvdp, 10 where nothing is visible."""
+    """`visible`, and the JOD of the face."""
     height, width = before.shape[:2]
     left, top, right, bottom = grown(face.box, face.side // 2, width, height)
     part = slice(top, bottom), slice(left, right)
+    return visible(before, after, jnd) | {"jod": viewed(before[part], after[part])}
+
+
+def viewed(before: np.ndarray, after: np.ndarray) -> float | None:
+    """JOD of uint8 H×W×3 twice: None without cvvdp, 10 where nothing is visible."""
     try:
-        quality = jod(before[part], after[part])
+        return jod(before, after)
     except ModuleNotFoundError:
-        quality = None
-    return visible(before, after, jnd) | {"jod": quality}
+        return None
 
 
 def means(won: list[dict]) -> dict:

@@ -14,13 +14,8 @@ core. What a person waits for, one photo alone on all cores, is measured at the 
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -42,6 +37,7 @@ from .held_out_recogniser import Onlooker
 from .keys import REPORTED, jnd_weights, row_keys, waiting
 from .metrics import seen, summary
 from .plan import BATCH, SEED, TIMED_PHOTOS, Row, plan, row, timed
+from .processes import side_by_side
 
 KIND = "cloak"  # of entries of the store: a batch's photos, a row's sums, a latency
 
@@ -157,28 +153,6 @@ def batches(line: Row, photos: int) -> list[list[int]]:
     """The row's photos in batches, always the same ones."""
     count = min(photos, line.photos or photos)
     return [list(range(at, min(at + BATCH, count))) for at in range(0, count, BATCH)]
-
-
-@contextmanager
-def side_by_side(workers: int) -> Iterator[Callable]:
-    """A map over batches in so many processes; in this one where that is one.
-
-    They end with this one, also when it is told to by SIGTERM.
-    """
-    if workers == 1:
-        yield lambda work, *arguments: map(work, *arguments)
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        yield pool.map
-    except BaseException:
-        for worker in multiprocessing.active_children():
-            worker.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-        signal.signal(signal.SIGTERM, before)
 
 
 def evaluate_cloak(

@@ -1,4 +1,4 @@
-"""Tables of the recogniser and of the cloak."""
+"""Tables of the recogniser, of the cloak, and of the same attacks on CIFAR-10."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from .markdown import committed, markdown, percent, source
+from ..markdown import committed, markdown, percent, source
 
 
 def recogniser() -> str:

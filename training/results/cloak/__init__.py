@@ -1,0 +1,1 @@
+"""Tables of the cloak and of the attacks on classifiers."""
