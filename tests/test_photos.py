@@ -23,6 +23,7 @@ from engine.models import registry
 from engine.models.locate import EMBEDDED
 from engine.models.registry import MODELS, PANELS
 from engine.networks.photo.panel import stored_photo_panel
+from engine.panels.aim import Aim
 from export.check import compare
 from export.photo.graphs import PhotoGeneratorGraph
 from training.train.photo.loop import load_generator
@@ -48,7 +49,8 @@ def test_what_ships_is_the_same_network_in_both_runtimes(machine, small):
         compare("logits", logits.numpy(), clean.logits, "a photo", 1e-3)
         compare("cam", cams.numpy(), clean.cams, "a photo", 1e-3)
         network, _ = load_generator(EMBEDDED / MODELS[PHOTOS.generators["conditioned"]].file)
-        given = (to_batch(small[None]), clean.evidence, clean.logits, np.ones(1), np.zeros(1))
+        usual = np.full(1, PHOTOS.usual)
+        given = (to_batch(small[None]), clean.evidence, clean.logits, usual, np.zeros(1))
         tensors = [torch.from_numpy(array).float() for array in given]
         change = PhotoGeneratorGraph(network)(*tensors).numpy()
     ours = machine.generator.change(small[None], clean.logits, clean.cams, evidence=clean.evidence)
@@ -146,8 +148,11 @@ def test_a_search_on_a_photo_is_verified_at_its_own_size(machine, photos, small)
     labels = machine.panel.predict_labels(small[None])
     np.testing.assert_array_equal(searcher.prepare(small[None])[1].numpy(), labels)
 
-    def search(pixels: np.ndarray) -> np.ndarray:
-        steps.extend(searcher.steps(pixels, count=4))
+    def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
+        assert pixels.shape == (400, 600, 3)
+        assert change.shape == (1, 3, 224, 224)
+        np.testing.assert_array_equal(aim.labels, labels[0])
+        steps.extend(searcher.steps(machine.panel.view(pixels[None]), count=4))
         return steps[-1].change
 
     result = machine(photos["coffee"], search=search)

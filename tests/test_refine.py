@@ -132,11 +132,11 @@ def test_refining_brings_lost_labels_back(machine, photos):
 
 def test_a_refined_result_is_stronger_and_verified(machine, photos):
     results = [
-        machine(photos["astronaut"], refined=refined, strength=1.8) for refined in (False, True)
+        machine(photos["rocket"], refined=refined, strength=1.8) for refined in (False, True)
     ]
     assert all(result.verified for result in results)
+    assert results[0].scale < 1
     assert results[1].psnr_db < results[0].psnr_db
-    assert results[1].psnr_db < 12
 
 
 def test_confidence_is_kept_within_its_bounds(machine, photos):

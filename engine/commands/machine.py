@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -131,14 +132,16 @@ def write(result: MachineResult, stem: str, title: str, folder: Path) -> dict[st
     """
     files = {kind: folder / f"{stem}.{kind}.png" for kind in ("distorted", "jnd", "cam", "figure")}
     quick = result.panel != "cifar10"  # a photo may be large
-    write_files(
-        {
-            files["distorted"]: result.png,
-            files["jnd"]: encode_png(result.jnd_map, quick=quick),
-            files["cam"]: encode_png(np.rint(result.cam * 255).astype(np.uint8), quick=quick),
-            files["figure"]: encode_png(draw_figure(result, title)),
+    with ThreadPoolExecutor(2) as pool:
+        jnd = pool.submit(encode_png, result.jnd_map, quick=quick)
+        cam = np.rint(result.cam * 255).astype(np.uint8)
+        encoded = {
+            "distorted": result.png,
+            "cam": encode_png(cam, quick=quick),
+            "figure": encode_png(draw_figure(result, title)),
+            "jnd": jnd.result(),
         }
-    )
+    write_files({files[kind]: data for kind, data in encoded.items()})
     return files
 
 

@@ -25,6 +25,7 @@ import re
 import stat
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from ..arguments import check_number
 from ..errors import ImageError
+from ..system.threads import threads
 from .conversion import Picture, convert
 from .formats import Prepared, heif, prepared
 
@@ -47,6 +49,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
 
 RUNS = 3  # zlib's strategy Z_RLE
+SIDE_BY_SIDE = 1_000_000  # pixels from which planes are resized on several cores
 
 # Before any Path is made of it, which would lose a slash; one slash where a caller's has.
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|(https?|ftp|s3|file):/|data:[^/]*/[^/]*[;,]", re.I)
@@ -185,9 +188,18 @@ def resized(planes: np.ndarray, width: int, height: int) -> np.ndarray:
     if planes.shape[-2:] == (height, width):
         return planes
     whole = np.empty((*planes.shape[:-2], height, width), np.float32)
-    for index in np.ndindex(planes.shape[:-2]):
+
+    def fill(index: tuple[int, ...]) -> None:
         plane = Image.fromarray(np.ascontiguousarray(planes[index]))
         whole[index] = plane.resize((width, height), Image.Resampling.LANCZOS)
+
+    each = list(np.ndindex(planes.shape[:-2]))
+    if len(each) > 1 and width * height > SIDE_BY_SIDE:
+        with ThreadPoolExecutor(threads()) as pool:
+            list(pool.map(fill, each))
+    else:
+        for index in each:
+            fill(index)
     return whole
 
 

@@ -22,6 +22,7 @@ STEPS = 10
 STEP = 0.03  # root mean square of a step at most, on the 0…1 scale
 DAMPING = 1e-3  # of the gradients' products, by which their weights are kept small
 SHARES = (1.0, 0.7, 0.45, 0.25)  # of E with which refining is begun, one after the other
+AGAIN = 3  # steps on a large photo itself
 PROXY = 2  # times the panel's side: a larger photo is refined on a copy of this size
 
 
@@ -121,5 +122,17 @@ def mended(
     for share in SHARES:
         for state in refine(panel, copy, np.float32(share) * change, aim, steps):
             if state.held:
-                return state.change, True
+                return whole(panel, pixels, state, aim)
     return change, False
+
+
+def whole(
+    panel: Differentiable, pixels: np.ndarray, state: Refined, aim: Aim
+) -> tuple[np.ndarray, bool]:
+    """E that holds on a copy, refined a little on the photo uint8 H×W×3 where it does not there."""
+    if pixels.shape == state.pixels.shape:
+        return state.change, True
+    for again in refine(panel, pixels, state.change, aim, AGAIN):
+        if again.held:
+            return again.change, True
+    return state.change, False

@@ -10,7 +10,7 @@ import numpy as np
 from ..arguments import check_choice
 from ..images.picture import resize, to_batch
 from ..models import registry
-from ..models.session import open_session
+from ..models.session import Session, open_session
 from .predicted import Classifiers
 
 
@@ -83,9 +83,8 @@ class Panel(Classifiers):
     def predictions(self, pixels: np.ndarray) -> Predictions:
         """What the classifiers predict of uint8 N×h×w×3."""
         batch = to_batch(pixels)
-        none = {"at": batch[:0], "pull": np.empty((0, len(self.classes)), np.float32)}
         logits, cams, *evidence = zip(
-            *(session.run(image=batch, **none)[:3] for session in self.sessions), strict=True
+            *(forward(session, batch) for session in self.sessions), strict=True
         )
         return Predictions(
             np.stack(logits, 1),
@@ -127,3 +126,10 @@ class Panel(Classifiers):
     def labels_of(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 N×H×W×3 of any size -> top-1 class int64 N×P of each classifier."""
         return self.logits_of(pixels).argmax(2)
+
+
+def forward(session: Session, batch: np.ndarray) -> list[np.ndarray]:
+    """A classifier's outputs for pictures float32 N×3×h×w in 0…1, but for a gradient."""
+    none = np.empty((0, len(session.contract["classes"])), np.float32)
+    outputs = session.run(image=batch, at=batch[:0], pull=none)
+    return outputs[:-1] if "pull" in session.inputs else outputs

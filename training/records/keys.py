@@ -121,7 +121,7 @@ def verified() -> dict:
 
 def refined() -> dict:
     """How a photo's change is mended by gradient steps."""
-    names = ("STEPS", "STEP", "DAMPING", "SHARES", "PROXY")
+    names = ("STEPS", "STEP", "DAMPING", "AGAIN", "SHARES", "PROXY")
     kept = {name.lower(): getattr(aim, name) for name in ("TOLERANCE", "SLACK", "CEILING", "LEAD")}
     return {name.lower(): getattr(refine, name) for name in names} | kept
 

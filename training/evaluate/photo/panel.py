@@ -18,6 +18,7 @@ from engine.models.registry import PANELS
 from engine.models.session import Session, open_session
 from engine.networks.photo.efficientnet import SIZE
 from engine.networks.photo.panel import MEMBERS
+from engine.panels.embedded import forward
 
 from ...data.labelled import DataError
 from ...records.record import write
@@ -102,7 +103,7 @@ def top_1(network: torch.nn.Module, pixels: np.ndarray) -> np.ndarray:
 def graph_top_1(session: Session, pixels: np.ndarray) -> np.ndarray:
     """`top_1` of an exported classifier."""
     parts = [
-        session.run(image=to_batch(pixels[start : start + CHUNK]))[0].argmax(1)
+        forward(session, to_batch(pixels[start : start + CHUNK]))[0].argmax(1)
         for start in range(0, len(pixels), CHUNK)
     ]
     return np.concatenate(parts)

@@ -24,6 +24,7 @@ AMOUNTS = {
 COMPARED = tuple(AMOUNTS)  # the distortions that are brought to a row's PSNR
 SEARCHED = 50  # photos that are searched, the first
 SECONDS = 60.0  # for each of them
+KEPT = 200  # photos whose confidence is kept as well, by gradient steps
 WITHOUT = 100  # photos of a mode that another one has replaced
 
 
@@ -81,11 +82,13 @@ CLEAN = Row("clean", "clean photos")
 GENERATOR = Row("generator", "generator")
 KEEPING = Row("generator", "generator, confidence kept", keep=True)
 REFINED = Row("generator", "generator, refined", refined=True)
-REFINED_KEEPING = Row("generator", "generator, refined, confidence kept", keep=True, refined=True)
+REFINED_KEEPING = Row(
+    "generator", "generator, refined, confidence kept", keep=True, refined=True, first=KEPT
+)
 # Each mode of MachineJND, as it is called: the first is what `machine_jnd` returns.
 VERIFIED = (
     Row("verified", "verified"),
-    Row("verified", "verified, confidence kept", keep=True),
+    Row("verified", "verified, confidence kept", keep=True, first=KEPT),
     Row("verified", "verified, not refined", options=(("refined", False),), first=WITHOUT),
 )
 SEARCH = (
