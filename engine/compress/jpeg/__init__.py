@@ -1,0 +1,1 @@
+"""JPEG coefficient by coefficient: a model of decoding, its adjoint, files, and a search."""
