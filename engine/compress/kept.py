@@ -32,11 +32,11 @@ class Kept:
         keep: str = "top1",
         see: float | None = None,
     ):
-        places, least = parse_keep(keep)
+        places, share = parse_keep(keep)
         self.panel, self.pixels, self.keep, self.see = panel, pixels, keep, see
         self.before = self.logits(pixels)
         members = panel.members(None)
-        self.aim = Aim(self.before, members, places=places, least=least)
+        self.aim = Aim(self.before, members, places=places, share=share)
         if see is not None:
             check_number("see", see, *JOD)
             check_visible(pixels)
@@ -53,11 +53,17 @@ class Kept:
 
     def jod(self, pixels: np.ndarray) -> float:
         """JOD of a picture uint8 H×W×3, enlarged to the original's size. Raises SetupError."""
+        check_jod()
         height, width = self.pixels.shape[:2]
-        try:
-            return perceptual.jod(self.pixels, resize(pixels, width, height))
-        except (ImportError, OSError) as error:
-            raise of_extra(error, "the JOD of --see", "evaluation") from None
+        return perceptual.jod(self.pixels, resize(pixels, width, height))
+
+
+def check_jod() -> None:
+    """Raise SetupError where no JOD can be had here: a library is missing or broken."""
+    try:
+        perceptual.colour_video_vdp()
+    except (ImportError, OSError) as error:
+        raise of_extra(error, "--see", "evaluation") from None
 
 
 def check_visible(pixels: np.ndarray) -> None:

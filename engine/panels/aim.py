@@ -24,15 +24,15 @@ class Aim:
     *Labels*: the top-1 label; with `places` above 1 it need only be among that many first.
     *Confidence* (`keep_confidence`) also: its probability within TOLERANCE, and its evidence, the
     log-odds, not above those before by more than SLACK, unless the classifier is as good as certain
-    anyway. *Least* (`least`, in place of that): its probability is at least this, or at least what
-    it was where that is less.
+    anyway. *Share* (`share`, in place of that): its probability is at least this share of what it
+    was.
     """
 
     before: np.ndarray
     members: Sequence[int]
     keep_confidence: bool = False
     places: int = 1
-    least: float | None = None
+    share: float | None = None
 
     @property
     def labels(self) -> np.ndarray:
@@ -46,7 +46,7 @@ class Aim:
         else:
             own, rest = self.parted(logits)
             held = own > self.rival(rest)
-        if self.keep_confidence or self.least is not None:
+        if self.keep_confidence or self.share is not None:
             low, high = self.bounds()
             odds = self.odds(logits)
             held &= (odds >= low) & (odds <= high)
@@ -55,10 +55,10 @@ class Aim:
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """The log-odds, P, between which a label's are to stay."""
         before = self.odds(self.before[None])[0]
-        if self.least is not None:
-            low = np.minimum(logit(np.array(self.least)), before - ROUNDING)
-            return low, np.full_like(low, np.inf)
         probability = 1 / (1 + np.exp(-before))
+        if self.share is not None:
+            low = np.minimum(logit(self.share * probability), before - ROUNDING)
+            return low, np.full_like(low, np.inf)
         low = logit(np.maximum(probability - TOLERANCE, 1e-3))
         sure = probability >= 1 - TOLERANCE
         return low, np.maximum(before + SLACK, np.where(sure, logit(CEILING), -np.inf))
@@ -81,12 +81,12 @@ class Aim:
         """By how much each member's log-odds are to change: of logits P×classes, P.
 
         Zero where all is well. Upwards where the label is lost or, by LEAD, close to it; where the
-        confidence is kept, to the middle of its bounds from either side, or LEAD above its least.
+        confidence is kept, to the middle of its bounds from either side, or LEAD above its least share.
         """
         own, rest = (each[0] for each in self.parted(logits[None]))
         lead = own - self.rival(rest)
         wanted = np.where(lead < LEAD, 2 * LEAD - lead, 0.0)
-        if self.least is not None:
+        if self.share is not None:
             missing = self.bounds()[0] - self.odds(logits[None])[0]
             wanted = np.where(missing >= 0, np.maximum(missing + LEAD, wanted), wanted)
         elif self.keep_confidence:
@@ -125,18 +125,18 @@ KEEP = ("top1", "top5", "confidence:X")  # words of `parse_keep`
 
 
 def parse_keep(word: str) -> tuple[int, float | None]:
-    """What to keep, in a word -> `places` and `least` of an `Aim`. Raises UsageError.
+    """What to keep, in a word -> `places` and `share` of an `Aim`. Raises UsageError.
 
     top1: each label; top5: each label among the five most likely; confidence:0.8: each label, with
-    a probability of at least 0.8, or of what it was where that is less.
+    at least 0.8 of its probability.
     """
     if word in ("top1", "top5"):
         return int(word[3:]), None
     name, _, number = word.partition(":") if isinstance(word, str) else ("", "", "")
     try:
-        least = float(number)
+        share = float(number)
     except ValueError:
-        least = 0.0
-    if name != "confidence" or not 0 < least <= 1:
+        share = 0.0
+    if name != "confidence" or not 0 < share <= 1:
         raise UsageError(f"no keep {word!r}: choose from {', '.join(KEEP)}, X above 0 and up to 1")
-    return 1, least
+    return 1, share
