@@ -65,48 +65,64 @@ def scan(components: Sequence[tuple[int, int]], first: int, last: int) -> bytes:
 
 def means(planes: list[np.ndarray], halved: bool) -> bytes:
     """The scan of the means, and its tables."""
-    sequence, which = [], []
-    for plane, value in differences([plane[:, :, 0] for plane in planes], halved):
-        sequence.append(sized(0, value))
-        which.append(min(plane, 1))
-    tables = [table(each for each, n in zip(sequence, which, strict=True) if n == own)
-              for own in sorted(set(which))]
-    heads = b"".join(bytes([n]) + each.payload for n, each in enumerate(tables))
-    components = [(n + 1, min(n, 1) << 4) for n in range(len(planes))]
+    found = differences([plane[:, :, 0] for plane in planes], halved)
+    which, sequence = [n for n, _ in found], [sized(0, value) for _, value in found]
+    shared = smaller([[each for each, n in zip(sequence, which, strict=True) if n == own]
+                      for own in range(len(planes))])
+    heads = b"".join(bytes([n]) + each.payload for n, each in enumerate(shared))
+    last = len(shared) - 1
+    components = [(n + 1, min(n, last) << 4) for n in range(len(planes))]
     return segment(0xC4, heads) + scan(components, 0, 0) + packed(
-        sequence, (tables[n] for n in which)
+        sequence, (shared[min(n, last)] for n in which)
     )
 
 
+def smaller(sequences: list[list[Symbol]]) -> list[Table]:
+    """One table for all planes, or one for Y and one for chroma, where that is smaller."""
+    choices = [[sum(sequences, [])]]
+    if len(sequences) > 1:
+        choices.append([sequences[0], sum(sequences[1:], [])])
+    made = [[table(each) for each in choice] for choice in choices]
+    sizes = [
+        sum(8 * len(own.payload) + 8 + own.bits(part) for own, part in zip(tables, parts, strict=True))
+        for tables, parts in zip(made, choices, strict=True)
+    ]
+    return made[sizes.index(min(sizes))]
+
+
 def differences(planes: list[np.ndarray], halved: bool) -> list[tuple[int, int]]:
-    """The means of rows×columns blocks in their order in a scan: plane, and change from before."""
-    side = 2 if halved else 1
-    found, before = [], [0] * len(planes)
-    rows, columns = (-(-each // side) for each in planes[0].shape)
-    for row in range(rows):
-        for column in range(columns):
-            for n, plane in enumerate(planes):
-                part = side if n == 0 else 1
-                for at in np.ndindex(part, part):
-                    place = row * part + at[0], column * part + at[1]
-                    inside = place[0] < plane.shape[0] and place[1] < plane.shape[1]
-                    value = int(plane[place]) if inside else before[n]
-                    found.append((n, value - before[n]))
-                    before[n] = value
-    return found
+    """The means of rows×columns blocks in their order in a scan: plane, and change from before.
+
+    Where a plane ends within a group of blocks, those beyond have the mean of the one before.
+    """
+    changes, which = [], []
+    for n, plane in enumerate(planes):
+        side = 2 if halved and n == 0 else 1
+        margins = [(0, -each % side) for each in plane.shape]
+        values, inside = np.pad(plane, margins), np.pad(np.ones(plane.shape, bool), margins)
+        rows, columns = (each // side for each in values.shape)
+        values, inside = (
+            each.reshape(rows, side, columns, side).transpose(0, 2, 1, 3).reshape(-1, side * side)
+            for each in (values, inside)
+        )
+        change = np.zeros_like(values)
+        change[inside] = np.diff(values[inside], prepend=0)
+        changes.append(change)
+        which += [n] * change.shape[1]
+    whole = np.concatenate(changes, 1)
+    return list(zip(which * len(whole), whole.ravel().tolist(), strict=True))
 
 
 def rests(planes: list[np.ndarray]) -> list[bytes]:
-    """The scans of all but the means, and their tables: one for Y, one for both of chroma."""
+    """The scans of all but the means, and their tables."""
     sequences = [runs(plane[:, :, 1:].reshape(-1, 63)) for plane in planes]
-    luma = table(sequences[0])
-    tables: list[Table] = [luma, *[table(sum(sequences[1:], []))] * (len(planes) - 1)]
-    parts = []
-    for n, (sequence, own) in enumerate(zip(sequences, tables, strict=True)):
-        if n < 2:
-            parts.append(segment(0xC4, bytes([0x10 | n]) + own.payload))
-        parts.append(scan([(n + 1, min(n, 1))], 1, 63))
-        parts.append(packed(sequence, [own] * len(sequence)))
+    tables = smaller(sequences)
+    heads = b"".join(bytes([0x10 | n]) + own.payload for n, own in enumerate(tables))
+    parts = [segment(0xC4, heads)]
+    for n, sequence in enumerate(sequences):
+        which = min(n, len(tables) - 1)
+        parts.append(scan([(n + 1, which)], 1, 63))
+        parts.append(packed(sequence, [tables[which]] * len(sequence)))
     return parts
 
 

@@ -27,6 +27,10 @@ class Table:
         """As a DHT segment holds it, but for its class and number."""
         return bytes(self.counts) + bytes(self.symbols)
 
+    def bits(self, symbols: Iterable[Symbol]) -> int:
+        """How many bits a sequence takes."""
+        return sum(self.codes[symbol][1] + bits for symbol, _, bits in symbols)
+
 
 def lengths(frequencies: dict[int, int]) -> dict[int, int]:
     """symbol -> how often it comes -> bits of its code, 16 at most; the code of ones stays free."""

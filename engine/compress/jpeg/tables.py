@@ -33,3 +33,8 @@ def scaled(table: np.ndarray, quality: float) -> np.ndarray:
     """A table of the standard at a quality 1…100, by libjpeg's rule: int 8×8 in 1…255."""
     percent = 5000 / quality if quality < 50 else 200 - 2 * quality
     return np.clip((table * percent + 50) // 100, 1, 255).astype(int)
+
+
+def flattened(table: np.ndarray, flatness: float) -> np.ndarray:
+    """A table whose steps come nearer to its first: 0 leaves it, 1 makes all steps equal."""
+    return table[0, 0] * (table / table[0, 0]) ** (1 - flatness)
