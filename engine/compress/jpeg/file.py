@@ -67,13 +67,19 @@ def means(planes: list[np.ndarray], halved: bool) -> bytes:
     """The scan of the means, and its tables."""
     found = differences([plane[:, :, 0] for plane in planes], halved)
     which, sequence = [n for n, _ in found], [sized(0, value) for _, value in found]
-    shared = smaller([[each for each, n in zip(sequence, which, strict=True) if n == own]
-                      for own in range(len(planes))])
+    shared = smaller(
+        [
+            [each for each, n in zip(sequence, which, strict=True) if n == own]
+            for own in range(len(planes))
+        ]
+    )
     heads = b"".join(bytes([n]) + each.payload for n, each in enumerate(shared))
     last = len(shared) - 1
     components = [(n + 1, min(n, last) << 4) for n in range(len(planes))]
-    return segment(0xC4, heads) + scan(components, 0, 0) + packed(
-        sequence, (shared[min(n, last)] for n in which)
+    return (
+        segment(0xC4, heads)
+        + scan(components, 0, 0)
+        + packed(sequence, (shared[min(n, last)] for n in which))
     )
 
 
@@ -84,7 +90,10 @@ def smaller(sequences: list[list[Symbol]]) -> list[Table]:
         choices.append([sequences[0], sum(sequences[1:], [])])
     made = [[table(each) for each in choice] for choice in choices]
     sizes = [
-        sum(8 * len(own.payload) + 8 + own.bits(part) for own, part in zip(tables, parts, strict=True))
+        sum(
+            8 * len(own.payload) + 8 + own.bits(part)
+            for own, part in zip(tables, parts, strict=True)
+        )
         for tables, parts in zip(made, choices, strict=True)
     ]
     return made[sizes.index(min(sizes))]

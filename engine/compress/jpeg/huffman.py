@@ -68,9 +68,7 @@ def table(symbols: Iterable[Symbol]) -> Table:
         code <<= length - before
         codes[symbol] = code, length
         code, before = code + 1, length
-    return Table(
-        tuple(counts[length] for length in range(1, LONGEST + 1)), tuple(by_length), codes
-    )
+    return Table(tuple(counts[length] for length in range(1, LONGEST + 1)), tuple(by_length), codes)
 
 
 def packed(symbols: Iterable[Symbol], tables: Iterable[Table]) -> bytes:

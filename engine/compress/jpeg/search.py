@@ -65,7 +65,9 @@ def search(
     started = time.monotonic()
     done, best = 0, None
     for quality in QUALITIES:
-        table = scaled(flattened(LUMINANCE, FLATNESS), quality)  # one for all planes: a second one costs 65 bytes
+        table = scaled(
+            flattened(LUMINANCE, FLATNESS), quality
+        )  # one for all planes: a second one costs 65 bytes
         walk = descent(Problem(kept, panel, (table, table)))
         for tried, held in enumerate(walk):
             done += 1
@@ -134,6 +136,4 @@ def mixed(before: Planes | None, slopes: Planes) -> Planes:
     """Slopes averaged with those before, of which `MEMORY` stays."""
     if before is None:
         return slopes
-    return tuple(
-        MEMORY * old + (1 - MEMORY) * new for old, new in zip(before, slopes, strict=True)
-    )
+    return tuple(MEMORY * old + (1 - MEMORY) * new for old, new in zip(before, slopes, strict=True))
