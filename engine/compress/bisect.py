@@ -21,7 +21,7 @@ PATIENCE = 2  # qualities of another subsampling or resolution that may fail, on
 LARGE = 1024  # pixels: a longer side above it is halved,
 SHRINK = 0.8  # one below it shrinks by this factor
 SMALLEST = 16  # pixels of the shorter side
-GIVE_UP = 3  # resolutions, one below the other, that gain nothing
+GIVE_UP = 2  # resolutions, one below the other, that gain nothing
 
 
 def plain(trials: Trials) -> Iterator[Progress]:

@@ -48,6 +48,7 @@ class Format:
 
     def encode(self, pixels: np.ndarray, setting: Setting) -> list[Encoded]:
         """uint8 H×W×3 -> files that decode to the same pixels, the standard way first."""
+        self.check_available()
         pixels = resize(pixels, *setting.size)
         grey = setting.subsampling == "4:0:0"
         image = Image.fromarray(np.ascontiguousarray(pixels))

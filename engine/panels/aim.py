@@ -81,7 +81,7 @@ class Aim:
         """By how much each member's log-odds are to change: of logits P×classes, P.
 
         Zero where all is well. Upwards where the label is lost or, by LEAD, close to it; where the
-        confidence is kept, to the middle of its bounds from either side, or LEAD above its least share.
+        confidence is kept, to the middle of its bounds from either side, or LEAD above its least.
         """
         own, rest = (each[0] for each in self.parted(logits[None]))
         lead = own - self.rival(rest)
