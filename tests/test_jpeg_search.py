@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.compress.bisect import plain
 from engine.compress.formats import format_of
 from engine.compress.jpeg.file import runs, written
 from engine.compress.jpeg.huffman import LONGEST, lengths
@@ -21,7 +22,6 @@ from engine.compress.jpeg.search import search
 from engine.compress.jpeg.tables import CHROMINANCE, LUMINANCE, scaled
 from engine.compress.kept import Kept
 from engine.compress.trials import Trials
-from engine.compress.bisect import plain
 from engine.images.picture import open_image
 from engine.images.samples import sample_paths
 from engine.panels.own import open_panel
@@ -49,7 +49,7 @@ def picture() -> np.ndarray:
 @pytest.mark.parametrize("halved", [True, False])
 @pytest.mark.parametrize("size", SIZES)
 def test_the_adjoint_of_decoding(size, halved):
-    """<decode(c), g> = <c, adjoint(g)>, the gradient of any linear loss, where nothing is clipped."""
+    """<decode(c), g> = <c, adjoint(g)>: of any linear loss, where nothing is clipped."""
     rng = np.random.default_rng(0)
     layout = Layout(*size, halved)
     planes = tuple(rng.normal(size=(*blocks, 8, 8)) for blocks in layout.blocks)

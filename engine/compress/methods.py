@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..system.progress import Progress
 from .bisect import bisect
 from .formats import FORMATS
+from .jpeg.search import run as search
 from .trials import Trials
 
 
@@ -27,4 +28,7 @@ class Method:
     resizes: bool = True
 
 
-METHODS = {"bisect": Method(bisect)}
+METHODS = {
+    "bisect": Method(bisect),
+    "search": Method(search, formats=("jpeg",), resizes=False),
+}

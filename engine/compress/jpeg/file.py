@@ -8,6 +8,7 @@ every block of a sequential JPEG; no library at hand writes given coefficients t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -85,9 +86,9 @@ def means(planes: list[np.ndarray], halved: bool) -> bytes:
 
 def smaller(sequences: list[list[Symbol]]) -> list[Table]:
     """One table for all planes, or one for Y and one for chroma, where that is smaller."""
-    choices = [[sum(sequences, [])]]
+    choices = [[list(chain(*sequences))]]
     if len(sequences) > 1:
-        choices.append([sequences[0], sum(sequences[1:], [])])
+        choices.append([sequences[0], list(chain(*sequences[1:]))])
     made = [[table(each) for each in choice] for choice in choices]
     sizes = [
         sum(

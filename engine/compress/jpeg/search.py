@@ -4,8 +4,8 @@ A photo begins as a plain JPEG of low quality. Each step takes the panel's gradi
 the pixels of the decoded file back to the quantised coefficients. Where the file holds, the
 coefficients that bring the least evidence for a bit are made smaller, mostly zero, and those that
 bring the most make up for them; where it does not, evidence is bought until it does. Every file
-is written and decoded by a reader at every step, so nothing rests on the model of decoding but the
-direction. Where evidence does not come back, the search returns to its best file with smaller steps.
+is written and decoded by a reader at every step: nothing but the direction rests on the model of
+decoding. Where evidence does not come back, the search returns to its best file and saves less.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import UsageError
 from ...machine.refine import Differentiable
 from ...system.progress import Progress
 from ..encoded import Encoded
 from ..kept import Kept
+from ..trials import Trials
 from .layout import Planes
 from .moves import changed
 from .problem import Problem, State
@@ -48,6 +50,25 @@ class SearchStep(Progress):
     """Where a search stands: the smallest file so far that holds, None where there is none yet."""
 
     best: Encoded | None
+
+
+def run(trials: Trials, resize: bool) -> Iterator[Progress]:
+    """The method's row: its file is offered to `trials`. Raises UsageError without gradients.
+
+    resize is not taken: the picture keeps its resolution.
+    """
+    panel = trials.kept.panel
+    if not panel.differentiable:
+        raise UsageError(
+            f"the method search needs gradients, which the panel {panel.name} does not give: "
+            "choose --panel photos, or another --method"
+        )
+    best = None
+    for step in search(trials.kept, panel):
+        best = step.best
+        yield step
+    if best is not None:
+        trials.offer(best)
 
 
 def search(
