@@ -18,10 +18,11 @@ from engine.compress.jpeg.layout import Layout
 from engine.compress.jpeg.moves import changed
 from engine.compress.jpeg.rate import costs, estimate
 from engine.compress.jpeg.resizing import lanczos, unresized
-from engine.compress.jpeg.search import search
+from engine.compress.jpeg.search import run, search
 from engine.compress.jpeg.tables import CHROMINANCE, LUMINANCE, scaled
 from engine.compress.kept import Kept
 from engine.compress.trials import Trials
+from engine.errors import UsageError
 from engine.images.picture import open_image
 from engine.images.samples import sample_paths
 from engine.panels.own import open_panel
@@ -164,18 +165,28 @@ def test_what_is_changed_first():
     assert np.abs(bought - plane).sum() == 1
 
 
-def test_a_searched_file_is_smaller_and_holds(picture):
+@pytest.mark.parametrize("name", ["jpeg", "webp"])
+def test_a_searched_file_is_smaller_and_holds(astronaut, name):
     """In a few steps, below the lowest quality that holds."""
+    pixels = np.asarray(astronaut.resize((256, 256)))
     panel = open_panel("photos", device="cpu")
-    kept = Kept(panel, picture, "top1")
-    trials = Trials(kept, picture, format_of("jpeg"))
+    kept = Kept(panel, pixels, "top1")
+    trials = Trials(kept, pixels, format_of(name))
     for _ in plain(trials):
         pass
-    steps = list(search(kept, panel, steps=12))
+    steps = list(search(kept, panel, trials.format, steps=16))
     best = steps[-1].best
-    assert len(steps) == 12
+    assert 0 < len(steps) <= 16
+    assert best.format == name
     assert len(best.data) < trials.bytes
     assert kept.holds(np.asarray(opened(best.data).convert("RGB")))
+
+
+def test_without_gradients_there_is_no_search(picture):
+    panel = open_panel("cifar10", device="cpu")
+    trials = Trials(Kept(panel, picture[:32, :32], "top1"), picture[:32, :32], format_of("jpeg"))
+    with pytest.raises(UsageError, match="needs gradients"):
+        next(run(trials, False))
 
 
 def test_a_search_needs_no_torch():

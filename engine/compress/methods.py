@@ -30,5 +30,5 @@ class Method:
 
 METHODS = {
     "bisect": Method(bisect),
-    "search": Method(search, formats=("jpeg",), resizes=False),
+    "search": Method(search, resizes=False),
 }

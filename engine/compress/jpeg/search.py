@@ -1,4 +1,4 @@
-"""The method `search` for JPEG: quantised coefficients are changed until the file is smallest.
+"""The method `search`: quantised coefficients are changed until the file is smallest.
 
 A photo begins as a plain JPEG of low quality. Each step takes the panel's gradient with respect to
 the pixels of the decoded file back to the quantised coefficients. Where the file holds, the
@@ -20,16 +20,19 @@ from ...errors import UsageError
 from ...machine.refine import Differentiable
 from ...system.progress import Progress
 from ..encoded import Encoded
+from ..formats import Format
 from ..kept import Kept
 from ..trials import Trials
 from .layout import Planes
 from .moves import changed
+from .precoded import Precoded
 from .problem import Problem, State
 from .tables import LUMINANCE, flattened, scaled
 
 QUALITIES = (10, 25, 50, 80, 95)  # at which it begins, the first that comes to hold
-FLATNESS = 0.4  # of the quantisation table, against the standard's example
-STEPS = 70
+CONTENT = 25  # quality of the coefficients that stand for what another codec encodes
+FLATNESS = 0.8  # of the quantisation table, against the standard's example
+STEPS = 60
 TRIES = 12  # steps at one of them before it is given up
 LEAD = 0.3  # logits by which a member shall keep what it must
 SHARPNESS = 3.0  # with which members that are nearer to losing it weigh more
@@ -64,7 +67,7 @@ def run(trials: Trials, resize: bool) -> Iterator[Progress]:
             "choose --panel photos, or another --method"
         )
     best = None
-    for step in search(trials.kept, panel):
+    for step in search(trials.kept, panel, trials.format):
         best = step.best
         yield step
     if best is not None:
@@ -74,27 +77,25 @@ def run(trials: Trials, resize: bool) -> Iterator[Progress]:
 def search(
     kept: Kept,
     panel: Differentiable,
+    format: Format,
     *,
     steps: int = STEPS,
     max_seconds: float | None = None,
 ) -> Iterator[SearchStep]:
-    """Look for the smallest JPEG of a photo, `kept.pixels`, that keeps all it must.
+    """Look for the smallest file of a photo, `kept.pixels`, that keeps all it must.
 
     panel: its classifiers with gradients; steps: gradients taken at most; ends early after
-    max_seconds. The last step has the result. Each best file was decoded by Pillow and holds.
+    max_seconds. The last step has the result. Each best file was decoded by a reader and holds.
     """
     started = time.monotonic()
     done, best = 0, None
-    for quality in QUALITIES:
-        table = scaled(
-            flattened(LUMINANCE, FLATNESS), quality
-        )  # one for all planes: a second one costs 65 bytes
-        walk = descent(Problem(kept, panel, (table, table)))
-        for tried, held in enumerate(walk):
+    for quality, problem in problems(kept, panel, format):
+        for tried, held in enumerate(descent(problem)):
             done += 1
             if held is not None:
-                settings = {"quality": quality, "subsampling": "4:2:0", "steps": done}
-                best = Encoded(held.data, "jpeg", settings)
+                chroma = format.subsamplings[0]
+                settings = {"quality": quality, "subsampling": chroma, "steps": done}
+                best = Encoded(held.data, format.name, settings)
             late = max_seconds is not None and time.monotonic() - started > max_seconds
             size = "nothing holds yet" if best is None else f"{len(best.data):,} bytes"
             yield SearchStep(f"step {done}: {size}", done / steps, best)
@@ -104,6 +105,18 @@ def search(
                 break
         if best is not None:
             return
+
+
+def problems(kept: Kept, panel: Differentiable, format: Format) -> Iterator[tuple[int, Problem]]:
+    """Where a search may begin, and the quality of its files, the lowest first."""
+    if format.name == "jpeg":
+        for quality in QUALITIES:
+            table = scaled(flattened(LUMINANCE, FLATNESS), quality)
+            yield quality, Problem(kept, panel, (table, table))  # a second one costs 65 bytes
+        return
+    table = scaled(LUMINANCE, CONTENT)
+    for quality in (format.qualities[0], *QUALITIES):
+        yield quality, Precoded(kept, panel, (table, table), format, quality)
 
 
 def descent(problem: Problem) -> Iterator[State | None]:
