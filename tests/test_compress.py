@@ -41,8 +41,9 @@ class Threshold:
 
 def searched(rule, pixels: np.ndarray, format: str = "jpeg", resize: bool = False) -> Trials:
     trials = Trials(Threshold(rule), pixels, FORMATS[format])
-    for steps in (plain(trials), bisect(trials, resize)):
-        assert all(0 <= step.share <= 1 for step in steps)
+    shares = [step.share for steps in (plain(trials), bisect(trials, resize)) for step in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] < 1
     return trials
 
 

@@ -130,6 +130,15 @@ def test_wrong_options_are_one_line_and_exit_code_2(arguments, words, photo, tmp
     assert not (tmp_path / "o").exists()
 
 
+def test_a_picture_that_the_format_cannot_hold_is_named(model, tmp_path, capsys):
+    path = tmp_path / "long.png"
+    Image.new("RGB", (16_384, 1)).save(path)
+    assert run(str(path), "--panel", model, "--format", "webp", "--out", str(tmp_path)) == 1
+    assert (
+        capsys.readouterr().err.splitlines()[-2].startswith(f"error: {path}: the picture is 16384")
+    )
+
+
 def test_help_and_the_search_need_no_torch(photo, model, tmp_path):
     arguments = ["compress", photo, "--panel", model, "--out", str(tmp_path)]
     code = (
