@@ -20,8 +20,8 @@ class CompressedPhoto:
     and suffix: of that file. unchanged: no smaller file was found, and data is the original's, byte
     for byte. settings: what it was encoded with, None where unchanged. plain: the smallest verified
     file at standard settings, None where none was found. bytes_before: of the original's file.
-    labels: of each classifier before and after. verified: the decoded file keeps what `keep` names, and a
-    JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to its
+    labels: of each classifier before and after. verified: the decoded file keeps what `keep` names,
+    and a JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to its
     size; inf where nothing changed. jod: the same, None where it was not wanted or cannot be had.
     """
 
