@@ -16,6 +16,7 @@ from onnx_models import (
     write,
 )
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from engine.commands import cli
 from engine.images.picture import decode, encode_png
@@ -78,25 +79,29 @@ def test_the_readable_report(photo, model, tmp_path, capsys):
     assert decode((tmp_path / "photo.compressed.webp").read_bytes()).size == (300, 200)
 
 
-def test_the_original_byte_for_byte(model, tmp_path, capsys, coffee):  # noqa: F811
-    """A JPEG of the lowest quality, with a comment that shows whether it was written anew."""
-    path = tmp_path / "tiny.jpeg"
-    Image.fromarray(coffee[:8, :8]).save(path, "JPEG", quality=1, optimize=True, comment=b"")
-    assert (
-        run(str(path), "--panel", model, "--format", "avif", "--out", str(tmp_path / "o"), "--json")
-        == 0
-    )
+def test_the_original_byte_for_byte(model, tmp_path, capsys):
+    """A picture of a few bytes: no AVIF is as small."""
+    path, text = tmp_path / "tiny.png", PngInfo()
+    text.add_text("Comment", "mine")
+    Image.new("RGB", (16, 16), (90, 20, 30)).save(path, pnginfo=text)
+    out = tmp_path / "o"
+    arguments = [str(path), "--panel", model, "--format", "avif", "--out", str(out)]
+    assert run(*arguments, "--json") == 0
     report = json.loads(capsys.readouterr().out)
-    file = tmp_path / "o" / "tiny.compressed.jpg"
-    assert report["unchanged"] is (file.exists() and file.read_bytes() == path.read_bytes())
-    if not report["unchanged"]:
-        assert report["bytes_after"] < report["bytes_before"]
+    assert report["unchanged"] is True
+    assert report["format"] == "png"
+    assert report["bytes_before"] == report["bytes_after"] < report["bytes_plain"]
+    assert (out / "tiny.compressed.png").read_bytes() == path.read_bytes()
+    assert run(*arguments) == 0
+    assert "returned as it is" in capsys.readouterr().out
 
 
 def test_standard_input(photo, model, tmp_path):
     result = subprocess.run(
-        [sys.executable, "-m", "engine", "compress", "-", "--panel", model, "--json"]
-        + ["--out", str(tmp_path / "o")],
+        [
+            *(sys.executable, "-m", "engine", "compress", "-", "--panel", model, "--json"),
+            *("--out", str(tmp_path / "o")),
+        ],
         cwd=ROOT,
         input=Path(photo).read_bytes(),
         capture_output=True,
@@ -125,11 +130,20 @@ def test_wrong_options_are_one_line_and_exit_code_2(arguments, words, photo, tmp
     assert not (tmp_path / "o").exists()
 
 
+def test_a_picture_that_the_format_cannot_hold_is_named(model, tmp_path, capsys):
+    path = tmp_path / "long.png"
+    Image.new("RGB", (16_384, 1)).save(path)
+    assert run(str(path), "--panel", model, "--format", "webp", "--out", str(tmp_path)) == 1
+    assert (
+        capsys.readouterr().err.splitlines()[-2].startswith(f"error: {path}: the picture is 16384")
+    )
+
+
 def test_help_and_the_search_need_no_torch(photo, model, tmp_path):
+    arguments = ["compress", photo, "--panel", model, "--out", str(tmp_path)]
     code = (
         "import sys; from engine.commands import cli; "
-        f"code = cli.main(['compress', {photo!r}, '--panel', {model!r}, '--out', {str(tmp_path)!r}]); "
-        "sys.exit(code or 'torch' in sys.modules)"
+        f"code = cli.main({arguments!r}); sys.exit(code or 'torch' in sys.modules)"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False

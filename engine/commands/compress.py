@@ -8,6 +8,7 @@ from pathlib import Path
 from ..compress.original import Original, from_file
 from ..compress.photo import Compression, load, panels_for, steps
 from ..compress.result import CompressedPhoto
+from ..errors import ImageError
 from ..images.picture import Picture
 from ..machine.jnd import panel_for
 from ..models.registry import AUTO
@@ -46,7 +47,10 @@ def run(images: list[str], options: CompressOptions) -> int:
 
         def work(picture: Picture, image: str, stem: str) -> str:
             classifiers, announce = loaded(panel_for(picture.size, names))
-            result = draw(steps(classifiers, picture, chosen), announce=announce)
+            try:
+                result = draw(steps(classifiers, picture, chosen), announce=announce)
+            except ImageError as error:
+                raise ImageError(f"{title(image)}: {error}") from None
             path = options.out / f"{stem}.compressed{result.suffix}"
             write_files({path: result.data})
             if options.json:

@@ -15,7 +15,7 @@ from ..system.progress import Progress
 from .formats import Setting
 from .trials import Trials
 
-CLIMB = (12, 25, 50)  # qualities tried first; most photos hold at one of the lowest
+CLIMB = (12, 25, 50, 75, 88, 95)  # qualities tried first; most photos hold at one of the lowest
 BELOW = (2, 3, 5)  # by how much the quality is lowered below one that holds; 1 is tried already
 PATIENCE = 2  # qualities of another subsampling or resolution that may fail, one below the other
 LARGE = 1024  # pixels: a longer side above it is halved,
@@ -30,7 +30,7 @@ def plain(trials: Trials) -> Iterator[Progress]:
     start = Setting(most, trials.format.subsamplings[0], trials.size)
     low = least - 1  # the highest quality known to fail, below the one that holds
     for quality in (*CLIMB, most):
-        yield Progress(f"quality {quality}", 0.0)
+        yield trials.progress(f"quality {quality}")
         if trials.holds(replace(start, quality=quality)):
             yield from descend(trials, replace(start, quality=quality), low)
             return
@@ -43,7 +43,7 @@ def bisect(trials: Trials, resize: bool = False) -> Iterator[Progress]:
     It is `trials.best` at the end; None where no setting holds.
     """
     for subsampling in trials.format.subsamplings[1:]:
-        yield Progress(f"chroma {subsampling}", 0.5)
+        yield trials.progress(f"chroma {subsampling}")
         yield from undercut(trials, subsampling, trials.size)
     if not resize:
         return
@@ -51,7 +51,7 @@ def bisect(trials: Trials, resize: bool = False) -> Iterator[Progress]:
     for size in sizes(trials.size):
         before = trials.bytes
         chroma = chroma if trials.best is None else trials.best.settings["subsampling"]
-        yield Progress(f"{size[0]}×{size[1]} pixels", 0.7)
+        yield trials.progress(f"{size[0]}×{size[1]} pixels")
         yield from undercut(trials, chroma, size)
         idle = 0 if trials.bytes < before else idle + 1
         if idle == GIVE_UP:
@@ -76,7 +76,7 @@ def descend(trials: Trials, held: Setting, low: int) -> Iterator[Progress]:
     least = trials.format.qualities[0]
     while held.quality - low > 1:
         middle = (held.quality + low) // 2
-        yield Progress(f"quality {middle}", 0.2)
+        yield trials.progress(f"quality {middle}")
         if trials.holds(replace(held, quality=middle)):
             held = replace(held, quality=middle)
         else:
@@ -88,7 +88,7 @@ def descend(trials: Trials, held: Setting, low: int) -> Iterator[Progress]:
             below = replace(held, quality=held.quality - step)
             if below.quality >= least and trials.holds(below):
                 held, searching = below, True
-                yield Progress(f"quality {below.quality}", 0.4)
+                yield trials.progress(f"quality {below.quality}")
                 break
 
 

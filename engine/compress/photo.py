@@ -71,7 +71,7 @@ def steps(
     trials = Trials(kept, original.pixels, format)
     yield from plain(trials)
     yield from METHODS[chosen.method].run(trials, chosen.resize)
-    yield Progress("verifying the file", 0.95)
+    yield Progress("verifying the file", 0.99)
     best = trials.best
     unchanged = best is None or len(best.data) >= len(original.data)
     notes = [*original.notes, *views(panel, original.size)]

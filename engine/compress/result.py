@@ -19,9 +19,9 @@ class CompressedPhoto:
     another size where the resolution was lowered. data: the file's bytes, the ones verified; format
     and suffix: of that file. unchanged: no smaller file was found, and data is the original's, byte
     for byte. settings: what it was encoded with, None where unchanged. plain: the smallest verified
-    file at standard settings, None where none holds. bytes_before: of the original's file. labels:
-    of each classifier before and after. verified: the decoded file keeps what `keep` names, and a
-    JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to its
+    file at standard settings, None where none was found. bytes_before: of the original's file.
+    labels: of each classifier before and after. verified: the decoded file keeps what `keep` names,
+    and a JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to its
     size; inf where nothing changed. jod: the same, None where it was not wanted or cannot be had.
     """
 
@@ -52,7 +52,7 @@ class CompressedPhoto:
 
     @property
     def bytes_plain(self) -> int | None:
-        """Bytes of plain encoding at equal answers; None where no quality holds."""
+        """Bytes of plain encoding at equal answers; None where none was found."""
         return None if self.plain is None else len(self.plain.data)
 
     @property

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..images.picture import resize
+from ..system.progress import Progress
 from .encoded import Encoded
 from .formats import Format, Setting, decoded
 from .kept import Kept
+
+USUAL = 15  # files that are verified for a picture, about
 
 
 class Trials:
@@ -26,6 +30,8 @@ class Trials:
         self.plain: Encoded | None = None
         self._files: dict[Setting, list[Encoded]] = {}
         self._verdicts: dict[Setting, bool] = {}
+        self._sized = pixels  # at the resolution that was tried last
+        self._offered = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -37,10 +43,16 @@ class Trials:
         """Bytes of the best file, inf where there is none."""
         return float("inf") if self.best is None else len(self.best.data)
 
+    def progress(self, doing: str) -> Progress:
+        """A step; how many there will be is not known, USUAL of them are half of the work."""
+        return Progress(doing, self._offered / (self._offered + USUAL))
+
     def files(self, setting: Setting) -> list[Encoded]:
         """The picture encoded so, the standard way first; encoded once."""
         if setting not in self._files:
-            self._files[setting] = self.format.encode(self.pixels, setting)
+            if self._sized.shape[1::-1] != setting.size:
+                self._sized = resize(self.pixels, *setting.size)
+            self._files[setting] = self.format.encode(self._sized, setting)
         return self._files[setting]
 
     def smallest(self, setting: Setting) -> int:
@@ -63,6 +75,7 @@ class Trials:
 
     def offer(self, encoded: Encoded) -> bool:
         """Decode a file and verify it; it becomes the best where it holds and is the smallest."""
+        self._offered += 1
         held = self.kept.holds(decoded(encoded))
         if held and smaller(encoded, self.best):
             self.best = encoded
