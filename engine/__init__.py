@@ -1,7 +1,8 @@
 """Just Noticeable: how much can a picture change before a machine, or a person, notices?
 
-    from engine import cloak_photo, human_jnd, machine_jnd, verify
+    from engine import cloak_photo, compress_photo, human_jnd, machine_jnd, verify
     machine_jnd("photo.jpg")                       # what a panel of classifiers does not notice
+    compress_photo("photo.jpg").data               # the smallest file that it still understands
     human_jnd("photo.jpg", model="wu2017")         # what a person does not notice
     cloak_photo("me.jpg")                          # a face that a recogniser no longer matches
     verify("me.jpg", "me.cloaked.png")             # whether it still does
@@ -24,6 +25,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from .cloak.photo import CloakedPhoto, cloak_photo
+    from .compress.photo import CompressedPhoto, compress_photo
     from .errors import (
         DeviceError,
         EngineError,
@@ -43,6 +45,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "CloakedPhoto": "cloak.photo",
     "Comparison": "faces.verification",
+    "CompressedPhoto": "compress.photo",
     "DeviceError": "errors",
     "EngineError": "errors",
     "ImageError": "errors",
@@ -53,6 +56,7 @@ _HOMES = {
     "UsageError": "errors",
     "WeightsError": "errors",
     "cloak_photo": "cloak.photo",
+    "compress_photo": "compress.photo",
     "human_jnd": "human",
     "machine_jnd": "machine.jnd",
     "open_image": "images.picture",
@@ -61,6 +65,7 @@ _HOMES = {
 __all__ = [
     "CloakedPhoto",
     "Comparison",
+    "CompressedPhoto",
     "DeviceError",
     "EngineError",
     "ImageError",
@@ -71,6 +76,7 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "cloak_photo",
+    "compress_photo",
     "human_jnd",
     "machine_jnd",
     "open_image",

@@ -16,11 +16,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "dlib": "dlib-bin",
+    "pillow_jxl": "pillow-jxl-plugin",
     "pycvvdp": "cvvdp",
     "skimage": "scikit-image",
 }
 EXTRAS = {
-    "engine": ("attack", "evaluation", "faces", "heif", "panels"),
+    "engine": ("attack", "evaluation", "faces", "heif", "jxl", "panels"),
     "demo": ("demo",),
     "export": ("train",),
     "training": ("train",),

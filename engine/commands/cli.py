@@ -19,7 +19,14 @@ from ..errors import DeviceError, EngineError, SetupError, UsageError, WeightsEr
 from ..terminal.command_line import Command, add_command, new_parser, options_from
 from ..terminal.failures import engine_error
 from ..terminal.streams import set_up_streams
-from .options import CloakOptions, HumanOptions, MachineOptions, QualityOptions, VerifyOptions
+from .options import (
+    CloakOptions,
+    CompressOptions,
+    HumanOptions,
+    MachineOptions,
+    QualityOptions,
+    VerifyOptions,
+)
 
 SCRIPT = "just-noticeable"  # as pyproject.toml installs it
 
@@ -49,6 +56,21 @@ COMMANDS = (
             "machine *.png --out pictures --strength 0.5 --json",
             "machine photo.jpg --panel photos --panel model.onnx --labels labels.txt",
             "machine photo.jpg --panel torchvision:alexnet,vgg16,resnet50,densenet121",
+        ),
+    ),
+    PictureCommand(
+        name="compress",
+        options=CompressOptions,
+        operands=("IMAGE",),
+        help="the smallest file that a panel of deep classifiers still understands",
+        description="For each picture, the smallest standard file found of which every classifier "
+        "of a panel predicts what it predicts of the original, verified on the decoded file. It "
+        "carries no metadata. A picture that cannot be made smaller is returned as it is. "
+        "Classifiers of your own take part by their name or file.",
+        examples=(
+            "compress photo.jpg",
+            "compress *.jpg --format webp --resize --out small --json",
+            "compress photo.jpg --panel model.onnx --keep confidence:0.8",
         ),
     ),
     PictureCommand(

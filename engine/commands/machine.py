@@ -22,6 +22,7 @@ from ..system.files import write_files
 from ..system.libraries import broken
 from ..terminal import batch
 from ..terminal.inputs import STDIN
+from ..terminal.labels import label_lines
 from ..terminal.progress import draw
 from ..terminal.streams import json_line
 from .options import MachineOptions
@@ -149,17 +150,6 @@ def table(result: MachineResult, image: str, files: dict[str, Path]) -> str:
     """The readable report of one picture."""
     lines = [image, f"  {result.summary}"]
     lines += [f"  note: {note}" for note in result.notes]
-    rows = [("classifier", "before", "after")]
-    for label in result.labels:
-        before = f"{label.before} {label.confidence_before:.1%}"
-        after = f"{label.after} {label.confidence_after:.1%}"
-        rows.append((label.classifier, before, after))
-    least = (10, 18, 18)
-    widths = [
-        max(at_least, *map(len, column)) + 2
-        for at_least, column in zip(least, zip(*rows, strict=True), strict=True)
-    ]
-    for row in rows:
-        lines.append("  " + "".join(f"{w:<{n}}" for w, n in zip(row, widths, strict=True)))
+    lines += label_lines(result.labels)
     lines.append(f"  figure: {files['figure']}")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import DEVICES
+from ..compress.names import FILE_FORMATS, METHOD_NAMES
 from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
 from ..panels.naming import INPUT_RANGES
 from ..terminal.command_line import option
@@ -44,27 +45,32 @@ def jnd_model() -> Any:
     return option(HUMAN_DEFAULT, "human JND model", choices=HUMAN_NAMES)
 
 
-@dataclass(frozen=True)
-class MachineOptions(PictureOptions):
-    """Options of `python -m engine machine`."""
-
-    panel: tuple[str, ...] = option(
+def panel_names(embedded: str) -> Any:
+    """The option that names a panel. embedded: what it is, and which embedded ones there are."""
+    return option(
         (),
-        "classifiers that keep their labels: photos keeps the picture's size, cifar10 shrinks it "
-        f"to 32x32, {AUTO} takes photos above 64 pixels; or your own: a file model.onnx, "
-        "torchvision:NAME, timm:NAME, the last two with =FILE for weights of a file; give it "
-        f"several times for several (default: {AUTO})",
+        f"{embedded}; or your own: a file model.onnx, torchvision:NAME, timm:NAME, the last two "
+        "with =FILE for weights of a file; give it several times for several "
+        f"(default: {AUTO})",
         metavar="NAME",
         repeated=True,
     )
-    labels: tuple[str, ...] = option(
+
+
+def class_labels() -> Any:
+    """The option for the names of the classes of one's own models."""
+    return option(
         (),
         "names of the classes of your own models: one a line, or a JSON list; once for all, or "
         "once for each",
         metavar="FILE",
         repeated=True,
     )
-    input_range: tuple[str, ...] = option(
+
+
+def input_ranges() -> Any:
+    """The option for the values that an ONNX file takes."""
+    return option(
         (),
         "values that an ONNX file takes: unit 0 to 1, signed -1 to 1, bytes 0 to 255, imagenet 0 "
         "to 1 less ImageNet's mean, divided by its deviation (default: unit; bytes where the "
@@ -72,6 +78,18 @@ class MachineOptions(PictureOptions):
         choices=INPUT_RANGES,
         repeated=True,
     )
+
+
+@dataclass(frozen=True)
+class MachineOptions(PictureOptions):
+    """Options of `python -m engine machine`."""
+
+    panel: tuple[str, ...] = panel_names(
+        "classifiers that keep their labels: photos keeps the picture's size, cifar10 shrinks it "
+        f"to 32x32, {AUTO} takes photos above 64 pixels"
+    )
+    labels: tuple[str, ...] = class_labels()
+    input_range: tuple[str, ...] = input_ranges()
     generator: str = option(BEST, "network that makes the change", choices=tuple(GENERATORS))
     strength: float = option(1.0, "how much to change, 0.2 to 1.8; not with merged", metavar="X")
     keep_confidence: bool = option(
@@ -81,6 +99,31 @@ class MachineOptions(PictureOptions):
         False, "optimise the change by gradient on each picture (panel cifar10: needs PyTorch)"
     )
     max_seconds: float = option(60.0, "longest search per picture", metavar="S")
+
+
+@dataclass(frozen=True)
+class CompressOptions(PictureOptions):
+    """Options of `python -m engine compress`."""
+
+    format: str = option("jpeg", "of the file", choices=FILE_FORMATS)
+    method: str = option("bisect", "how it is looked for", choices=METHOD_NAMES)
+    keep: str = option(
+        "top1",
+        "what each classifier keeps: top1 its label, top5 its label among its five most likely, "
+        "confidence:0.8 its label with at least 0.8 of its probability",
+        metavar="WHAT",
+    )
+    resize: bool = option(False, "lower the resolution too, where that makes the file smaller")
+    panel: tuple[str, ...] = panel_names(
+        f"classifiers that still understand the file: photos, cifar10, {AUTO} takes photos above "
+        "64 pixels"
+    )
+    labels: tuple[str, ...] = class_labels()
+    input_range: tuple[str, ...] = input_ranges()
+    see: float | None = option(
+        None, "for eyes too: at least this JOD, 10 is no visible difference", metavar="JOD"
+    )
+    metrics: bool = option(False, "also the JOD of the result (some seconds; needs PyTorch)")
 
 
 @dataclass(frozen=True)

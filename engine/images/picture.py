@@ -60,11 +60,16 @@ def open_image(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Pict
 
     max_pixels: of width times height, checked before decoding; UsageError where it is below 1.
     """
+    check_number("max_pixels", max_pixels, 1)
+    return decode(read_file(path), str(path), max_pixels=max_pixels)
+
+
+def read_file(path: str | os.PathLike) -> bytes:
+    """The bytes of a picture file. Raises ImageError."""
     if not isinstance(path, (str, os.PathLike)):
         raise ImageError(f"{type(path).__name__} is no path of a picture: give its name")
     if ADDRESS.match(os.fspath(path)):
         raise ImageError(f"{path} is an address, not a file: download it first, then name the file")
-    check_number("max_pixels", max_pixels, 1)
     path = Path(path)
     try:
         status = path.stat()
@@ -76,14 +81,13 @@ def open_image(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> Pict
             raise ImageError(
                 f"{path} has {status.st_size:,} bytes; the limit is {MAX_BYTES:,}: scale it down"
             )
-        data = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise ImageError(f"{path}: no such file: check the name and the folder") from None
     except OSError as error:
         raise ImageError(
             f"{path} cannot be read ({error.strerror}): check its name and its rights"
         ) from None
-    return decode(data, str(path), max_pixels=max_pixels)
 
 
 def decode(data: bytes, name: str = "picture", *, max_pixels: int = MAX_PIXELS) -> Picture:

@@ -64,17 +64,21 @@ class OwnPanel(Classifiers):
         return ", ".join(part.description for part in self.parts)
 
     def given(self, size: tuple[int, int]) -> list[str]:
-        """Notes for a report: how a picture of (width, height) is given to the classifiers."""
+        """Notes for a report of a change: how a picture of (width, height) is given to them."""
+        side = f"{self.size}×{self.size}"
+        made = f"the change is made at {side}, the activation map is the panel {BASIS}'"
+        return [*self.views(size), made]
+
+    def views(self, size: tuple[int, int]) -> list[str]:
+        """Notes: at which size each classifier is given a picture of (width, height)."""
         sizes: dict[tuple[int, int], list[str]] = {}
         for part in self.parts:
             sizes.setdefault(part.size, []).extend(part.names)
-        notes = [
+        return [
             f"{', '.join(names)}: given it at {width}×{height}"
             for (width, height), names in sizes.items()
             if size != (width, height)
         ]
-        side = f"{self.size}×{self.size}"
-        return [*notes, f"the change is made at {side}, the activation map is the panel {BASIS}'"]
 
     def view(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 N×H×W×3 -> uint8 N×size×size×3: the pictures as a generator is given them."""

@@ -18,6 +18,7 @@ DISTRIBUTIONS = {
     "numpy": ("numpy", None),
     "onnx": ("onnx", "attack"),
     "onnx2torch": ("onnx2torch", "panels"),
+    "pillow_jxl": ("pillow-jxl-plugin", "jxl"),
     "piq": ("piq", "evaluation"),
     "pycvvdp": ("cvvdp", "evaluation"),
     "safetensors": ("safetensors", "attack"),

@@ -34,11 +34,19 @@ class Outcome:
     error: EngineError | None
 
 
-def run(images: list[str], prepare: Callable[[], Work], out: Path, *, as_json: bool) -> int:
+def run(
+    images: list[str],
+    prepare: Callable[[], Work],
+    out: Path,
+    *,
+    as_json: bool,
+    read: Callable[[str], Picture] = read,
+) -> int:
     """Print work(picture, image, stem) of every picture; a bad one is recorded, the rest goes on.
 
     prepare returns `work`; it is called once, when the first picture was read. out: where work
-    leaves files; where it cannot, a picture is refused before work begins.
+    leaves files; where it cannot, a picture is refused before work begins. read: opens a picture by
+    its name on the command line.
     Returns 0, or 1 where a picture was refused; with as_json that is {image, error} on stdout too.
     """
 

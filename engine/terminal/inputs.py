@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import ImageError
-from ..images.picture import MAX_BYTES, Picture, decode, open_image
+from ..images.picture import MAX_BYTES, Picture, decode, read_file
 
 STDIN = "-"  # in place of a path: the picture comes on standard input
 LONGEST = 240  # bytes of a stem: with our suffixes a name stays within 255, most systems' limit
@@ -16,14 +16,24 @@ LONGEST = 240  # bytes of a stem: with our suffixes a name stays within 255, mos
 
 def read(image: str) -> Picture:
     """A picture file, or standard input where the name is "-". Raises ImageError."""
+    return decode(read_bytes(image), title(image))
+
+
+def read_bytes(image: str) -> bytes:
+    """The bytes of a picture file, or of standard input as in `read`. Raises ImageError."""
     if image != STDIN:
-        return open_image(image)
+        return read_file(image)
     if sys.stdin is None or sys.stdin.isatty():
         raise ImageError("- is standard input, and nothing is piped into it: name a picture file")
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ImageError(f"standard input has more than {MAX_BYTES:,} bytes: scale it down first")
-    return decode(data, "standard input")
+    return data
+
+
+def title(image: str) -> str:
+    """A picture's name in a message."""
+    return "standard input" if image == STDIN else image
 
 
 def stems(images: Iterable[str]) -> list[str]:

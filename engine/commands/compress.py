@@ -1,0 +1,78 @@
+"""`python -m engine compress`: the smallest file that a panel of classifiers still understands."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from ..compress.original import Original, from_file
+from ..compress.photo import Compression, load, panels_for, steps
+from ..compress.result import CompressedPhoto
+from ..errors import ImageError
+from ..images.picture import Picture
+from ..machine.jnd import panel_for
+from ..models.registry import AUTO
+from ..panels.embedded import Panel
+from ..panels.naming import PanelSpec, parse
+from ..panels.own import OwnPanel
+from ..system.files import write_files
+from ..terminal import batch
+from ..terminal.inputs import read_bytes, title
+from ..terminal.labels import label_lines
+from ..terminal.progress import draw
+from ..terminal.streams import json_line
+from .options import CompressOptions
+
+
+def run(images: list[str], options: CompressOptions) -> int:
+    """Each picture's report on stdout, its file in options.out; returns the exit code."""
+
+    def prepare():
+        chosen = Compression(
+            options.format,
+            options.method,
+            options.keep,
+            options.resize,
+            options.see,
+            options.metrics,
+        )
+        chosen.check()
+        panel = parse(options.panel or AUTO, options.labels, options.input_range)
+        names = panels_for(panel, options.weights)
+
+        @cache
+        def loaded(panel: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:
+            classifiers = load(panel, options.weights, options.device)
+            return classifiers, batch.Announcement(f"panel: {classifiers.description}")
+
+        def work(picture: Picture, image: str, stem: str) -> str:
+            classifiers, announce = loaded(panel_for(picture.size, names))
+            try:
+                result = draw(steps(classifiers, picture, chosen), announce=announce)
+            except ImageError as error:
+                raise ImageError(f"{title(image)}: {error}") from None
+            path = options.out / f"{stem}.compressed{result.suffix}"
+            write_files({path: result.data})
+            if options.json:
+                files = {"compressed": str(path)}
+                return json_line({"image": image, **result.to_dict(), "files": files})
+            return table(result, image, path) + "\n"
+
+        loaded(names[-1])  # what is wrong with it, or with an option, is no picture's fault
+        return work
+
+    return batch.run(images, prepare, options.out, as_json=options.json, read=read)
+
+
+def read(image: str) -> Original:
+    """A picture by its name on the command line, with its file. Raises ImageError."""
+    return from_file(read_bytes(image), title(image))
+
+
+def table(result: CompressedPhoto, image: str, path: Path) -> str:
+    """The readable report of one picture."""
+    lines = [image, f"  {result.summary}"]
+    lines += [f"  note: {note}" for note in result.notes]
+    lines += label_lines(result.labels)
+    lines.append(f"  file: {path}")
+    return "\n".join(lines)

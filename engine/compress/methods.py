@@ -1,0 +1,30 @@
+"""The methods by which a smaller file is looked for, one row each.
+
+A method goes on where plain encoding, at the lowest quality that holds, has stopped. It yields its
+progress and offers files to its `Trials`, which decode, verify and keep the smallest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..system.progress import Progress
+from .bisect import bisect
+from .formats import FORMATS
+from .trials import Trials
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of `METHODS`.
+
+    run: of (trials, resize); formats: those it writes; resizes: whether it takes `resize`.
+    """
+
+    run: Callable[[Trials, bool], Iterator[Progress]]
+    formats: tuple[str, ...] = tuple(FORMATS)
+    resizes: bool = True
+
+
+METHODS = {"bisect": Method(bisect)}

@@ -1,0 +1,168 @@
+"""One picture to the smallest file that a panel still understands, verified on the decoded file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..arguments import check_choice, check_flag, check_number, check_placement
+from ..errors import EngineError, UsageError
+from ..images.picture import resize as resized
+from ..machine.jnd import candidates, panel_for
+from ..metrics.perceptual import measure
+from ..metrics.quality import psnr_8bit
+from ..models import registry
+from ..panels.aim import parse_keep
+from ..panels.embedded import Panel
+from ..panels.naming import PanelSpec, Several, parse
+from ..panels.own import OwnPanel, open_panel
+from ..system.progress import Progress
+from .bisect import plain
+from .formats import decoded, format_of
+from .kept import JOD, Kept, check_jod
+from .methods import METHODS
+from .original import Original, original_of
+from .result import CompressedPhoto
+from .trials import Trials
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How a picture is to be compressed: see `compress_photo`."""
+
+    format: str = "jpeg"
+    method: str = "bisect"
+    keep: str = "top1"
+    resize: bool = False
+    see: float | None = None
+    metrics: bool = False
+
+    def check(self) -> None:
+        """Raise UsageError for what makes no sense, SetupError for what is not installed."""
+        check_choice("method", self.method, METHODS)
+        format_of(self.format)
+        parse_keep(self.keep)
+        check_flag("resize", self.resize)
+        check_flag("metrics", self.metrics)
+        row = METHODS[self.method]
+        if self.format not in row.formats:
+            raise UsageError(
+                f"format {self.format}: the method {self.method} writes {', '.join(row.formats)}"
+            )
+        if self.resize and not row.resizes:
+            raise UsageError(f"the method {self.method} keeps the resolution: leave --resize out")
+        if self.see is not None:
+            check_number("see", self.see, *JOD)
+            check_jod()
+
+
+def steps(
+    panel: Panel | OwnPanel, original: Original, chosen: Compression
+) -> Iterator[Progress | CompressedPhoto]:
+    """The steps of compressing a picture, the result last. Raises ImageError, SetupError."""
+    started = time.monotonic()
+    chosen.check()
+    format = format_of(chosen.format)
+    format.check(original.size)
+    kept = Kept(panel, original.pixels, chosen.keep, chosen.see)
+    trials = Trials(kept, original.pixels, format)
+    yield from plain(trials)
+    yield from METHODS[chosen.method].run(trials, chosen.resize)
+    yield Progress("verifying the file", 0.99)
+    best = trials.best
+    unchanged = best is None or len(best.data) >= len(original.data)
+    notes = [*original.notes, *views(panel, original.size)]
+    if unchanged:
+        notes.append("no smaller file holds: the file is as it was, its metadata included")
+    pixels = original.pixels if unchanged else decoded(best)
+    after = kept.before if unchanged else kept.logits(pixels)
+    enlarged = resized(pixels, *original.size)
+    jod = None
+    if chosen.see is not None or chosen.metrics:
+        values, missing = measure(original.pixels, enlarged, ("jod",))
+        jod, notes = values["jod"], [*notes, *missing]
+    verified = bool(kept.aim.holds(after[None])[0])
+    if not verified:
+        raise EngineError("the panel predicts something else for the same pixels: report this")
+    yield CompressedPhoto(
+        original=original.pixels,
+        pixels=pixels,
+        data=original.data if unchanged else best.data,
+        format=original.kind if unchanged else best.format,
+        suffix=original.suffix if unchanged else format.suffix,
+        unchanged=unchanged,
+        settings=None if unchanged else best.settings,
+        plain=trials.plain,
+        bytes_before=len(original.data),
+        labels=panel.label_changes(kept.before, after),
+        verified=verified,
+        psnr_db=psnr_8bit(original.pixels, enlarged),
+        jod=jod,
+        method=chosen.method,
+        keep=chosen.keep,
+        see=chosen.see,
+        panel=panel.name,
+        seconds=time.monotonic() - started,
+        notes=tuple(notes),
+    )
+
+
+def views(panel: Panel | OwnPanel, size: tuple[int, int]) -> list[str]:
+    """Notes: at which size the classifiers are given a picture of (width, height)."""
+    if isinstance(panel, OwnPanel):
+        return panel.views(size)
+    side = f"{panel.size}×{panel.size}"
+    return [] if size == (panel.size, panel.size) else [f"the panel is given it at {side}"]
+
+
+def panels_for(panel: str | PanelSpec, weights: str | None = None) -> tuple[str | PanelSpec, ...]:
+    """The panels among which a picture's size decides, as for the machine JND."""
+    return candidates(panel, registry.BEST, weights)
+
+
+@lru_cache(maxsize=3)
+def load(
+    panel: str | PanelSpec, weights: str | None = None, device: str = "auto"
+) -> Panel | OwnPanel:
+    """A panel, loaded once per choice. Raises as `engine.panels.own.open_panel`."""
+    return open_panel(panel, weights=weights, device=device)
+
+
+def compress_photo(
+    image: object,
+    *,
+    format: str = "jpeg",
+    method: str = "bisect",
+    keep: str = "top1",
+    resize: bool = False,
+    see: float | None = None,
+    metrics: bool = False,
+    panel: Several = registry.AUTO,
+    labels: Several | None = None,
+    input_range: str | Sequence[str] | None = None,
+    weights: str | os.PathLike | None = None,
+    device: str = "auto",
+) -> CompressedPhoto:
+    """The smallest file of a picture that a panel of classifiers still understands, verified.
+
+    image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255. format: "jpeg",
+    "webp", "avif", or "jxl" with the extra of that name. method: a name of
+    `engine.compress.methods.METHODS`. keep: "top1", each classifier's label of the original;
+    "top5", that label among its five most likely; "confidence:0.8", the label with at
+    least 0.8 of its probability. resize: the resolution may be lowered too.
+    see: the least JOD against the original, 0…10, or None; metrics: the result's JOD is measured;
+    both need the extra `evaluation`. panel, labels, input_range, weights and device as
+    `engine.machine_jnd` takes them. Where no smaller file keeps it all, the result is the original
+    file, byte for byte. Raises ImageError, WeightsError, DeviceError, UsageError, SetupError.
+    """
+    chosen = Compression(format, method, keep, resize, see, metrics)
+    chosen.check()
+    check_placement(weights, device)
+    place = None if weights is None else str(weights)
+    names = panels_for(parse(panel, labels, input_range), place)
+    original = original_of(image)
+    *_, result = steps(load(panel_for(original.size, names), place, device), original, chosen)
+    return result
