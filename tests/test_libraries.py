@@ -41,7 +41,7 @@ def broken(folder: Path, name: str, code: str | None) -> None:
         ("onnxruntime", None, ["machine"], "pip uninstall -y onnxruntime onnxruntime-gpu"),
         ("onnxruntime", MISSING_FILE, ["human"], "libcudart.so.13"),
         ("onnxruntime", "raise OSError('no such file')", ["machine"], "pip install onnxruntime"),
-        ("torch", None, ["machine", "--search"], "torch"),
+        ("torch", None, ["machine", "--panel", "cifar10", "--search"], "torch"),
         ("torch", "raise OSError('libtorch.so: not there')", ["cloak"], "--force-reinstall torch"),
         ("dlib", MISSING_FILE, ["cloak"], "cannot be loaded"),
         ("PIL", MISSING_FILE, ["machine"], "cannot be loaded"),

@@ -67,7 +67,8 @@ def test_it_stops_in_time(searcher, crops):
 def test_the_command_line_searches(tmp_path, capsys):
     picture = str(sample_paths()[0])
     arguments = ["machine", picture, "--out", str(tmp_path), "--search", "--json"]
-    assert cli.main([*arguments, "--max-seconds", "1", "--device", "cpu"]) == 0
+    arguments += ["--panel", "cifar10", "--max-seconds", "1", "--device", "cpu"]
+    assert cli.main(arguments) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["verified"]
     assert "gradient search on cpu" in captured.err

@@ -21,8 +21,8 @@ class CompressedPhoto:
     for byte. settings: what it was encoded with, None where unchanged. plain: the smallest verified
     file at standard settings, None where none was found. bytes_before: of the original's file.
     labels: of each classifier before and after. verified: the decoded file keeps what `keep` names,
-    and a JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to its
-    size; inf where nothing changed. jod: the same, None where it was not wanted or cannot be had.
+    and a JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to
+    its size; inf where nothing changed. jod: the same, None where not wanted or not to be had.
     """
 
     original: np.ndarray

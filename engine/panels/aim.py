@@ -92,9 +92,9 @@ class Aim:
         elif self.keep_confidence:
             low, high = self.bounds()
             odds = self.odds(logits[None])[0]
-            outside = (odds <= low) | (odds >= high)
-            wanted = np.where(outside, np.maximum((low + high) / 2 - odds, wanted), wanted)
-            wanted = np.where(odds >= high, (low + high) / 2 - odds, wanted)
+            middle = (low + high) / 2
+            wanted = np.where(odds <= low, np.maximum(middle - odds, wanted), wanted)
+            wanted = np.where(odds >= high, middle - odds, wanted)
         wanted[[n for n in range(len(wanted)) if n not in set(self.members)]] = 0
         return wanted
 

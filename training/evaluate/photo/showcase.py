@@ -26,7 +26,14 @@ from .subject import Subject
 PAIRS, FIRST = "machine_photos.jpg", "machine_photo.jpg"  # in the folder of figures
 # Names of the photos to show, in this order, the first on the front page; where the data lacks
 # them, or none are given, the rule of `numbers` chooses.
-SHOWN: tuple[str, ...] = ()
+SHOWN: tuple[str, ...] = (
+    "0d85e0103989c850",
+    "01244097ca8ffdfa",
+    "55e85d7b58024966",
+    "3c970c84b598f2d9",
+    "0e0f1fd2ed183781",
+    "212476b1b58a0cfe",
+)
 COUNT = 6
 COLUMNS = 2  # pairs in a row
 TILE, GAP, LINE = 232, 12, 18  # pixels

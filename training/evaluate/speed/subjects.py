@@ -107,6 +107,10 @@ def engine_work(subject: Subject, pixels: np.ndarray, weights: str | None, devic
 
     sessions = [open_session(model, weights=weights, device=device) for model in subject.models]
     inputs = feeds(subject, pixels)
+    if subject.panel == "photos" and not subject.generates:
+        from engine.panels.embedded import forward
+
+        return lambda: [each for session in sessions for each in forward(session, inputs["image"])]
     return lambda: [output for session in sessions for output in session.run(**inputs)]
 
 
