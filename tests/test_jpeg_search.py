@@ -18,9 +18,10 @@ from engine.compress.jpeg.layout import Layout
 from engine.compress.jpeg.moves import changed
 from engine.compress.jpeg.rate import costs, estimate
 from engine.compress.jpeg.resizing import lanczos, unresized
-from engine.compress.jpeg.search import run, search
+from engine.compress.jpeg.search import search
 from engine.compress.jpeg.tables import CHROMINANCE, LUMINANCE, scaled
 from engine.compress.kept import Kept
+from engine.compress.photo import compress_photo
 from engine.compress.trials import Trials
 from engine.errors import UsageError
 from engine.images.picture import open_image
@@ -182,11 +183,11 @@ def test_a_searched_file_is_smaller_and_holds(astronaut, name):
     assert kept.holds(np.asarray(opened(best.data).convert("RGB")))
 
 
-def test_without_gradients_there_is_no_search(picture):
-    panel = open_panel("cifar10", device="cpu")
-    trials = Trials(Kept(panel, picture[:32, :32], "top1"), picture[:32, :32], format_of("jpeg"))
+def test_without_gradients_there_is_no_search(picture, monkeypatch):
+    """Which is said before anything is encoded."""
+    monkeypatch.setattr("engine.compress.photo.plain", lambda _: pytest.fail("was encoded"))
     with pytest.raises(UsageError, match="needs gradients"):
-        next(run(trials, False))
+        compress_photo(picture[:32, :32], method="search", panel="cifar10", device="cpu")
 
 
 def test_a_search_needs_no_torch():

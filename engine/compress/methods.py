@@ -20,15 +20,17 @@ from .trials import Trials
 class Method:
     """A row of `METHODS`.
 
-    run: of (trials, resize); formats: those it writes; resizes: whether it takes `resize`.
+    run: of (trials, resize); formats: those it writes; resizes: whether it takes `resize`;
+    gradients: whether the panel must give them.
     """
 
     run: Callable[[Trials, bool], Iterator[Progress]]
     formats: tuple[str, ...] = tuple(FORMATS)
     resizes: bool = True
+    gradients: bool = False
 
 
 METHODS = {
     "bisect": Method(bisect),
-    "search": Method(search, resizes=False),
+    "search": Method(search, resizes=False, gradients=True),
 }

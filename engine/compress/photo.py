@@ -65,6 +65,11 @@ def steps(
     """The steps of compressing a picture, the result last. Raises ImageError, SetupError."""
     started = time.monotonic()
     chosen.check()
+    if METHODS[chosen.method].gradients and not panel.differentiable:
+        raise UsageError(
+            f"the method {chosen.method} needs gradients, which the panel {panel.name} does not "
+            "give: choose --panel photos, or another --method"
+        )
     format = format_of(chosen.format)
     format.check(original.size)
     kept = Kept(panel, original.pixels, chosen.keep, chosen.see)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import UsageError
 from ...machine.refine import Differentiable
 from ...system.progress import Progress
 from ..encoded import Encoded
@@ -56,18 +55,12 @@ class SearchStep(Progress):
 
 
 def run(trials: Trials, resize: bool) -> Iterator[Progress]:
-    """The method's row: its file is offered to `trials`. Raises UsageError without gradients.
+    """The method's row: its file is offered to `trials`, whose panel gives gradients.
 
     resize is not taken: the picture keeps its resolution.
     """
-    panel = trials.kept.panel
-    if not panel.differentiable:
-        raise UsageError(
-            f"the method search needs gradients, which the panel {panel.name} does not give: "
-            "choose --panel photos, or another --method"
-        )
     best = None
-    for step in search(trials.kept, panel, trials.format):
+    for step in search(trials.kept, trials.kept.panel, trials.format):
         best = step.best
         yield step
     if best is not None:
