@@ -107,14 +107,14 @@ MODELS = {
         ),
         _row(
             "efficientnet-lite1",
-            "332d52ec485b61a07a96c8b0052c0a10bf0eecedc9ba86403fdf9ba2d01a06ae",
-            6_729_345,
+            "abd5ca19b3fc4affd11b07f852300a0ef568530cb09f3a1f8f2196f35f27139b",
+            6_108_286,
             PHOTOS_REPO,
         ),
         _row(
             "efficientnet-lite2",
-            "ea22d5a949f8d63467771182c05f167e2ea9fc3a85854939f5232a2d6509cc85",
-            7_927_001,
+            "f6408a17ea1d48d0a9bf874979e27cce9629d151c07ba3240cbdde045c0331ec",
+            7_489_225,
             PHOTOS_REPO,
         ),
         _row(
