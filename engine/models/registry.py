@@ -173,7 +173,7 @@ PANELS = {
         classes=1000,
         outputs=("logits", "cam", "evidence", "gradient"),
         own_size=True,
-        usual=1.4,
+        usual=1.8,
         most=1.6,
     ),
 }
