@@ -18,9 +18,9 @@ from PIL import Image
 
 from engine import UsageError, compress_photo
 from engine.compress import names
-from engine.compress.bisect import bisect, ceiling, plain, sizes
 from engine.compress.formats import FORMATS, Setting, decoded
-from engine.compress.methods import METHODS
+from engine.compress.methods.bisect import bisect, ceiling, plain, sizes
+from engine.compress.methods.rows import METHODS
 from engine.compress.trials import Trials
 from engine.errors import ImageError, SetupError
 from engine.images.picture import decode, encode_png

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.compress.bisect import plain
 from engine.compress.formats import format_of
 from engine.compress.jpeg.file import runs, written
 from engine.compress.jpeg.huffman import LONGEST, lengths
 from engine.compress.jpeg.layout import Layout
-from engine.compress.jpeg.moves import changed
 from engine.compress.jpeg.rate import costs, estimate
 from engine.compress.jpeg.resizing import lanczos, unresized
-from engine.compress.jpeg.search import search
 from engine.compress.jpeg.tables import CHROMINANCE, LUMINANCE, scaled
 from engine.compress.kept import Kept
+from engine.compress.methods.bisect import plain
+from engine.compress.methods.moves import changed
+from engine.compress.methods.search import search
 from engine.compress.photo import compress_photo
 from engine.compress.trials import Trials
 from engine.errors import UsageError
@@ -191,5 +191,5 @@ def test_without_gradients_there_is_no_search(picture, monkeypatch):
 
 
 def test_a_search_needs_no_torch():
-    code = "import sys, engine.compress.jpeg.search; assert 'torch' not in sys.modules"
+    code = "import sys, engine.compress.methods.search; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

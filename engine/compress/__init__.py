@@ -6,8 +6,8 @@
 
 `photo` goes from a picture to its result, `original` reads it with its file, `formats` encodes and
 decodes; `kept` is what the panel, and eyes, must keep. `trials` verifies every file that a method
-offers and keeps the smallest; `methods` has a row for each method, `bisect` is the first. `names`
-is what a command line offers.
+offers and keeps the smallest; `methods.rows` has a row for each method, `methods.bisect` is the
+first; `jpeg` is a JPEG coefficient by coefficient. `names` is what a command line offers.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, Several, parse
 from ..panels.own import OwnPanel, open_panel
 from ..system.progress import Progress
-from .bisect import plain
 from .formats import decoded, format_of
 from .kept import JOD, Kept, check_jod
-from .methods import METHODS
+from .methods.bisect import plain
+from .methods.rows import METHODS
 from .original import Original, original_of
 from .result import CompressedPhoto
 from .trials import Trials
@@ -155,7 +155,7 @@ def compress_photo(
 
     image: a path, a Pillow picture, or an array uint8 H×W×3 or H×W, sRGB 0…255. format: "jpeg",
     "webp", "avif", or "jxl" with the extra of that name. method: a name of
-    `engine.compress.methods.METHODS`. keep: "top1", each classifier's label of the original;
+    `engine.compress.methods.rows.METHODS`. keep: "top1", each classifier's label of the original;
     "top5", that label among its five most likely; "confidence:0.8", the label with at
     least 0.8 of its probability. resize: the resolution may be lowered too.
     see: the least JOD against the original, 0…10, or None; metrics: the result's JOD is measured;

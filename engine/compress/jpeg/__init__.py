@@ -1,1 +1,1 @@
-"""JPEG coefficient by coefficient: a model of decoding, its adjoint, files, and a search."""
+"""JPEG coefficient by coefficient: a model of decoding, its adjoint, and files."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..system.progress import Progress
-from .formats import Setting
-from .trials import Trials
+from ...system.progress import Progress
+from ..formats import Setting
+from ..trials import Trials
 
 CLIMB = (12, 25, 50, 75, 88, 95)  # qualities tried first; most photos hold at one of the lowest
 BELOW = (2, 3, 5)  # by how much the quality is lowered below one that holds; 1 is tried already

@@ -20,13 +20,13 @@ from ...machine.refine import Differentiable
 from ...system.progress import Progress
 from ..encoded import Encoded
 from ..formats import Format
+from ..jpeg.layout import Planes
+from ..jpeg.precoded import Precoded
+from ..jpeg.problem import Problem, State
+from ..jpeg.tables import LUMINANCE, flattened, scaled
 from ..kept import Kept
 from ..trials import Trials
-from .layout import Planes
 from .moves import changed
-from .precoded import Precoded
-from .problem import Problem, State
-from .tables import LUMINANCE, flattened, scaled
 
 QUALITIES = (10, 25, 50, 80, 95)  # at which it begins, the first that comes to hold
 CONTENT = 25  # quality of the coefficients that stand for what another codec encodes

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..system.progress import Progress
+from ...system.progress import Progress
+from ..formats import FORMATS
+from ..trials import Trials
 from .bisect import bisect
-from .formats import FORMATS
-from .jpeg.search import run as search
-from .trials import Trials
+from .search import run as search
 
 
 @dataclass(frozen=True)

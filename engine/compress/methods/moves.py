@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .layout import Planes
-from .rate import costs
+from ..jpeg.layout import Planes
+from ..jpeg.rate import costs
 
 SAVING = 0.3  # bits that a change must save to be one that saves
 CHEAPEST = 0.5  # bits that a change is taken to cost at least, where evidence is bought
