@@ -21,6 +21,7 @@ from engine.compress import names
 from engine.compress.formats import FORMATS, Setting, decoded
 from engine.compress.methods.bisect import bisect, ceiling, plain, sizes
 from engine.compress.methods.rows import METHODS
+from engine.compress.photo import within
 from engine.compress.trials import Trials
 from engine.errors import ImageError, SetupError
 from engine.images.picture import decode, encode_png
@@ -208,6 +209,39 @@ def test_a_picture_that_cannot_be_made_smaller_is_returned_as_it_is(tmp_path, co
     assert any("as it was" in note for note in result.notes)
 
 
+# --- how long it may take ---
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_work_is_closed_at_its_first_step_after_its_time(monkeypatch, calls):
+    ends, clock = [], iter(range(1, 9))
+    monkeypatch.setattr("engine.compress.photo.time.monotonic", lambda: next(clock))
+
+    def work():
+        try:
+            yield from "abc"
+        finally:
+            ends.append("closed")
+
+    def outer():
+        ends.append((yield from within(calls - 0.5, work())))
+
+    assert "".join(outer()) == "abc"[:calls]
+    assert ends == ["closed", False]
+    assert "".join(within(None, work())) == "abc"
+
+
+def test_without_time_a_picture_is_returned_as_it_is(tmp_path, coffee):  # noqa: F811
+    model = write(tmp_path / "a.onnx", classifier())
+    result = compress_photo(coffee, panel=model, device="cpu", max_seconds=0)
+    assert result.unchanged
+    assert result.plain is None
+    assert "the search ended after 0 s, its limit" in result.notes
+    result = compress_photo(coffee, panel=model, device="cpu", max_seconds=600)
+    assert not any("ended after" in note for note in result.notes)
+    assert result.data == compress_photo(coffee, panel=model, device="cpu").data
+
+
 # --- what may be asked ---
 
 
@@ -221,6 +255,8 @@ def test_a_picture_that_cannot_be_made_smaller_is_returned_as_it_is(tmp_path, co
         ({"keep": "confidence:nan"}, "up to 1"),
         ({"resize": "no"}, "True or False"),
         ({"see": 11}, "0…10"),
+        ({"max_seconds": -1}, "0 or more"),
+        ({"max_seconds": float("nan")}, "0 or more"),
         ({"panel": "nothing"}, "no panel"),
     ],
 )

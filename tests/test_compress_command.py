@@ -64,6 +64,12 @@ def test_a_batch_reports_each_picture_and_goes_on(photo, model, tmp_path, capsys
     ]
 
 
+def test_the_longest_search_is_said(photo, model, tmp_path, capsys):
+    assert run(photo, "--panel", model, "--max-seconds", "0", "--out", str(tmp_path / "o")) == 0
+    assert "ended after 0 s" in capsys.readouterr().out
+    assert (tmp_path / "o" / "photo.compressed.png").read_bytes() == Path(photo).read_bytes()
+
+
 def test_the_readable_report(photo, model, tmp_path, capsys):
     assert run(photo, "--panel", model, "--format", "webp", "--out", str(tmp_path)) == 0
     text = capsys.readouterr().out
@@ -118,6 +124,7 @@ def test_standard_input(photo, model, tmp_path):
     [
         (("--keep", "most"), "choose from top1"),
         (("--see", "11"), "0…10"),
+        (("--max-seconds", "-1"), "0 or more"),
         (("--panel", "nothing.onnx"), "nothing.onnx"),
     ],
 )

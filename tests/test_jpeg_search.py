@@ -20,7 +20,7 @@ from engine.compress.jpeg.tables import CHROMINANCE, LUMINANCE, scaled
 from engine.compress.kept import Kept
 from engine.compress.methods.bisect import plain
 from engine.compress.methods.moves import changed
-from engine.compress.methods.search import search
+from engine.compress.methods.search import run, search
 from engine.compress.photo import compress_photo
 from engine.compress.trials import Trials
 from engine.errors import UsageError
@@ -181,6 +181,17 @@ def test_a_searched_file_is_smaller_and_holds(astronaut, name):
     assert best.format == name
     assert len(best.data) < trials.bytes
     assert kept.holds(np.asarray(opened(best.data).convert("RGB")))
+
+
+def test_a_search_whose_time_is_up_has_offered_its_best(astronaut):
+    pixels = np.asarray(astronaut.resize((128, 128)))
+    panel = open_panel("photos", device="cpu")
+    trials = Trials(Kept(panel, pixels, "top1"), pixels, format_of("jpeg"))
+    work = run(trials, False)
+    best = next(step.best for step in work if step.best is not None)
+    assert trials.best is None
+    work.close()
+    assert trials.best == best
 
 
 def test_without_gradients_there_is_no_search(picture, monkeypatch):

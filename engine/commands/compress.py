@@ -35,6 +35,7 @@ def run(images: list[str], options: CompressOptions) -> int:
             options.resize,
             options.see,
             options.metrics,
+            options.max_seconds,
         )
         chosen.check()
         panel = parse(options.panel or AUTO, options.labels, options.input_range)

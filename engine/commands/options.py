@@ -124,6 +124,9 @@ class CompressOptions(PictureOptions):
         None, "for eyes too: at least this JOD, 10 is no visible difference", metavar="JOD"
     )
     metrics: bool = option(False, "also the JOD of the result (some seconds; needs PyTorch)")
+    max_seconds: float | None = option(
+        None, "longest search per picture (default: to its end)", metavar="S"
+    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +40,7 @@ class Compression:
     resize: bool = False
     see: float | None = None
     metrics: bool = False
+    max_seconds: float | None = None
 
     def check(self) -> None:
         """Raise UsageError for what makes no sense, SetupError for what is not installed."""
@@ -47,6 +49,8 @@ class Compression:
         parse_keep(self.keep)
         check_flag("resize", self.resize)
         check_flag("metrics", self.metrics)
+        if self.max_seconds is not None:
+            check_number("max_seconds", self.max_seconds, 0)
         row = METHODS[self.method]
         if self.format not in row.formats:
             raise UsageError(
@@ -74,12 +78,16 @@ def steps(
     format.check(original.size)
     kept = Kept(panel, original.pixels, chosen.keep, chosen.see)
     trials = Trials(kept, original.pixels, format)
-    yield from plain(trials)
-    yield from METHODS[chosen.method].run(trials, chosen.resize)
+    until = None if chosen.max_seconds is None else started + chosen.max_seconds
+    complete = yield from within(until, plain(trials))
+    if complete:
+        complete = yield from within(until, METHODS[chosen.method].run(trials, chosen.resize))
     yield Progress("verifying the file", 0.99)
     best = trials.best
     unchanged = best is None or len(best.data) >= len(original.data)
     notes = [*original.notes, *views(panel, original.size)]
+    if not complete:
+        notes.append(f"the search ended after {chosen.max_seconds:g} s, its limit")
     if unchanged:
         notes.append("no smaller file holds: the file is as it was, its metadata included")
     pixels = original.pixels if unchanged else decoded(best)
@@ -115,6 +123,19 @@ def steps(
     )
 
 
+def within(until: float | None, work: Iterator[Progress]) -> Generator[Progress, None, bool]:
+    """The steps of some work, which is closed at its first step after `until`.
+
+    until: by the monotonic clock, or None. Returns whether the work came to its end.
+    """
+    with closing(work):
+        for step in work:
+            yield step
+            if until is not None and time.monotonic() > until:
+                return False
+    return True
+
+
 def views(panel: Panel | OwnPanel, size: tuple[int, int]) -> list[str]:
     """Notes: at which size the classifiers are given a picture of (width, height)."""
     if isinstance(panel, OwnPanel):
@@ -145,6 +166,7 @@ def compress_photo(
     resize: bool = False,
     see: float | None = None,
     metrics: bool = False,
+    max_seconds: float | None = None,
     panel: Several = registry.AUTO,
     labels: Several | None = None,
     input_range: str | Sequence[str] | None = None,
@@ -159,11 +181,13 @@ def compress_photo(
     "top5", that label among its five most likely; "confidence:0.8", the label with at
     least 0.8 of its probability. resize: the resolution may be lowered too.
     see: the least JOD against the original, 0…10, or None; metrics: the result's JOD is measured;
-    both need the extra `evaluation`. panel, labels, input_range, weights and device as
-    `engine.machine_jnd` takes them. Where no smaller file keeps it all, the result is the original
-    file, byte for byte. Raises ImageError, WeightsError, DeviceError, UsageError, SetupError.
+    both need the extra `evaluation`. max_seconds: after it the search ends at its next step and
+    the smallest file so far counts; None for no limit. panel, labels, input_range, weights and
+    device as `engine.machine_jnd` takes them. Where no smaller file keeps it all, the result is the
+    original file, byte for byte. Raises ImageError, WeightsError, DeviceError, UsageError,
+    SetupError.
     """
-    chosen = Compression(format, method, keep, resize, see, metrics)
+    chosen = Compression(format, method, keep, resize, see, metrics, max_seconds)
     chosen.check()
     check_placement(weights, device)
     place = None if weights is None else str(weights)

@@ -1,7 +1,8 @@
 """The methods by which a smaller file is looked for, one row each.
 
 A method goes on where plain encoding, at the lowest quality that holds, has stopped. It yields its
-progress and offers files to its `Trials`, which decode, verify and keep the smallest.
+progress and offers files to its `Trials`, which decode, verify and keep the smallest. It may be
+closed at any step, where its time is up: what it has offered counts.
 """
 
 from __future__ import annotations

@@ -60,11 +60,13 @@ def run(trials: Trials, resize: bool) -> Iterator[Progress]:
     resize is not taken: the picture keeps its resolution.
     """
     best = None
-    for step in search(trials.kept, trials.kept.panel, trials.format):
-        best = step.best
-        yield step
-    if best is not None:
-        trials.offer(best)
+    try:
+        for step in search(trials.kept, trials.kept.panel, trials.format):
+            best = step.best
+            yield step
+    finally:  # also where it is closed before its end
+        if best is not None:
+            trials.offer(best)
 
 
 def search(
