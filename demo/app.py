@@ -24,7 +24,7 @@ from .server.access import AccessMiddleware, GuardedBlocks
 from .server.folder import assets_folder, refused_file, start_sweeping
 from .server.limits import DEFAULT, Limits
 from .server.uploads import recent
-from .tabs import cloak, compare, human, machine, viewing
+from .tabs import cloak, compare, compress, human, machine, viewing
 from .ui import look
 
 
@@ -43,6 +43,7 @@ def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.
         with gr.Tabs():
             machine.tab(blocks, limits)
             human.tab(limits)
+            compress.tab(limits)
             cloak.tab(limits)
             compare.tab(limits)
             viewing.tab(limits, folder)

@@ -30,6 +30,7 @@ FLAGS = [
 TABS = {
     "machine": "What a machine doesn't notice",
     "human": "What you don't notice",
+    "compress": "Smallest file for machines",
     "cloak": "Cloak a face",
     "compare": "Compare methods",
     "viewing": "Viewing test",

@@ -16,6 +16,7 @@ httpx = pytest.importorskip("httpx")
 ENDPOINTS = {
     "machine_jnd": ["picture", "strength", "network", "classifiers"],
     "human_jnd": ["picture", "model", "level", "perceptual"],
+    "compress_photo": ["photo", "format", "method", "keep", "seconds"],
     "find_faces": ["photo"],
     "cloak_face": ["photo", "face", "method", "robust", "seconds", "target"],
     "verify_faces": ["first", "second"],

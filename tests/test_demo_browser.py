@@ -173,7 +173,7 @@ def test_a_viewing_test_from_start_to_file(visit, demo):
     assert "1 viewer" in page.locator("#viewing-together").inner_text()
 
 
-@pytest.mark.parametrize("tab", ["machine", "human", "cloak", "compare"])
+@pytest.mark.parametrize("tab", ["machine", "human", "compress", "cloak", "compare"])
 def test_a_bad_file_is_refused_on_its_own_component(visit, tab, tmp_path):
     page = visit(tab)
     where = f"#{tab}-photo"
@@ -181,8 +181,8 @@ def test_a_bad_file_is_refused_on_its_own_component(visit, tab, tmp_path):
     path = tmp_path / "words.png"
     path.write_text("not a picture")
     upload(page, where, str(path))
-    if tab == "compare":
-        page.locator("#compare-go").click()
+    if tab in ("compress", "compare"):
+        page.locator(f"#{tab}-go").click()
     said = page.locator(where).get_by_text("words.png is not a picture we can read")
     said.wait_for()
     assert "/tmp" not in page.locator(where).inner_text()

@@ -29,6 +29,12 @@ CLOAK = [
     "#cloak-difference img",
     "#cloak-verdict table",
 ]
+COMPRESS = [
+    "#compress-headline .jn-headline",
+    "#compress-slider img",
+    "#compress-table table",
+    "#compress-facts dl",
+]
 COMPARE = ["#compare-table table", "#compare-pictures img", "#compare-differences img"]
 
 
@@ -83,6 +89,19 @@ def test_of_the_eye(visit):
 
     changes(page, other_model, HUMAN)
     changes(page, lambda: browser.upload(page, "#human-photo", browser.CAT), HUMAN)
+
+
+def test_of_a_compression(visit):
+    page = visit("compress")
+    page.wait_for_selector("#compress-photo img")
+    again(page, "compress")
+    changes(page, page.get_by_role("radio", name="WEBP").click, COMPRESS)
+    assert page.locator("#compress-file").is_disabled()
+    again(page, "compress")
+    changes(page, page.get_by_role("radio", name="search:").click, COMPRESS)
+    page.get_by_role("radio", name="bisect:").click()
+    again(page, "compress")
+    changes(page, page.get_by_role("button", name="Rocket").nth(2).click, COMPRESS)
 
 
 def test_of_a_cloak(visit, portrait):

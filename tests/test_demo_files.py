@@ -34,6 +34,7 @@ PHOTO = {"path": ASTRONAUT}
 PLACES = {
     "machine_jnd": [FILE, 1, "conditioned", ["vgg"]],
     "human_jnd": [FILE, "yang2005", 1, False],
+    "compress_photo": [FILE, "jpeg", "bisect", "top1", 5],
     "find_faces": [FILE],
     "cloak_face": [FILE, 1, "fgsm", False, 1, None],
     "cloak_face target": [PHOTO, 1, "fgsm", False, 1, FILE],
@@ -146,8 +147,9 @@ def test_nor_does_any_event_of_the_page(visitors, foreign, listener, demo):
             said = refusal(visitors[0], event["id"], values)
             assert said in (SENTENCE, None), (event["targets"], path)
             refusals += said == SENTENCE
-    # machine, human, finding faces, cloaking, two photos, methods, the viewing test's own and CSVs
-    assert refusals == 8 * len(foreign)
+    # machine, human, compressing, finding faces, cloaking, two photos, methods, the viewing test's
+    # own and CSVs
+    assert refusals == 9 * len(foreign)
     assert listener[1] == []
     assert not demo.outside.exists(), demo.outside.read_text()
 

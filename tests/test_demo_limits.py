@@ -49,6 +49,11 @@ BEYOND = [
     ("human_jnd", {"picture": SAMPLE, "model": "wu2017", "level": 9}, "outside 0…8"),
     ("machine_jnd", {"picture": SAMPLE, "strength": 2}, "outside 0.2…1.8"),
     ("machine_jnd", {"picture": SAMPLE, "strength": "nan"}, "give a number"),
+    ("compress_photo", {"photo": SAMPLE, "seconds": 61}, "at most 60"),
+    ("compress_photo", {"photo": SAMPLE, "seconds": "nan"}, "give a number"),
+    ("compress_photo", {"photo": SAMPLE, "format": "tiff"}, "choose from jpeg"),
+    ("compress_photo", {"photo": SAMPLE, "method": "magic"}, "choose from bisect"),
+    ("compress_photo", {"photo": SAMPLE, "keep": "confidence:2"}, "up to 1"),
     ("cloak_face", {"photo": SAMPLE, "seconds": 121}, "at most 120"),
     ("cloak_face", {"photo": SAMPLE, "seconds": "inf"}, "give a number"),
     ("cloak_face", {"photo": SAMPLE, "face": "nan"}, "give a number"),
@@ -100,6 +105,7 @@ def test_the_page_keeps_to_the_limits(visitor, answers, demo):
         ("viewing-several", [[answers] * (VIEWERS + 1)], f"the limit is {VIEWERS}"),
         ("human-go", [SAMPLE, "wu2017", 9, False], "outside 0…8"),
         ("machine-go", [SAMPLE, 2, None, "conditioned"], "outside 0.2…1.8"),
+        ("compress-go", [SAMPLE, "jpeg", "bisect", "top1", 61], "at most 60"),
         ("cloak-go", [SAMPLE, None, 1, "ours", False, 121, "wu2017"], "at most 120"),
         ("compare-go", [SAMPLE, ["fgsm"] * 9, 5], "choose 1 to 8"),
     ]
@@ -135,4 +141,5 @@ def test_the_sliders_of_the_page_are_the_limits(visitor, demo):
     assert ranges["Level"] == human.LEVELS
     assert ranges["Strength"] == STRENGTHS
     assert ranges["Seconds"][1] == DEFAULT.cloak_seconds
+    assert ranges["Seconds to search"][1] == DEFAULT.compress_seconds
     assert ranges["Seconds per method"][1] == DEFAULT.compare_seconds

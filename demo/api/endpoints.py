@@ -9,7 +9,7 @@ from __future__ import annotations
 import gradio as gr
 
 from ..server.limits import Limits
-from . import cloak, faces, human, machine, viewing
+from . import cloak, compress, faces, human, machine, viewing
 
 
 def add(limits: Limits) -> None:
@@ -17,6 +17,7 @@ def add(limits: Limits) -> None:
     with gr.Row(visible=False):
         machine.add_machine_jnd(limits)
         human.add_human_jnd(limits)
+        compress.add_compress_photo(limits)
         faces.add_find_faces(limits)
         cloak.add_cloak_face(limits)
         faces.add_verify_faces(limits)

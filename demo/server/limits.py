@@ -17,6 +17,8 @@ class Limits:
     human_pixels: int = 1_500_000  # pictures are shrunk to this for the human JND: seconds
     preview_pixels: int = 1_000_000  # of a photo behind the boxes of its faces
     gallery_pixels: int = 4_000_000  # of a photo of which every method makes a copy
+    compress_pixels: int = 2_000_000  # of a photo to compress, encoded some dozens of times
+    compress_seconds: float = 60.0  # longest search for its smallest file
     cloak_seconds: float = 120.0  # longest search for one face
     compare_seconds: float = 60.0  # longest search of one method
     methods: int = 8  # compared at once
@@ -35,6 +37,11 @@ class Limits:
     def to_reduce(self) -> Limits:
         """The same for a picture that is reduced before anything is measured on it."""
         return replace(self, pixels=max(self.pixels, self.reduced_pixels))
+
+    @property
+    def to_compress(self) -> Limits:
+        """The same for a photo of which the smallest file is looked for."""
+        return replace(self, pixels=min(self.pixels, self.compress_pixels))
 
 
 DEFAULT = Limits()

@@ -1,9 +1,10 @@
-"""Gradio's MCP server, corrected in three places: which files it opens, their schema, its results.
+"""Gradio's MCP server, corrected: which files it opens, their schema, its results.
 
 Gradio's own fetches every address, and hands dicts with a path to a client in this very process,
 which uploads that file of the server. Here a picture comes as a `data:` URL or as the address of a
 file on this server, which is never fetched. And Gradio 6.31 hands a client that asks for no
-progress a tool's several outputs as one text, the repr of a tuple, instead of a picture each.
+progress a tool's several outputs as one text, the repr of a tuple, instead of a picture each; and
+it encodes every picture anew, a JPEG at another quality, where here the file's own bytes are sent.
 
 These methods are private to Gradio, so its version is pinned to 6.31 and a test checks that they
 are still called.
@@ -15,6 +16,7 @@ import asyncio
 import base64
 import binascii
 import mimetypes
+from pathlib import Path
 
 import gradio.mcp
 from gradio.mcp import GradioMCPServer
@@ -27,6 +29,7 @@ FORMAT = "data: URL of a file, or the address of a file that was uploaded here"
 OVERRIDDEN = (
     "_execute_tool_without_progress",
     "_prepare_tool_call_args",
+    "get_base64_data",
     "simplify_filedata_schema",
 )
 
@@ -78,6 +81,11 @@ class MCPServer(GradioMCPServer):
             elif str(parameter.get("format", "")).startswith("Gradio File Input"):
                 parameter["format"] = FORMAT
         return simple, positions
+
+    @staticmethod
+    def get_base64_data(image, format):
+        """The bytes of the file that a picture was opened from."""
+        return base64.b64encode(Path(image.filename).read_bytes()).decode()
 
     async def _execute_tool_without_progress(self, job) -> list:
         """The outputs of a finished job, one by one."""

@@ -1,7 +1,7 @@
 """Files in and out of the page: uploads opened by the engine, results as the engine's own bytes.
 
 Gradio passes the path of an upload; the engine decodes it, and no byte of the file itself goes any
-further: EXIF, GPS and profiles end here.
+further: EXIF, GPS and profiles end here. The one exception is `open_original`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from gradio import FileData
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from engine.compress.original import Original, kind_of
 from engine.errors import ImageError
 from engine.images.picture import Picture, decode
 from engine.images.samples import sample_paths
@@ -66,6 +67,16 @@ def open_upload(upload: Upload, limits: Limits, what: str = "a picture") -> Pict
     name, data = read_upload(upload, limits)
     most = limits.pixels
     return recent.picture(data, most, lambda: decode(data, name, max_pixels=most))
+
+
+def open_original(upload: Upload, limits: Limits) -> Original:
+    """The picture in an upload, and the file itself, which `compress` may return as it is.
+
+    Raises ImageError, as `open_upload`.
+    """
+    picture = open_upload(upload, limits)
+    _, data = read_upload(upload, limits)
+    return Original(picture.pixels, picture.notes, data, *kind_of(data))
 
 
 def stem(upload: Upload) -> str:

@@ -19,7 +19,8 @@ HEAD = """
 FOOT = """
 <footer class="jn-foot">
   <p>Your pictures are used for the answer you see and deleted within minutes; none is logged or
-  sent elsewhere. Every picture you download is the engine's own PNG, without metadata.</p>
+  sent elsewhere. Every picture you download was written by the engine, without metadata; only a
+  file that cannot be made smaller is returned as it is.</p>
 </footer>
 """
 
