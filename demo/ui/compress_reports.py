@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from engine.compress.result import CompressedPhoto
+from engine.compress.result import CompressedPhoto, chosen
 from engine.system.progress import Progress
 
 from .html import facts, headline, notes, table
@@ -80,5 +80,5 @@ def compress_facts(result: CompressedPhoto) -> str:
     ]
     if result.settings is not None:
         chroma = result.settings.get("subsampling", "")
-        rows.append(("settings", f"quality {result.settings.get('quality', '–')}", chroma))
+        rows.append(("settings", chosen(result.settings), chroma))
     return facts(rows) + notes(result.notes)
