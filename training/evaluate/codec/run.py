@@ -68,12 +68,12 @@ def evaluate_codec(
     """
     if weights is None and os.environ.get(ENVIRONMENT):
         raise DataError(f"{ENVIRONMENT} is set: unset it, or give --weights DIR")
+    if only and not any(only in row.name for phase in PHASES for row in phase.rows):
+        raise DataError(f"no row of the plan has {only!r} in its name")
     note = None if any(unseen.glob("*.onnx")) else LEFT_OUT.format(unseen.name)
     if note:
         log(note)
     bench = Bench(data, count, Place(weights, None if note else unseen, runs))
-    if only and not any(only in row.name for phase in PHASES for row in phase.rows):
-        raise DataError(f"no row of the plan has {only!r} in its name")
     with side_by_side(workers or threads()) as spread:
         for phase in PHASES:
             bench.run(phase, only, spread)
@@ -170,9 +170,9 @@ class Bench:
 
     def write(self, command: str, note: str | None) -> Path:
         """The result from what is finished by now."""
-        every = {row: self.finished(row) for phase in PHASES for row in phase.rows}
+        rows = [row for phase in PHASES for row in phase.rows]
+        every = {row: self.finished(row) for row in rows if supported(row)}
         found = {row: entry for row, entry in every.items() if entry is not None}
-        unsupported = [row.name for row in every if not supported(row)]
         values = [entry.value for entry in found.values()]
         unseen = tuple(self.machines.unseen)
         return record.write(
@@ -189,10 +189,8 @@ class Bench:
                 "members": list(self.members),
                 "unseen": list(unseen),
                 "unseen_note": note,
-                "missing": [
-                    row.name for row in every if row not in found and row.name not in unsupported
-                ],
-                "not_supported": unsupported,
+                "missing": [row.name for row in every if row not in found],
+                "not_supported": [row.name for row in rows if row not in every],
                 "savings": savings(values, len(self.members)),
                 "outside_at_equal_bytes": outside_at_equal_bytes(values, len(self.members), unseen),
                 "curves": curves(values, len(self.members)),
