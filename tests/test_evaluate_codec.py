@@ -157,7 +157,7 @@ def test_a_stopped_evaluation_goes_on(folder, unseen, tmp_path, monkeypatch):
 
     monkeypatch.setattr(run, "PHASES", (Phase("fixed", (Row("clean"), *FIXED[:1])),))
     monkeypatch.setattr(subject.Subject, "measured", stopping)
-    monkeypatch.setattr(run, "JUDGED", 0)
+    monkeypatch.setattr(run, "jod_is_there", lambda: False)
     with pytest.raises(KeyboardInterrupt):
         evaluate(folder, tmp_path, unseen, count=2)
     result = evaluate(folder, tmp_path, unseen, count=2)
