@@ -103,30 +103,30 @@ class Subject:
 
     def __init__(self, machines: Machines, photo: Photograph):
         self.machines, self.photo = machines, photo
-        self._plain: dict[str, tuple[Trials, float]] = {}
+        self._plain: dict[str, tuple[Trials, np.ndarray]] = {}
 
     @cached_property
     def labels(self) -> np.ndarray:
         """int64 M: each machine's own top-1 label of the photo."""
         return self.machines.labels(self.photo.pixels)
 
-    def plain(self, format: str) -> tuple[Trials, float]:
-        """The lowest verified quality in a format, and the seconds that it took."""
+    def plain(self, format: str) -> tuple[Trials, np.ndarray]:
+        """The lowest verified quality in a format, and the seconds that it took (`clock`)."""
         if format not in self._plain:
             kept, seconds = self._kept
-            started = time.monotonic()
+            started = clock()
             trials = Trials(kept, self.photo.pixels, FORMATS[format])
             for _ in plain(trials):
                 pass
-            self._plain[format] = trials, seconds + time.monotonic() - started
+            self._plain[format] = trials, seconds + clock() - started
         return self._plain[format]
 
     @cached_property
-    def _kept(self) -> tuple[Kept, float]:
-        """What a file must keep, and the seconds that it took to know."""
-        started = time.monotonic()
+    def _kept(self) -> tuple[Kept, np.ndarray]:
+        """What a file must keep, and the seconds that it took to know (`clock`)."""
+        started = clock()
         kept = Kept(self.machines.panel, self.photo.pixels)
-        return kept, time.monotonic() - started
+        return kept, clock() - started
 
     def measured(self, row: Row, jod: bool) -> dict:
         """What a row's file of this photo is: bytes, labels kept, quality, seconds of the method.
@@ -138,25 +138,26 @@ class Subject:
             return {"predicted": self.labels.tolist()}
         format, path = FORMATS[row.format], None
         if row.method == FIXED:
-            started = time.monotonic()
+            started = clock()
             height, width = self.photo.pixels.shape[:2]
             setting = Setting(row.quality, format.subsamplings[0], (width, height))
             best = format.encode(self.photo.pixels, setting)[0]
-            seconds = time.monotonic() - started
+            seconds = clock() - started
         else:
             trials, seconds = self.plain(row.format)
             best = trials.plain
             if row.method != PLAIN:
-                started = time.monotonic()
+                started = clock()
                 own = Trials(trials.kept, self.photo.pixels, format)
                 own.best, own.plain = trials.best, trials.plain
                 files = levels(METHODS[row.method].run(own, False))
-                seconds += time.monotonic() - started
+                seconds = seconds + clock() - started
                 best = own.best
                 if files and best is not None:
                     files += [best] if len(best.data) < len(files[-1].data) else []
                     path = [self.compared(each) for each in files]
-        found = self.described(best, jod) | {"seconds": round(seconds, 4)}
+        wall, processor = (round(float(each), 4) for each in seconds)
+        found = self.described(best, jod) | {"seconds": wall, "processor_seconds": processor}
         return found if path is None else found | {"path": path}
 
     def described(self, file: Encoded | None, jod: bool) -> dict:
@@ -184,6 +185,11 @@ class Subject:
     def compared(self, file: Encoded) -> list:
         """Bytes of a file, and which machines keep their label."""
         return [len(file.data), self.kept(decoded(file))]
+
+
+def clock() -> np.ndarray:
+    """Seconds that have passed, and seconds that processor cores worked for this process."""
+    return np.array([time.monotonic(), time.process_time()])
 
 
 def levels(steps: Iterable[Progress]) -> list[Encoded]:

@@ -37,7 +37,7 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
         "all_classifiers_keep": float(own.all(1).mean()),
         **{
             key: value
-            for name in ("psnr_db", "ssim", "jod", "seconds")
+            for name in ("psnr_db", "ssim", "jod", "seconds", "processor_seconds")
             for key, value in known(name, photos).items()
         },
         "unseen": {name: rate(outside[:, at]) for at, name in enumerate(unseen)},

@@ -10,6 +10,7 @@ MARKERS = "o*sD^v"  # of methods, in their order
 def trade_off(result: dict):
     """The figure of a result: of the panel above, of the classifiers outside it below."""
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     shown = {"rca": "RCA of the panel, %"}
     if result["unseen"]:
@@ -29,7 +30,11 @@ def trade_off(result: dict):
             axis = axes[row, column]
             draw(axis, curve, key, methods)
             axis.set(xscale="log")
-            axis.grid(alpha=0.3, which="both")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
+            axis.xaxis.set_minor_formatter(NullFormatter())
+            axis.tick_params(axis="x", labelsize=8)
+            axis.grid(alpha=0.3)
             if column == 0:
                 axis.set_ylabel(label)
         axes[0, column].set_title(f"{FORMATS[curve['format']]}, {curve['n']} photos", fontsize=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 
@@ -44,8 +45,12 @@ def share(found: dict, name: str, least: bool = False) -> str:
 
 def note(result: dict) -> str:
     """What the rows have in common, and where they were measured."""
-    without = [*result["missing"], *(f"{name} (not offered)" for name in result["not_supported"])]
-    lacking = f"; not measured: {', '.join(without)}" if without else ""
+    # the qualities of one format by one name
+    missing = dict.fromkeys(
+        re.sub(r"quality \d+$", "fixed qualities", n) for n in result["missing"]
+    )
+    without = [*missing, *(f"{name} (not offered)" for name in result["not_supported"])]
+    lacking = f"; not measured: {'; '.join(without)}" if without else ""
     encoders = ", ".join(f"{name} {version}" for name, version in result["encoders"].items())
     return (
         f"{result['n']} photos, the first ones where a row has fewer; encoders of Pillow: "
@@ -67,18 +72,20 @@ def codec(result: dict) -> str:
             spread(row, "ssim", ".3f"),
             spread(row, "jod", ".2f"),
             spread(row, "seconds", ".2f"),
+            spread(row, "processor_seconds", ".2f"),
         ]
         for row in result["rows"]
         if row["method"] not in ("clean", "fixed")
     ]
     header = ["format", "method", "photos", "solved", "bytes", "median", "RCA", "PSNR, dB", "SSIM"]
-    header += ["JOD", "seconds"]
+    header += ["JOD", "seconds", "of a core"]
     judged = max((row["jod_n"] for row in result["rows"] if "jod_n" in row), default=0)
     return (
         f"{markdown(header, rows)}\n\nMean ± standard deviation over photos; solved: share of "
         "photos with a file that all three classifiers understand, elsewhere it is the photo's "
-        f"own; JOD of the first {judged} photos; seconds of one core, with all that comes before "
-        f"a method; {note(result)}"
+        f"own; JOD of the first {judged} photos; seconds with one thread, photos side by side "
+        f"on all cores, and of the core's own work, with all that comes before a method; "
+        f"{note(result)}"
     )
 
 
