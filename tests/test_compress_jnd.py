@@ -24,10 +24,10 @@ from engine.panels.own import open_panel
 
 
 def textured(seed: int = 3) -> np.ndarray:
-    """Smooth colours with noise, 48×64."""
+    """A grey ramp with grey noise, 48×64."""
     random = np.random.default_rng(seed)
     ramp = np.linspace(40, 200, 64)[None, :, None] * np.ones((48, 1, 3))
-    return np.clip(ramp + random.normal(0, 25, ramp.shape), 0, 255).astype(np.uint8)
+    return np.clip(ramp + random.normal(0, 25, (48, 64, 1)), 0, 255).astype(np.uint8)
 
 
 # --- the rule ---

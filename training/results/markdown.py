@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 from ..records import record
+
+Table = Callable[[], str]
+
+
+def if_measured(name: str, command: str) -> Callable[[Callable[[dict], str]], Table]:
+    """Decorates what makes a table of `training/results/NAME.json`.
+
+    Until there is one, the table says by which `command` of `python -m training` to get it.
+    """
+
+    def decorate(table: Callable[[dict], str]) -> Table:
+        @wraps(table)
+        def made() -> str:
+            result = record.published(name)
+            return table(result) if result else f"Not measured yet: `training {command}`."
+
+        return made
+
+    return decorate
 
 
 def committed(name: str) -> dict:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from .markdown import committed, markdown, source
+from .markdown import Table, if_measured, markdown, source
 
 OTHERS = ("eager", "channels-last", "bfloat16", "compiled", "whole")  # beside the engine
 WHERE = {"cpu": "", "cuda": ", GPU"}
@@ -25,9 +23,8 @@ def size(row: dict) -> str:
     return square if row["pictures"] == 1 else f"{row['pictures']:,} × {square}"
 
 
-def speed() -> str:
+def speed(result: dict) -> str:
     """Milliseconds of the engine, by how much the others are slower, memory."""
-    result = committed("speed")
     used = {row["runtime"] for row in result["rows"]}
     others = [name for name in OTHERS if name in used]
     lines = []
@@ -104,9 +101,8 @@ def conditions(result: dict) -> str:
     )
 
 
-def speed_slopes() -> str:
+def speed_slopes(result: dict) -> str:
     """By how much time grows with pixels."""
-    result = committed("speed")
     slopes: dict[tuple, dict[str, dict]] = {}
     for row in result["slopes"]:
         slopes.setdefault((row["subject"], row["device"]), {})[row["runtime"]] = row
@@ -129,9 +125,8 @@ def speed_slopes() -> str:
     )
 
 
-def speed_jobs() -> str:
+def speed_jobs(result: dict) -> str:
     """The commands on photos."""
-    result = committed("speed")
     lines = [
         [
             f"`{row['command']}`",
@@ -150,8 +145,7 @@ def speed_jobs() -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    "speed": speed,
-    "speed_slopes": speed_slopes,
-    "speed_jobs": speed_jobs,
+TABLES: dict[str, Table] = {
+    table.__name__: if_measured("speed", "evaluate speed")(table)
+    for table in (speed, speed_slopes, speed_jobs)
 }

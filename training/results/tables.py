@@ -17,6 +17,7 @@ from . import (
     human_tables,
     machine_tables,
     photo_tables,
+    speed_tables,
     training_tables,
 )
 from .cloak import faces, photos
@@ -35,6 +36,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **faces.TABLES,
     **photos.TABLES,
     **codec_tables.TABLES,
+    **speed_tables.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

@@ -1,9 +1,10 @@
 """The method `bisect`: quality, chroma subsampling and resolution, by verified search.
 
 A panel's answers are not monotonic in the quality: a lower one may hold where a higher does not.
-So after each bisection some qualities below its result are tried as well. Other chroma
-subsamplings and resolutions begin at the highest quality whose file is smaller than the best so
-far: files are encoded for this, which costs little, and only promising ones are given to the panel.
+So after each bisection some qualities below its result are tried as well, and the least of all.
+Other chroma subsamplings and resolutions begin at the highest quality whose file is smaller than
+the best so far: files are encoded for this, which costs little, and only promising ones are given
+to the panel.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def undercut(trials: Trials, subsampling: str, size: tuple[int, int]) -> Iterato
 def descend(trials: Trials, held: Setting, low: int) -> Iterator[Progress]:
     """From a quality that holds down to the lowest that does, by bisection, and some below.
 
-    low: a quality that fails, or one below the least.
+    The least of all is among these. low: a quality that fails, or one below the least.
     """
     least = trials.format.qualities[0]
     while held.quality - low > 1:
@@ -84,9 +85,9 @@ def descend(trials: Trials, held: Setting, low: int) -> Iterator[Progress]:
     searching = True
     while searching:
         searching = False
-        for step in BELOW:
-            below = replace(held, quality=held.quality - step)
-            if below.quality >= least and trials.holds(below):
+        for quality in (*(held.quality - step for step in BELOW), least):
+            below = replace(held, quality=quality)
+            if least <= quality < held.quality and trials.holds(below):
                 held, searching = below, True
                 yield trials.progress(f"quality {below.quality}")
                 break

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import wraps
 
-from ...records import record
-from ..markdown import markdown, percent, source
+from ..markdown import Table, if_measured, markdown, percent, source
 
 NAME = "codec_nips17"
-MISSING = "Not measured yet: `training evaluate codec`."
 FORMATS = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 METHODS = {"plain": "lowest quality of each photo", "fixed": "one quality"}
-
-
-def if_measured(table: Callable[[dict], str]) -> Callable[[], str]:
-    """The table of the result; until there is one, how to get it."""
-
-    @wraps(table)
-    def made() -> str:
-        result = record.published(NAME)
-        return table(result) if result else MISSING
-
-    return made
 
 
 def title(row: dict) -> list[str]:
@@ -164,6 +149,7 @@ def codec_figure(result: dict) -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    table.__name__: if_measured(table) for table in (codec_figure, codec, codec_saved, codec_unseen)
+TABLES: dict[str, Table] = {
+    table.__name__: if_measured(NAME, "evaluate codec")(table)
+    for table in (codec_figure, codec, codec_saved, codec_unseen)
 }
