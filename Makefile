@@ -70,8 +70,9 @@ results-cloak: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate cloak-photos --data $(NIPS)
 	$(BIN)/python -m training tables
 
-results-photos: $(VENV)/.installed-test
+results-photos: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate photos --data $(NIPS)
+	$(BIN)/python -m training evaluate codec --data $(NIPS)
 	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables
 

@@ -96,6 +96,23 @@ def brightness(limit: float) -> onnx.ModelProto:
     return graph(nodes, [value("x", ("n", 3, 40, 40))], ("n", 2), weights)
 
 
+def outside(place: Path, classes: int = 1000) -> Path:
+    """A folder with toy.onnx, a linear classifier of the mean colour, as those outside a panel."""
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["colour"]),
+        helper.make_node("MatMul", ["colour", "weight"], ["logits"]),
+    ]
+    ends = value("image", ("N", 3, 224, 224)), value("logits", ("N", classes))
+    made = helper.make_graph(
+        nodes, "toy", ends[:1], ends[1:], [constant("weight", random(3, classes))]
+    )
+    place.mkdir()
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(made, opset_imports=opset, ir_version=8), place / "toy.onnx")
+    return place
+
+
 def write(path: Path, model: onnx.ModelProto) -> str:
     path.write_bytes(model.SerializeToString())
     return str(path)

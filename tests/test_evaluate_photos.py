@@ -6,10 +6,9 @@ import io
 from dataclasses import replace
 
 import numpy as np
-import onnx
 import pyarrow as pa
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx_models import outside
 from PIL import Image
 from pyarrow import parquet
 
@@ -69,28 +68,9 @@ def folder(tmp_path_factory, photos):
     return place
 
 
-def classifier(place, classes=1000):
-    """A linear classifier of the mean colour, as ONNX."""
-    random = np.random.default_rng(0)
-    weight = random.normal(size=(3, classes)).astype(np.float32)
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["image"], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["colour"]),
-        helper.make_node("MatMul", ["colour", "weight"], ["logits"]),
-    ]
-    shapes = {"image": ["N", 3, 224, 224], "logits": ["N", classes]}
-    ends = [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in shapes.items()]
-    tensors = [numpy_helper.from_array(weight, "weight")]
-    graph = helper.make_graph(nodes, "toy", ends[:1], ends[1:], tensors)
-    place.mkdir()
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), place / "toy.onnx")
-    return place
-
-
 @pytest.fixture(scope="module")
 def unseen(tmp_path_factory):
-    return classifier(tmp_path_factory.mktemp("outside") / "unseen")
+    return outside(tmp_path_factory.mktemp("outside") / "unseen")
 
 
 def reduced(patch):
@@ -235,7 +215,7 @@ def test_without_other_classifiers_the_table_says_why(published, monkeypatch):
 
 
 def test_what_cannot_be_evaluated_is_one_line(folder, tmp_path, monkeypatch):
-    wrong = classifier(tmp_path / "wrong", classes=10)
+    wrong = outside(tmp_path / "wrong", classes=10)
     with pytest.raises(DataError, match=r"toy\.onnx gives"):
         evaluate(folder, tmp_path, wrong)
     with pytest.raises(DataError, match="no section typo: choose from clean"):

@@ -186,7 +186,7 @@ def test_a_searched_file_is_smaller_and_holds(astronaut, name):
 def test_a_search_whose_time_is_up_has_offered_its_best(astronaut):
     pixels = np.asarray(astronaut.resize((128, 128)))
     panel = open_panel("photos", device="cpu")
-    trials = Trials(Kept(panel, pixels, "top1"), pixels, format_of("jpeg"))
+    trials = Trials(Kept(panel, pixels, "top1"), pixels, format_of("jpeg"), panel)
     work = run(trials, False)
     best = next(step.best for step in work if step.best is not None)
     assert trials.best is None

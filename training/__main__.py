@@ -130,6 +130,12 @@ def evaluate(options: EvaluateOptions) -> None:
             path = evaluate_photos(
                 Path(data), weights, count, runs, options.unseen, command, options.sections
             )
+        case "codec":
+            from .evaluate.codec.run import evaluate_codec
+
+            path = evaluate_codec(
+                Path(data), weights, count, runs, options.unseen, command, only=options.only
+            )
         case "machine":
             from .evaluate.machine.run import evaluate_machine
 

@@ -25,6 +25,7 @@ MEASURED_ON = {
     "photo-panel": "",
     "speed": "kodak",
     "photos": "nips17",
+    "codec": "nips17",
 }
 
 
@@ -105,16 +106,16 @@ class EvaluateOptions(Runs):
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
         None,
-        "only the first pictures of each split; cloak…, photos: a look, its JSON in RUNS; "
+        "only the first pictures of each split; cloak…, photos, codec: a look, its JSON in RUNS; "
         "speed: only the smallest sizes, a look, in RUNS/speed",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
     unseen: Path = option(
         SHARED / "weights/unseen-classifiers",
-        "photos: folder of ONNX classifiers outside the panel; left out where missing",
+        "photos, codec: folder of ONNX classifiers outside the panel; left out where missing",
     )
     only: str | None = option(
-        None, "cloak…, speed: just rows whose name contains it", metavar="TEXT"
+        None, "cloak…, codec, speed: just rows whose name contains it", metavar="TEXT"
     )
     published: Path = option(
         Path("runs/efficientnet.safetensors"),

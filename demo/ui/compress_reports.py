@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from engine.compress.result import CompressedPhoto
+from engine.compress.result import CompressedPhoto, chosen
 from engine.system.progress import Progress
 
 from .html import facts, headline, notes, table
@@ -81,5 +81,5 @@ def compress_facts(result: CompressedPhoto) -> str:
     if result.settings is not None:
         shown = result.settings
         chroma = f"chroma {shown['subsampling']}" if "subsampling" in shown else ""
-        rows.append(("encoded at", f"quality {shown['quality']}", chroma))
+        rows.append(("encoded at", chosen(shown), chroma))
     return facts(rows) + notes(result.notes)

@@ -44,6 +44,7 @@ def run(images: list[str], options: CompressOptions) -> int:
         @cache
         def loaded(panel: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:
             classifiers = load(panel, options.weights, options.device)
+            chosen.slopes(classifiers)
             return classifiers, batch.Announcement(f"panel: {classifiers.description}")
 
         def work(picture: Picture, image: str, stem: str) -> str:

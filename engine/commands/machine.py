@@ -18,6 +18,7 @@ from ..machine.result import MachineResult
 from ..models.registry import AUTO
 from ..panels.aim import Aim
 from ..panels.naming import PanelSpec, parse
+from ..panels.own import with_gradients
 from ..system.files import write_files
 from ..system.libraries import broken
 from ..terminal import batch
@@ -41,7 +42,7 @@ def run(images: list[str], options: MachineOptions) -> int:
         def loaded(panel: str | PanelSpec) -> tuple[MachineJND, batch.Announcement, Search | None]:
             machine = load(options.weights, options.device, options.generator, panel)
             machine.generator.check_strength(options.strength)
-            search = gradient_search(options, machine, panel) if options.search else None
+            search = gradient_search(options, machine) if options.search else None
             return machine, batch.Announcement(machine.description), search
 
         def work(picture: Picture, image: str, stem: str) -> str:
@@ -66,14 +67,14 @@ def run(images: list[str], options: MachineOptions) -> int:
     return batch.run(images, prepare, options.out, as_json=options.json)
 
 
-def gradient_search(options: MachineOptions, machine: MachineJND, panel: str | PanelSpec) -> Search:
+def gradient_search(options: MachineOptions, machine: MachineJND) -> Search:
     """The search on a panel, with progress on stderr: of `engine.machine.photo_search` where the
     result has the photo's size, else of `engine.machine.search`.
 
     Raises WeightsError where PyTorch is needed and not installed, and as `engine.panels.gradients`.
     """
     if machine.panel.own_size:
-        return photo_search(options, machine, panel)
+        return photo_search(options, machine)
     try:
         from ..machine.search import Searcher
         from ..networks.device import use_threads
@@ -94,22 +95,14 @@ def gradient_search(options: MachineOptions, machine: MachineJND, panel: str | P
     return search
 
 
-def photo_search(options: MachineOptions, machine: MachineJND, panel: str | PanelSpec) -> Search:
+def photo_search(options: MachineOptions, machine: MachineJND) -> Search:
     """The search at a photo's size; the embedded panel needs no PyTorch for it.
 
     Raises as `gradient_search`.
     """
-    differentiable = machine.panel
-    if not differentiable.differentiable:
-        try:
-            from ..networks.device import torch_device
-            from ..panels.gradients import GradientPanel, search_panel
-        except (ImportError, OSError) as error:
-            raise missing(error) from None
-        module = search_panel(panel, weights=options.weights, device=options.device)
-        place = torch_device(options.device)
-        differentiable = GradientPanel(machine.panel, module, place)
-        print(f"gradients on {place}", file=sys.stderr)
+    differentiable = with_gradients(machine.panel, "--search")
+    if differentiable is not machine.panel:
+        print(f"gradients on {differentiable.device}", file=sys.stderr)
 
     def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
         found = steps(differentiable, pixels, change, aim, max_seconds=options.max_seconds)

@@ -13,13 +13,14 @@ from ..arguments import check_choice, check_flag, check_number, check_placement
 from ..errors import EngineError, UsageError
 from ..images.picture import resize as resized
 from ..machine.jnd import candidates, panel_for
+from ..machine.refine import Differentiable
 from ..metrics.perceptual import measure
 from ..metrics.quality import psnr_8bit
 from ..models import registry
 from ..panels.aim import parse_keep
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, Several, parse
-from ..panels.own import OwnPanel, open_panel
+from ..panels.own import OwnPanel, open_panel, with_gradients
 from ..system.progress import Progress
 from .formats import decoded, format_of
 from .kept import JOD, Kept, check_jod
@@ -62,6 +63,12 @@ class Compression:
             check_number("see", self.see, *JOD)
             check_jod()
 
+    def slopes(self, panel: Panel | OwnPanel) -> Differentiable | None:
+        """The panel with gradients, where the method needs them. Raises as `with_gradients`."""
+        if not METHODS[self.method].gradients:
+            return None
+        return with_gradients(panel, f"the method {self.method}")
+
 
 def steps(
     panel: Panel | OwnPanel, original: Original, chosen: Compression
@@ -69,15 +76,11 @@ def steps(
     """The steps of compressing a picture, the result last. Raises ImageError, SetupError."""
     started = time.monotonic()
     chosen.check()
-    if METHODS[chosen.method].gradients and not panel.differentiable:
-        raise UsageError(
-            f"the method {chosen.method} needs gradients, which the panel {panel.name} does not "
-            "give: choose --panel photos, or another --method"
-        )
+    slopes = chosen.slopes(panel)
     format = format_of(chosen.format)
     format.check(original.size)
     kept = Kept(panel, original.pixels, chosen.keep, chosen.see)
-    trials = Trials(kept, original.pixels, format)
+    trials = Trials(kept, original.pixels, format, slopes)
     until = None if chosen.max_seconds is None else started + chosen.max_seconds
     complete = yield from within(until, plain(trials))
     if complete:
@@ -86,6 +89,8 @@ def steps(
     best = trials.best
     unchanged = best is None or len(best.data) >= len(original.data)
     notes = [*original.notes, *views(panel, original.size)]
+    if trials.rule is not None:
+        notes.append(trials.rule.note)
     if not complete:
         notes.append(f"the search ended after {chosen.max_seconds:g} s, its limit")
     if unchanged:
@@ -120,6 +125,7 @@ def steps(
         panel=panel.name,
         seconds=time.monotonic() - started,
         notes=tuple(notes),
+        rule=trials.rule,
     )
 
 

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ..metrics.decibels import decibels, finite
 from ..panels.predicted import LabelChange
 from .encoded import Encoded
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How paper A's rule fares on one picture.
+
+    holds: the file with steps of twice the JND keeps it all; bytes: of that file; multiple: the
+    largest of its steps found that keeps it all, None for none; bytes_at_multiple: of that file.
+    """
+
+    holds: bool
+    bytes: int
+    multiple: float | None
+    bytes_at_multiple: int | None
+
+    @property
+    def note(self) -> str:
+        """In words."""
+        if self.holds:
+            return f"the rule holds: steps of twice the JND keep it all, in {self.bytes:,} bytes"
+        which = "none does" if self.multiple is None else f"{self.multiple:.2f} times them do"
+        return f"the rule does not hold: steps of twice the JND lose an answer; {which}"
+
+    def to_dict(self) -> dict:
+        """As JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -23,6 +49,7 @@ class CompressedPhoto:
     labels: of each classifier before and after. verified: the decoded file keeps what `keep` names,
     and a JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to
     its size; inf where nothing changed. jod: the same, None where not wanted or not to be had.
+    rule: what the method `jnd` found.
     """
 
     original: np.ndarray
@@ -44,6 +71,7 @@ class CompressedPhoto:
     panel: str
     seconds: float
     notes: tuple[str, ...]
+    rule: Rule | None = None
 
     @property
     def bytes_after(self) -> int:
@@ -62,7 +90,7 @@ class CompressedPhoto:
         kept = f"{same} of {len(self.labels)} classifiers keep their label"
         if self.unchanged:
             return f"{self.bytes_before:,} bytes, returned as it is: no smaller file holds"
-        settings = f"{self.format} quality {self.settings['quality']}"
+        settings = f"{self.format} {chosen(self.settings)}"
         if "subsampling" in self.settings:
             settings += f", chroma {self.settings['subsampling']}"
         if self.pixels.shape != self.original.shape:
@@ -95,7 +123,15 @@ class CompressedPhoto:
             "psnr_db": finite(self.psnr_db),
             "jod": None if self.jod is None else round(self.jod, 4),
             "verified": self.verified,
+            "rule": None if self.rule is None else self.rule.to_dict(),
             "labels": [label.to_dict() for label in self.labels],
             "seconds": round(self.seconds, 3),
             "notes": list(self.notes),
         }
+
+
+def chosen(settings: dict) -> str:
+    """What decides a file's size, in words: its quality, or the multiple of the rule's steps."""
+    if "multiple" in settings:
+        return f"{settings['multiple']:.2f} × the rule's steps"
+    return f"quality {settings['quality']}"

@@ -8,10 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..images.picture import resize
+from ..machine.refine import Differentiable
 from ..system.progress import Progress
 from .encoded import Encoded
 from .formats import Format, Setting, decoded
 from .kept import Kept
+from .result import Rule
 
 USUAL = 15  # files that are verified for a picture, about
 
@@ -19,15 +21,23 @@ USUAL = 15  # files that are verified for a picture, about
 class Trials:
     """The files tried for one picture.
 
-    kept: what they must keep; pixels: the original, uint8 H×W×3 sRGB; format: of the files. best:
-    the smallest verified so far, plain: the smallest at standard settings, of which only the
-    quality is chosen; None where there is none yet.
+    kept: what they must keep; pixels: the original, uint8 H×W×3 sRGB; format: of the files;
+    slopes: the panel with gradients, for a method that needs them. best: the smallest verified so
+    far, plain: the smallest at standard settings, of which only the quality is chosen; None where
+    there is none yet. rule: what the method `jnd` found, else None.
     """
 
-    def __init__(self, kept: Kept, pixels: np.ndarray, format: Format):
-        self.kept, self.pixels, self.format = kept, pixels, format
+    def __init__(
+        self,
+        kept: Kept,
+        pixels: np.ndarray,
+        format: Format,
+        slopes: Differentiable | None = None,
+    ):
+        self.kept, self.pixels, self.format, self.slopes = kept, pixels, format, slopes
         self.best: Encoded | None = None
         self.plain: Encoded | None = None
+        self.rule: Rule | None = None
         self._files: dict[Setting, list[Encoded]] = {}
         self._verdicts: dict[Setting, bool] = {}
         self._sized = pixels  # at the resolution that was tried last

@@ -27,8 +27,9 @@ from ..metrics.quality import psnr, psnr_8bit
 from ..models import registry
 from ..models.available import panels
 from ..panels.aim import Aim
+from ..panels.embedded import Panel
 from ..panels.naming import BASIS, PanelSpec, Several, parse
-from ..panels.own import open_panel
+from ..panels.own import OwnPanel, open_panel
 from .generator import STRENGTHS, Generator
 from .homogeneity import largest_held, largest_scale
 from .refine import mended
@@ -45,23 +46,25 @@ class MachineJND:
     """The loaded panel of classifiers and a generator; call it on a picture.
 
     panel: one of `registry.PANELS`, or models of your own as `engine.panels.naming.parse` returns
-    them; generator: one of the panel's, of a panel of your own one of `photos`'; weights: a
-    directory, "hub", or None (see `engine.models.registry`); device: auto, cpu or cuda. Raises
-    WeightsError, DeviceError, UsageError, and SetupError where a library for a model of your own
-    is missing.
+    them, or either of these loaded; generator: one of the panel's, of a panel of your own one of
+    `photos`'; weights: a directory, "hub", or None (see `engine.models.registry`); device: auto,
+    cpu or cuda. Raises WeightsError, DeviceError, UsageError, and SetupError where a library for a
+    model of your own is missing.
     """
 
     def __init__(
         self,
         *,
-        panel: str | PanelSpec = "cifar10",
+        panel: str | PanelSpec | Panel | OwnPanel = "cifar10",
         generator: str = registry.BEST,
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
-        check_panel(panel, generator)
         check_placement(weights, device)
-        self.panel = open_panel(panel, weights=weights, device=device)
+        if isinstance(panel, str | PanelSpec):
+            check_panel(panel, generator)
+            panel = open_panel(panel, weights=weights, device=device)
+        self.panel = panel
         basis = self.panel.basis.name
         self.generator = Generator(generator, basis, weights=weights, device=device)
 

@@ -45,6 +45,7 @@ class Panel(Classifiers):
         check_choice("panel", name, registry.PANELS)
         row = registry.PANELS[name]
         self.name, self.own_size = name, row.own_size
+        self.weights, self.device = weights, device
         self.sessions = tuple(
             open_session(member, weights=weights, device=device) for member in row.members
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,13 @@ class GradientPanel:
         return gradients
 
 
+@lru_cache(maxsize=1)
+def gradient_panel(panel: OwnPanel) -> GradientPanel:
+    """The classifiers of a loaded panel with gradients. Raises as `search_panel`."""
+    module = search_panel(panel.spec, weights=panel.weights, device=panel.device)
+    return GradientPanel(panel, module, torch_device(panel.device))
+
+
 class Embedded(nn.Module):
     """An embedded panel's logits, the pictures resized to its side."""
 
@@ -193,18 +201,19 @@ def converted(entry: Entry) -> Converted:
             (gradient,) = torch.autograd.grad(logits.logsumexp(1).sum(), x)
     except Exception as error:  # of onnx2torch: an operator or version that it does not know
         raise WeightsError(
-            f"{entry.title} cannot be searched, onnx2torch does not convert it "
-            f"({one_line(error)}): leave --search out"
+            f"{entry.title} gives no gradients for a search, onnx2torch does not convert it "
+            f"({one_line(error)}): do without the search"
         ) from None
     scale = np.abs(expected).max() + 1e-6
     if np.abs(logits.detach().numpy() - expected).max() > TOLERANCE * scale:
         raise WeightsError(
-            f"{entry.title} cannot be searched, onnx2torch computes something else than ONNX "
-            "Runtime: leave --search out"
+            f"{entry.title} gives no gradients for a search, onnx2torch computes something else "
+            "than ONNX Runtime: do without the search"
         )
     if not torch.isfinite(gradient).all():
         raise WeightsError(
-            f"{entry.title} cannot be searched, its gradient is not finite: leave --search out"
+            f"{entry.title} gives no gradients for a search, they are not finite: do without the "
+            "search"
         )
     return module
 

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import UsageError
 from ..images.picture import resize
 from ..system.libraries import of_extra
 from .embedded import Panel, Predictions
 from .naming import BASIS, Entry, PanelSpec
 from .part import Part, check_numbers
 from .predicted import Classifiers, padded
+
+if TYPE_CHECKING:
+    from .gradients import GradientPanel
 
 
 class OwnPanel(Classifiers):
@@ -37,7 +42,8 @@ class OwnPanel(Classifiers):
         weights: str | os.PathLike | None = None,
         device: str = "auto",
     ):
-        self.name = spec.name
+        self.name, self.spec = spec.name, spec
+        self.weights, self.device = weights, device
         self.basis = embedded(BASIS, weights, device)
         self.parts = tuple(self.part(entry, weights, device) for entry in spec.entries)
         self.classifiers = tuple(name for part in self.parts for name in part.names)
@@ -132,3 +138,23 @@ def open_panel(
     """What `engine.panels.naming.parse` returned, loaded. Raises as `Panel` and `OwnPanel`."""
     kind = Panel if isinstance(panel, str) else OwnPanel
     return kind(panel, weights=weights, device=device)
+
+
+def with_gradients(panel: Panel | OwnPanel, wish: str) -> Panel | OwnPanel | GradientPanel:
+    """A loaded panel that gives gradients: itself, or the same classifiers in PyTorch.
+
+    wish: what needs them, for errors. Raises UsageError for an embedded panel that has none,
+    SetupError where a library is missing, WeightsError where a file cannot be converted.
+    """
+    if panel.differentiable:
+        return panel
+    if isinstance(panel, Panel):
+        raise UsageError(
+            f"{wish} needs gradients, which the panel {panel.name} does not give: choose "
+            f"--panel {BASIS}"
+        )
+    try:
+        from .gradients import gradient_panel
+    except (ImportError, OSError) as error:
+        raise of_extra(error, wish, "attack") from None
+    return gradient_panel(panel)

@@ -22,7 +22,11 @@ COLUMNS = ("image", "label", "name", "author", "url", "license")
 
 @dataclass(frozen=True)
 class Photograph:
-    """pixels uint8 H×W×3 sRGB; label: ImageNet's index, or None; texts are "" where unknown."""
+    """One photo, and what is known of it.
+
+    pixels: uint8 H×W×3 sRGB; label: ImageNet's index, or None; texts are "" where unknown;
+    file_bytes: of the file it was in, 0 where it was in none.
+    """
 
     pixels: np.ndarray
     name: str
@@ -30,6 +34,7 @@ class Photograph:
     author: str = ""
     url: str = ""
     licence: str = ""
+    file_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ def _photograph(row: dict, number: int) -> Photograph:
         for to, name in (("author", "author"), ("url", "url"), ("licence", "license"))
     }
     name = row.get("name") or row["image"].get("path") or str(number)
-    return Photograph(pixels, str(name), row.get("label"), **texts)
+    size = len(row["image"]["bytes"])
+    return Photograph(pixels, str(name), row.get("label"), **texts, file_bytes=size)
 
 
 def unescaped(text: str) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields, is_dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -33,6 +34,21 @@ def digest_of(pictures: Iterable[np.ndarray]) -> str:
     for pixels in pictures:
         digest.update(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
     return digest.hexdigest()[:16]
+
+
+def digest_of_text(text: str) -> str:
+    """Of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def constants(module: ModuleType) -> dict:
+    """The numbers, and tuples of numbers, that a module names in capitals."""
+    found = {}
+    for name, value in vars(module).items():
+        parts = value if isinstance(value, tuple) else (value,)
+        if name.isupper() and all(isinstance(part, (int, float)) for part in parts):
+            found[name.lower()] = value
+    return found
 
 
 def jnd_key(name: str, version: int | None = None, weights: str | None = None) -> dict:

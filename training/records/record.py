@@ -14,7 +14,7 @@ from engine.system.files import write_text
 from engine.system.threads import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results"
-ON_ONE_LINE = ("decided_by", "made_with")
+ON_ONE_LINE = ("decided_by", "made_with", "per_photo")
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")
 
@@ -88,7 +88,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def indented(value: object) -> str:
-    """As JSON, every row's provenance (`ON_ONE_LINE`) on one line."""
+    """As JSON, what `ON_ONE_LINE` names on one line each."""
     lines: list[str] = []
 
     def folded(part: object) -> object:

@@ -50,6 +50,15 @@ METHOD_VERSIONS = {
         "verified": 1,
         "search": 1,
     },
+    # Compression of photos: how a row makes its file of a photo. "plain" is a part of every method.
+    "codec": {
+        "clean": 1,
+        "fixed": 1,
+        "plain": 1,
+        "bisect": 1,
+        "jnd": 1,
+        "search": 1,
+    },
     # The accuracy of classifiers on the test images, and how often the panel agrees.
     "accuracy": 1,
     # Fresh classifiers: how the pictures are distorted, and how one is trained on them.

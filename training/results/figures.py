@@ -11,6 +11,7 @@ from engine.human import HUMAN_MODELS
 from engine.system.files import write_bytes
 
 from ..records.record import RESULTS, read_json
+from .codec.figure import trade_off
 from .photo_tables import NAMES
 
 FOLDER = RESULTS / "figures"
@@ -38,6 +39,9 @@ def draw() -> list[Path]:
     ]
     if (RESULTS / "machine_photos.json").exists():
         figures.append(draw_photos_trade_off(read_json(RESULTS / "machine_photos.json")))
+    if (RESULTS / "codec_nips17.json").exists():
+        drawn = trade_off(read_json(RESULTS / "codec_nips17.json"))
+        figures.append(save(drawn, "codec.png"))
     if (RESULTS / "human_kodak.json").exists():
         figures.append(draw_human_maps("chelsea.png"))
     return figures

@@ -20,6 +20,7 @@ from . import (
     training_tables,
 )
 from .cloak import faces, photos
+from .codec import tables as codec_tables
 
 ROOT = Path(__file__).parents[2]
 # The front page, and each room's own.
@@ -33,6 +34,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **photo_tables.TABLES,
     **faces.TABLES,
     **photos.TABLES,
+    **codec_tables.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

@@ -14,6 +14,7 @@ from ...system.progress import Progress
 from ..formats import FORMATS
 from ..trials import Trials
 from .bisect import bisect
+from .jnd import run as jnd
 from .search import run as search
 
 
@@ -33,5 +34,6 @@ class Method:
 
 METHODS = {
     "bisect": Method(bisect),
+    "jnd": Method(jnd, formats=("jpeg",), resizes=False),
     "search": Method(search, resizes=False, gradients=True),
 }

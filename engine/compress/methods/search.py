@@ -61,7 +61,7 @@ def run(trials: Trials, resize: bool) -> Iterator[Progress]:
     """
     best = None
     try:
-        for step in search(trials.kept, trials.kept.panel, trials.format):
+        for step in search(trials.kept, trials.slopes, trials.format):
             best = step.best
             yield step
     finally:  # also where it is closed before its end

@@ -1,0 +1,1 @@
+"""What is measured of the smallest file that a panel still understands."""
