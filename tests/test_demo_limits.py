@@ -53,6 +53,7 @@ BEYOND = [
     ("compress_photo", {"photo": SAMPLE, "seconds": "nan"}, "give a number"),
     ("compress_photo", {"photo": SAMPLE, "format": "tiff"}, "choose from jpeg"),
     ("compress_photo", {"photo": SAMPLE, "method": "magic"}, "choose from bisect"),
+    ("compress_photo", {"photo": SAMPLE, "method": "jnd", "format": "webp"}, "jnd writes jpeg"),
     ("compress_photo", {"photo": SAMPLE, "keep": "confidence:2"}, "up to 1"),
     ("cloak_face", {"photo": SAMPLE, "seconds": 121}, "at most 120"),
     ("cloak_face", {"photo": SAMPLE, "seconds": "inf"}, "give a number"),

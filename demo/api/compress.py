@@ -22,8 +22,9 @@ def add_compress_photo(limits: Limits) -> None:
         Args:
             photo (image): The photo; it keeps its size and loses its metadata.
             format (string): Of the file: jpeg, webp, avif, or jxl where the server writes it.
-            method (string): How it is looked for: bisect, by the codec's settings; search, by
-                gradient in what is encoded, which takes longer and saves more.
+            method (string): How it is looked for: bisect, by the codec's settings; jnd, by
+                quantisation steps of twice the machine JND, jpeg only; search, by gradient in what
+                is encoded, which takes longer.
             keep (string): What each classifier keeps: top1, its label; top5, its label among the
                 five most likely; confidence:0.8, its label with that share of the probability.
             seconds (number): The longest search; after it the smallest file so far counts.

@@ -18,6 +18,7 @@ PANEL = "photos"  # a small picture is enlarged for it
 # In words; a method that is not among them has its name.
 METHOD_WORDS = {
     "bisect": "bisect: the codec's settings only",
+    "jnd": "jnd: steps of twice the JND, JPEG only",
     "search": "search: what is encoded as well",
 }
 METHODS = tuple((METHOD_WORDS.get(name, name), name) for name in METHOD_NAMES)

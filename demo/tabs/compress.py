@@ -29,6 +29,7 @@ decoded again. People may well see the compression, and a machine outside the pa
 something else.
 """
 FIRST = "Cat"
+FORMAT_NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL"}
 
 
 def tab(limits: Limits) -> None:
@@ -39,7 +40,7 @@ def tab(limits: Limits) -> None:
             with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
                 image, fills, edits = photo_input("Photo", "compress-photo", tuple(samples()))
                 format = gr.Radio(
-                    [(name.upper(), name) for name in handler.formats()],
+                    [(FORMAT_NAMES.get(name, name), name) for name in handler.formats()],
                     value="jpeg",
                     label="Format",
                 )

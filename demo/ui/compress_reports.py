@@ -69,7 +69,7 @@ def compress_facts(result: CompressedPhoto) -> str:
         (
             "plain encoding",
             "none" if plain is None else f"{plain:,}",
-            "bytes at equal answers: standard settings, the lowest quality that holds",
+            "bytes, at equal answers",
         ),
     ]
     if plain is not None and not result.unchanged:
@@ -79,6 +79,7 @@ def compress_facts(result: CompressedPhoto) -> str:
         ("verified", "yes" if result.verified else "no", "on the decoded file"),
     ]
     if result.settings is not None:
-        chroma = result.settings.get("subsampling", "")
-        rows.append(("settings", chosen(result.settings), chroma))
+        shown = result.settings
+        chroma = f"chroma {shown['subsampling']}" if "subsampling" in shown else ""
+        rows.append(("encoded at", chosen(shown), chroma))
     return facts(rows) + notes(result.notes)
