@@ -115,7 +115,7 @@ def photos(result: dict) -> str:
         f"{markdown(header, rows)}\n\nPSNR of the photos that are changed; confidence: the "
         "probability of the label of the clean photo, and the share of confidences that are "
         "higher than before, or within 0.1 of what they were. Seconds: ONNX Runtime, "
-        f"threads: {result['threads']}; of the search, what it takes alone, in PyTorch. "
+        f"threads: {result['threads']}; of the search, what it takes alone. "
         f"{searches(result)}{note(result)}"
     )
 

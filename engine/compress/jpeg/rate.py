@@ -1,10 +1,9 @@
 """What a quantised coefficient costs in a progressive JPEG, in bits, estimated.
 
-The constants are a least-squares fit, of relative errors, to the lengths of 240 files of
-`engine.compress.jpeg.file`, rounded: 40 photos of photos240's training part at qualities 5 and 10,
-one table for all planes, 30, 60 or 85 % of AC coefficients set to zero. The weight of rarity was
-set to one; the residual is 3 % (root mean square). A coefficient is the dearer the fewer blocks
-have one at its place.
+The constants are rounded from a least-squares fit, of relative errors, to the lengths of real files
+of `engine.compress.jpeg.file`; the weight of rarity was set to one. `training/results/codec_rate.json`
+has such a fit beside them, and what either leaves over (`training.evaluate.codec.rate`). A
+coefficient is the dearer the fewer blocks have one at its place.
 """
 
 from __future__ import annotations
