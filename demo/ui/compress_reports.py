@@ -20,16 +20,6 @@ def compress_progress(step: Progress, seconds: float) -> str:
     )
 
 
-def kept_words(result: CompressedPhoto) -> str:
-    """What the classifiers keep, as `--keep` had it."""
-    count = len(result.labels)
-    if result.keep == "top5":
-        return f"all {count} machines keep the original's label among their five most likely"
-    words = f"all {count} machines keep their label"
-    _, _, share = result.keep.partition(":")
-    return words + (f", with {float(share):.0%} of the probability or more" if share else "")
-
-
 def compress_headline(result: CompressedPhoto) -> str:
     if result.unchanged:
         text = (
@@ -40,7 +30,7 @@ def compress_headline(result: CompressedPhoto) -> str:
     sizes = f"{result.bytes_before:,} → <b>{result.bytes_after:,} bytes</b>"
     return headline(
         f"{result.bytes_after / result.bytes_before:.1%}",
-        f"of the file is left, {sizes}, and {kept_words(result)}: verified on the very file, "
+        f"of the file is left, {sizes}, and {result.kept('machines')}: verified on the very file, "
         "decoded again.",
     )
 

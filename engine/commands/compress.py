@@ -39,7 +39,7 @@ def run(images: list[str], options: CompressOptions) -> int:
         )
         chosen.check()
         panel = parse(options.panel or AUTO, options.labels, options.input_range)
-        names = panels_for(panel, options.weights)
+        names = panels_for(panel, options.weights, options.method)
 
         @cache
         def loaded(panel: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:

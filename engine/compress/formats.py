@@ -1,22 +1,28 @@
 """The formats a file can have: how each is encoded and decoded, and what may be chosen.
 
-Files are written by Pillow, without metadata. Every format takes the picture at any quality,
-chroma subsampling and resolution; 4:0:0 leaves the colours out.
+Files are written by Pillow, without metadata, at any quality and resolution; which chroma
+subsamplings a format has is in its row, and 4:0:0 leaves the colours out.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
-from PIL import Image, features
+from PIL import Image, ImageFile, features
 
 from ..arguments import check_choice
 from ..errors import ImageError, SetupError
 from ..images.picture import MAX_PIXELS, MAX_PIXELS_OF, decode, resize
 from ..system.libraries import of_extra
 from .encoded import Encoded
+
+BYTES_PER_PIXEL = 6  # of a JPEG at most: noise at quality 100 takes about four
+BUFFER = Lock()  # over Pillow's, which all threads share
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,11 @@ class Format:
             "size": list(setting.size),
         }
         files = []
-        for options in self.options:
-            stream = io.BytesIO()
-            image.save(stream, self.pillow, **chosen, **options)
-            files.append(Encoded(stream.getvalue(), self.name, shown | options))
+        with roomy(image.width * image.height) if self.name == "jpeg" else nullcontext():
+            for options in self.options:
+                stream = io.BytesIO()
+                image.save(stream, self.pillow, **chosen, **options)
+                files.append(Encoded(stream.getvalue(), self.name, shown | options))
         return files
 
     def check(self, size: tuple[int, int]) -> None:
@@ -120,7 +127,7 @@ FORMATS = {
             suffix=".avif",
             qualities=(0, 100),
             subsamplings=("4:2:0", "4:4:4", "4:0:0"),
-            options=({"speed": 6},),
+            options=({"speed": 6, "max_threads": 1},),  # more of them give other files
             side=32_768,
         ),
         Format(
@@ -134,6 +141,21 @@ FORMATS = {
         ),
     )
 }
+
+
+@contextmanager
+def roomy(pixels: int) -> Iterator[None]:
+    """Room for JPEGs of so many pixels whose Huffman tables are optimised.
+
+    Pillow gives libjpeg a buffer that need not hold the file of a noisy picture, which then fails.
+    """
+    with BUFFER:
+        before = ImageFile.MAXBLOCK
+        ImageFile.MAXBLOCK = max(before, BYTES_PER_PIXEL * pixels)
+        try:
+            yield
+        finally:
+            ImageFile.MAXBLOCK = before
 
 
 def format_of(name: str) -> Format:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..arguments import check_choice, check_flag, check_number, check_placement
-from ..errors import EngineError, UsageError
+from ..errors import EngineError, ImageError, UsageError
 from ..images.picture import resize as resized
 from ..machine.jnd import candidates, panel_for
 from ..machine.refine import Differentiable
@@ -63,6 +63,16 @@ class Compression:
             check_number("see", self.see, *JOD)
             check_jod()
 
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise ImageError where the method is not for a picture of (width, height)."""
+        row = METHODS[self.method]
+        if row.most is not None and not self.resize and size[0] * size[1] > row.most:
+            resizing = "choose --resize" if row.resizes else "scale it down first"
+            raise ImageError(
+                f"the method {self.method} takes {row.most:,} pixels at most, the picture is "
+                f"{size[0]}×{size[1]}: {resizing}, or choose another --method"
+            )
+
     def slopes(self, panel: Panel | OwnPanel) -> Differentiable | None:
         """The panel with gradients, where the method needs them. Raises as `with_gradients`."""
         if not METHODS[self.method].gradients:
@@ -74,11 +84,12 @@ def steps(
     panel: Panel | OwnPanel, original: Original, chosen: Compression
 ) -> Iterator[Progress | CompressedPhoto]:
     """The steps of compressing a picture, the result last. Raises ImageError, SetupError."""
-    started = time.monotonic()
     chosen.check()
     slopes = chosen.slopes(panel)
     format = format_of(chosen.format)
     format.check(original.size)
+    chosen.check_size(original.size)
+    started = time.monotonic()
     kept = Kept(panel, original.pixels, chosen.keep, chosen.see)
     trials = Trials(kept, original.pixels, format, slopes)
     until = None if chosen.max_seconds is None else started + chosen.max_seconds
@@ -94,7 +105,7 @@ def steps(
     if not complete:
         notes.append(f"the search ended after {chosen.max_seconds:g} s, its limit")
     if unchanged:
-        notes.append("no smaller file holds: the file is as it was, its metadata included")
+        notes.append("no smaller file was found: the file is as it was, its metadata included")
     pixels = original.pixels if unchanged else decoded(best)
     after = kept.before if unchanged else kept.logits(pixels)
     enlarged = resized(pixels, *original.size)
@@ -150,9 +161,15 @@ def views(panel: Panel | OwnPanel, size: tuple[int, int]) -> list[str]:
     return [] if size == (panel.size, panel.size) else [f"the panel is given it at {side}"]
 
 
-def panels_for(panel: str | PanelSpec, weights: str | None = None) -> tuple[str | PanelSpec, ...]:
-    """The panels among which a picture's size decides, as for the machine JND."""
-    return candidates(panel, registry.BEST, weights)
+def panels_for(
+    panel: str | PanelSpec, weights: str | None = None, method: str = "bisect"
+) -> tuple[str | PanelSpec, ...]:
+    """The panels among which a picture's size decides, as for the machine JND.
+
+    For a method that needs gradients just the one that gives them, small pictures too.
+    """
+    names = candidates(panel, registry.BEST, weights)
+    return names[-1:] if METHODS[method].gradients else names
 
 
 @lru_cache(maxsize=3)
@@ -197,7 +214,7 @@ def compress_photo(
     chosen.check()
     check_placement(weights, device)
     place = None if weights is None else str(weights)
-    names = panels_for(parse(panel, labels, input_range), place)
+    names = panels_for(parse(panel, labels, input_range), place, method)
     original = original_of(image)
     *_, result = steps(load(panel_for(original.size, names), place, device), original, chosen)
     return result

@@ -30,7 +30,7 @@ class Rule:
         if self.holds:
             return f"the rule holds: steps of twice the JND keep it all, in {self.bytes:,} bytes"
         which = "none does" if self.multiple is None else f"{self.multiple:.2f} times them do"
-        return f"the rule does not hold: steps of twice the JND lose an answer; {which}"
+        return f"the rule does not hold: steps of twice the JND do not keep it all; {which}"
 
     def to_dict(self) -> dict:
         """As JSON."""
@@ -46,10 +46,10 @@ class CompressedPhoto:
     and suffix: of that file. unchanged: no smaller file was found, and data is the original's, byte
     for byte. settings: what it was encoded with, None where unchanged. plain: the smallest verified
     file at standard settings, None where none was found. bytes_before: of the original's file.
-    labels: of each classifier before and after. verified: the decoded file keeps what `keep` names,
-    and a JOD of `see` where that is a number. psnr_db: against the original, the file enlarged to
-    its size; inf where nothing changed. jod: the same, None where not wanted or not to be had.
-    rule: what the method `jnd` found.
+    labels: of each classifier before and after. verified: the decoded file keeps what `keep` names
+    (a JOD of `see` was verified when the file was tried). psnr_db: against the original, the file
+    enlarged to its size; inf where nothing changed. jod: the same, None where not wanted or not to
+    be had. rule: what the method `jnd` found.
     """
 
     original: np.ndarray
@@ -83,13 +83,21 @@ class CompressedPhoto:
         """Bytes of plain encoding at equal answers; None where none was found."""
         return None if self.plain is None else len(self.plain.data)
 
+    def kept(self, who: str) -> str:
+        """What the classifiers keep, as `keep` has it, in words; who: what they are called."""
+        everyone = f"all {len(self.labels)} {who}"
+        if self.keep == "top5":
+            return f"{everyone} keep the original's label among their five most likely"
+        _, _, share = self.keep.partition(":")
+        return f"{everyone} keep their label" + (
+            f", with {float(share):.0%} of the probability or more" if share else ""
+        )
+
     @property
     def summary(self) -> str:
         """One line: how much smaller, how, and what is kept."""
-        same = sum(label.same for label in self.labels)
-        kept = f"{same} of {len(self.labels)} classifiers keep their label"
         if self.unchanged:
-            return f"{self.bytes_before:,} bytes, returned as it is: no smaller file holds"
+            return f"{self.bytes_before:,} bytes, returned as it is: no smaller file was found"
         settings = f"{self.format} {chosen(self.settings)}"
         if "subsampling" in self.settings:
             settings += f", chroma {self.settings['subsampling']}"
@@ -101,7 +109,7 @@ class CompressedPhoto:
             f"({self.bytes_after / self.bytes_before:.1%}; plain encoding: {plain}) · {settings} · "
             f"PSNR {decibels(self.psnr_db)}"
             + (f", JOD {self.jod:.2f}" if self.jod is not None else "")
-            + f" · {kept}"
+            + f" · {self.kept('classifiers')}"
             + (" · verified" if self.verified else "")
         )
 
@@ -131,7 +139,9 @@ class CompressedPhoto:
 
 
 def chosen(settings: dict) -> str:
-    """What decides a file's size, in words: its quality, or the multiple of the rule's steps."""
+    """What decided a file's size, in words: a quality, multiple of the rule's steps, or search."""
     if "multiple" in settings:
         return f"{settings['multiple']:.2f} × the rule's steps"
+    if "begun_at_quality" in settings:
+        return f"search from quality {settings['begun_at_quality']}, {settings['steps']} steps"
     return f"quality {settings['quality']}"

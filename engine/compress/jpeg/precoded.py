@@ -7,15 +7,13 @@ itself is taken to pass gradients as they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ...machine.refine import Differentiable
 from ..formats import Format, Setting, decoded
 from ..kept import Kept
 from .layout import Planes
-from .problem import LARGEST, Problem, State, margins
+from .problem import Problem
 
 
 class Precoded(Problem):
@@ -28,21 +26,19 @@ class Precoded(Problem):
         self,
         kept: Kept,
         panel: Differentiable,
-        tables: Sequence[np.ndarray],
+        pixels: np.ndarray,
+        table: np.ndarray,
         format: Format,
         quality: int,
     ):
-        super().__init__(kept, panel, tables)
-        height, width = kept.pixels.shape[:2]
+        super().__init__(kept, panel, pixels, table)
+        height, width = pixels.shape[:2]
         self.format = format
         self.setting = Setting(quality, format.subsamplings[0], (width, height))
 
-    def look(self, coefficients: Planes) -> State:
-        """The codec's file of what some coefficients decode to, and what the panel predicts."""
-        coefficients = tuple(np.clip(plane, -LARGEST, LARGEST) for plane in coefficients)
-        scaled = tuple(p * step for p, step in zip(coefficients, self.steps, strict=True))
-        changed = np.rint(np.clip(self.layout.decoded(scaled), 0, 255)).astype(np.uint8)
+    def file(self, coefficients: Planes) -> tuple[bytes, np.ndarray]:
+        """The codec's file of what the coefficients decode to, and its pixels."""
+        content = self.layout.decoded(tuple(plane * self.table for plane in coefficients))
+        changed = np.rint(np.clip(content, 0, 255)).astype(np.uint8)
         encoded = self.format.encode(changed, self.setting)[0]
-        pixels = decoded(encoded)
-        logits = self.kept.logits(pixels)
-        return State(coefficients, encoded.data, pixels, logits, margins(self.kept.aim, logits))
+        return encoded.data, decoded(encoded)

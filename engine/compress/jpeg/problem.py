@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,7 @@ class State:
     """Where a search stands.
 
     coefficients: whole numbers, each plane rows×columns×8×8; data: their file; pixels: as it is
-    decoded, uint8 H×W×3; logits: P×classes of that; margins: P, by how many logits each member
+    decoded, uint8 h×w×3; logits: P×classes of that; margins: P, by how many logits each member
     keeps what it must, below zero where it does not.
     """
 
@@ -40,30 +39,33 @@ class State:
 
 
 class Problem:
-    """What is searched: coefficients of one photo, quantised by given tables.
+    """What is searched: coefficients of one photo, quantised by one table.
 
-    kept: what its files must keep; panel: the same classifiers with gradients; tables: int 8×8 in
-    1…255 of Y and of chroma.
+    kept: what its files must keep; panel: the same classifiers with gradients; pixels: the photo at
+    the resolution of the file, uint8 h×w×3; table: int 8×8 in 1…255 of all planes, for a second one
+    costs 65 bytes.
     """
 
-    def __init__(self, kept: Kept, panel: Differentiable, tables: Sequence[np.ndarray]):
-        self.kept, self.panel = kept, panel
-        self.layout = Layout(*kept.pixels.shape[:2])
-        self.tables = tables
-        self.steps = (tables[0], tables[1], tables[1])  # of each plane
+    def __init__(self, kept: Kept, panel: Differentiable, pixels: np.ndarray, table: np.ndarray):
+        self.kept, self.panel, self.table = kept, panel, table
+        self.layout = Layout(*pixels.shape[:2])
+        self.whole = tuple(plane / table for plane in self.layout.encoded(pixels))
 
-    def begin(self) -> Planes:
+    def begin(self) -> State:
         """The photo's own coefficients, rounded as a plain encoder does."""
-        whole = self.layout.encoded(self.kept.pixels)
-        return tuple(np.rint(p / step) for p, step in zip(whole, self.steps, strict=True))
+        return self.look(tuple(np.rint(plane) for plane in self.whole))
 
     def look(self, coefficients: Planes) -> State:
         """The file of some coefficients, decoded by a reader, and what the panel predicts of it."""
         coefficients = tuple(np.clip(plane, -LARGEST, LARGEST) for plane in coefficients)
-        data = written(coefficients, self.tables, self.layout)
-        pixels = decode(data).pixels
+        data, pixels = self.file(coefficients)
         logits = self.kept.logits(pixels)
         return State(coefficients, data, pixels, logits, margins(self.kept.aim, logits))
+
+    def file(self, coefficients: Planes) -> tuple[bytes, np.ndarray]:
+        """The bytes of the file, and the pixels that a reader has of it, uint8 h×w×3."""
+        data = written(coefficients, (self.table, self.table), self.layout)
+        return data, decode(data).pixels
 
     def slopes(self, state: State, weights: np.ndarray) -> Planes:
         """The gradient of the members' log-odds, by weights P, by each coefficient.
@@ -76,7 +78,12 @@ class Problem:
         gradient = unresized(gradient.transpose(1, 2, 0), *state.pixels.shape[:2])
         clipped = (state.pixels == 0) & (gradient < 0) | (state.pixels == 255) & (gradient > 0)
         planes = self.layout.adjoint(np.where(clipped, 0, gradient))
-        return tuple(plane * step for plane, step in zip(planes, self.steps, strict=True))
+        return tuple(plane * self.table for plane in planes)
+
+    def likeness(self, state: State) -> Planes:
+        """The gradient of minus half the squared error of the planes, by each coefficient."""
+        planes = zip(self.whole, state.coefficients, strict=True)
+        return tuple((whole - plane) * self.table**2 for whole, plane in planes)
 
 
 def margins(aim: Aim, logits: np.ndarray) -> np.ndarray:

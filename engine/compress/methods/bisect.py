@@ -9,7 +9,7 @@ to the panel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from ...system.progress import Progress
@@ -61,9 +61,10 @@ def bisect(trials: Trials, resize: bool = False) -> Iterator[Progress]:
 
 def undercut(trials: Trials, subsampling: str, size: tuple[int, int]) -> Iterator[Progress]:
     """Look for a file of this subsampling and resolution that is smaller than the best so far."""
-    start = Setting(ceiling(trials, subsampling, size), subsampling, size)
+    start = Setting((yield from ceiling(trials, subsampling, size)), subsampling, size)
     least = trials.format.qualities[0]
     for quality in range(start.quality, max(start.quality - PATIENCE, least - 1), -1):
+        yield trials.progress(f"quality {quality}")
         if trials.holds(replace(start, quality=quality)):
             yield from descend(trials, replace(start, quality=quality), least - 1)
             return
@@ -93,7 +94,9 @@ def descend(trials: Trials, held: Setting, low: int) -> Iterator[Progress]:
                 break
 
 
-def ceiling(trials: Trials, subsampling: str, size: tuple[int, int]) -> int:
+def ceiling(
+    trials: Trials, subsampling: str, size: tuple[int, int]
+) -> Generator[Progress, None, int]:
     """The highest quality whose file is smaller than the best so far; below the least for none.
 
     Files grow with the quality; it is found from the best file's quality by doubled steps.
@@ -102,26 +105,27 @@ def ceiling(trials: Trials, subsampling: str, size: tuple[int, int]) -> int:
     if trials.best is None:
         return most
 
-    def fits(quality: int) -> bool:
+    def fits(quality: int) -> Generator[Progress, None, bool]:
+        yield trials.progress(f"size at quality {quality}")
         return trials.smallest(Setting(quality, subsampling, size)) < trials.bytes
 
     known = min(max(trials.best.settings["quality"], least), most)
     step = 1
-    if fits(known):
+    if (yield from fits(known)):
         low, high = known, known + step
-        while high <= most and fits(high):
+        while high <= most and (yield from fits(high)):
             step *= 2
             low, high = high, high + step
         high = min(high, most + 1)
     else:
         low, high = known - step, known
-        while low >= least and not fits(low):
+        while low >= least and not (yield from fits(low)):
             step *= 2
             low, high = low - step, low
         low = max(low, least - 1)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        low, high = (middle, high) if (yield from fits(middle)) else (low, middle)
     return low
 
 

@@ -29,10 +29,11 @@ from ..jpeg.tables import LUMINANCE, flattened
 from ..result import Rule
 from ..trials import Trials
 
+MOST = 4_000_000  # pixels: every coefficient of every file is coded in Python
 FLATNESS = 0.8  # of the steps within a block, against the standard's table; their mean stays
 LEAST = 1e-3  # step, where nothing may change
 FACTOR = 1.25  # by which the steps grow or shrink until an answer is lost, or all are kept
-MULTIPLES = (0.02, 16)  # of the rule's steps, tried at most
+MULTIPLES = (0.02, 16)  # of the rule's steps, the least and the most that are tried
 PATIENCE = 2  # larger multiples that may fail, one after the other
 HALVINGS = 3  # of the interval between the largest multiple that holds and the next
 
@@ -106,8 +107,9 @@ def largest(
         return (multiple, len(encoded.data)) if trials.offer(encoded) else None
 
     low, multiple, failed = (1.0, 1.0, 0) if holds else (None, 1.0, 0)
-    while MULTIPLES[0] < multiple < MULTIPLES[1]:
-        multiple *= FACTOR if holds else 1 / FACTOR
+    factor = FACTOR if holds else 1 / FACTOR
+    while MULTIPLES[0] <= multiple * factor <= MULTIPLES[1]:
+        multiple *= factor
         found = tried(multiple)
         yield multiple, found
         if found:

@@ -14,7 +14,9 @@ from ...system.progress import Progress
 from ..formats import FORMATS
 from ..trials import Trials
 from .bisect import bisect
+from .jnd import MOST
 from .jnd import run as jnd
+from .search import LARGEST
 from .search import run as search
 
 
@@ -23,17 +25,18 @@ class Method:
     """A row of `METHODS`.
 
     run: of (trials, resize); formats: those it writes; resizes: whether it takes `resize`;
-    gradients: whether the panel must give them.
+    gradients: whether the panel must give them; most: pixels of a picture whose resolution stays.
     """
 
     run: Callable[[Trials, bool], Iterator[Progress]]
     formats: tuple[str, ...] = tuple(FORMATS)
     resizes: bool = True
     gradients: bool = False
+    most: int | None = None
 
 
 METHODS = {
     "bisect": Method(bisect),
-    "jnd": Method(jnd, formats=("jpeg",), resizes=False),
-    "search": Method(search, resizes=False, gradients=True),
+    "jnd": Method(jnd, formats=("jpeg",), resizes=False, most=MOST),
+    "search": Method(search, gradients=True, most=LARGEST),
 }

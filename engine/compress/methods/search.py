@@ -1,11 +1,13 @@
 """The method `search`: quantised coefficients are changed until the file is smallest.
 
-A photo begins as a plain JPEG of low quality. Each step takes the panel's gradient with respect to
-the pixels of the decoded file back to the quantised coefficients. Where the file holds, the
-coefficients that bring the least evidence for a bit are made smaller, mostly zero, and those that
-bring the most make up for them; where it does not, evidence is bought until it does. Every file
-is written and decoded by a reader at every step: nothing but the direction rests on the model of
-decoding. Where evidence does not come back, the search returns to its best file and saves less.
+It goes on where `bisect` has stopped, at the resolution of its file. A photo begins as a plain JPEG
+of low quality. Each step takes the panel's gradient with respect to the pixels of the decoded file
+back to the quantised coefficients. Where the file holds, the coefficients that bring the least
+evidence for a bit are made smaller, mostly zero, and those that bring the most make up for them;
+where it does not, evidence is bought until it does. Every file is written and decoded by a reader
+at every step: nothing but the direction rests on the model of decoding. Where evidence does not
+come back, the search returns to its best file and saves less. With a JOD to keep, likeness to the
+original counts beside evidence, the more the more often eyes were what failed.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...images.picture import resize as resized
 from ...machine.refine import Differentiable
 from ...system.progress import Progress
 from ..encoded import Encoded
@@ -26,11 +29,13 @@ from ..jpeg.problem import Problem, State
 from ..jpeg.tables import LUMINANCE, flattened, scaled
 from ..kept import Kept
 from ..trials import Trials
+from .bisect import bisect
 from .moves import changed
 
 QUALITIES = (10, 25, 50, 80, 95)  # at which it begins, the first that comes to hold
 CONTENT = 25  # quality of the coefficients that stand for what another codec encodes
 FLATNESS = 0.8  # of the quantisation table, against the standard's example
+LARGEST = 4_000_000  # pixels of what is searched: a step takes the longer the more there are
 STEPS = 60
 TRIES = 12  # steps at one of them before it is given up
 LEAD = 0.3  # logits by which a member shall keep what it must
@@ -45,6 +50,8 @@ NEED = 2.0  # times the missing evidence is bought at first,
 URGENCY = 1.6  # times more with each further step that fails
 MEMORY = 0.7  # of the gradients before
 SPENDING = 0.5  # of the evidence to spare, in one step
+LIKENESS = 0.3  # of likeness beside evidence, with a JOD to keep, at first,
+DOUBLING = 2.0  # times more each time that eyes were what failed
 
 
 @dataclass(frozen=True)
@@ -55,15 +62,20 @@ class SearchStep(Progress):
 
 
 def run(trials: Trials, resize: bool) -> Iterator[Progress]:
-    """The method's row: its file is offered to `trials`, whose panel gives gradients.
+    """The method's row: after `bisect`, at the resolution of its file; both offer to `trials`.
 
-    resize is not taken: the picture keeps its resolution.
+    The panel with gradients is `trials.slopes`. A file of more than LARGEST pixels stays as it is.
     """
-    best = None
+    yield from bisect(trials, resize)
+    size = trials.size if trials.best is None else tuple(trials.best.settings["size"])
+    if size[0] * size[1] > LARGEST:
+        return
+    lowest = QUALITIES[0] if trials.plain is None else trials.plain.settings["quality"]
+    best, begun = None, trials.progress("").share
     try:
-        for step in search(trials.kept, trials.slopes, trials.format):
+        for step in search(trials.kept, trials.slopes, trials.format, size=size, lowest=lowest):
             best = step.best
-            yield step
+            yield SearchStep(step.doing, begun + (1 - begun) * step.share, best)
     finally:  # also where it is closed before its end
         if best is not None:
             trials.offer(best)
@@ -74,26 +86,36 @@ def search(
     panel: Differentiable,
     format: Format,
     *,
+    size: tuple[int, int] | None = None,
+    lowest: int = QUALITIES[0],
     steps: int = STEPS,
     max_seconds: float | None = None,
 ) -> Iterator[SearchStep]:
     """Look for the smallest file of a photo, `kept.pixels`, that keeps all it must.
 
-    panel: its classifiers with gradients; steps: gradients taken at most; ends early after
-    max_seconds. The last step has the result. Each best file was decoded by a reader and holds.
+    panel: its classifiers with gradients; size: (width, height) of the file, by default the
+    photo's; lowest: the quality at which it begins, if it is below the usual one; steps: gradients
+    taken at most; ends early after max_seconds. The last step has the result. Each best file was
+    decoded by a reader and holds.
     """
     started = time.monotonic()
+    width, height = size or kept.pixels.shape[1::-1]
+    pixels = resized(kept.pixels, width, height)
     done, best = 0, None
-    for quality, problem in problems(kept, panel, format):
+    for quality, problem in problems(kept, panel, pixels, format, lowest):
         for tried, held in enumerate(descent(problem)):
             done += 1
             if held is not None:
-                chroma = format.subsamplings[0]
-                settings = {"quality": quality, "subsampling": chroma, "steps": done}
+                settings = {
+                    "begun_at_quality": quality,
+                    "subsampling": subsampling(held, format),
+                    "size": [width, height],
+                    "steps": done,
+                }
                 best = Encoded(held.data, format.name, settings)
             late = max_seconds is not None and time.monotonic() - started > max_seconds
-            size = "nothing holds yet" if best is None else f"{len(best.data):,} bytes"
-            yield SearchStep(f"step {done}: {size}", done / steps, best)
+            found = "nothing holds yet" if best is None else f"{len(best.data):,} bytes"
+            yield SearchStep(f"step {done}: {found}", done / steps, best)
             if done >= steps or late:
                 return
             if best is None and tried + 1 == TRIES:
@@ -102,31 +124,46 @@ def search(
             return
 
 
-def problems(kept: Kept, panel: Differentiable, format: Format) -> Iterator[tuple[int, Problem]]:
+def subsampling(state: State, format: Format) -> str:
+    """Of the chroma: a JPEG whose chroma is zero is written as a grey one."""
+    grey = format.name == "jpeg" and not any(plane.any() for plane in state.coefficients[1:])
+    return "4:0:0" if grey else format.subsamplings[0]
+
+
+def problems(
+    kept: Kept, panel: Differentiable, pixels: np.ndarray, format: Format, lowest: int
+) -> Iterator[tuple[int, Problem]]:
     """Where a search may begin, and the quality of its files, the lowest first."""
     if format.name == "jpeg":
-        for quality in QUALITIES:
+        for quality in (min(lowest, QUALITIES[0]), *QUALITIES[1:]):
             table = scaled(flattened(LUMINANCE, FLATNESS), quality)
-            yield quality, Problem(kept, panel, (table, table))  # a second one costs 65 bytes
+            yield quality, Problem(kept, panel, pixels, table)
         return
     table = scaled(LUMINANCE, CONTENT)
     for quality in (format.qualities[0], *QUALITIES):
-        yield quality, Precoded(kept, panel, (table, table), format, quality)
+        yield quality, Precoded(kept, panel, pixels, table, format, quality)
 
 
 def descent(problem: Problem) -> Iterator[State | None]:
-    """From a plain file on: after each step the smallest state so far that holds, or None."""
-    state, best = problem.look(problem.begin()), None
-    share, failed, slopes = SHARE, 0, None
+    """From a plain file on: after each step the smallest state so far that holds, or None.
+
+    Ends where nothing is gained any more, and where the plain file is not good enough for eyes.
+    """
+    state, best = problem.begin(), None
+    share, failed, slopes, likeness = SHARE, 0, None, LIKENESS
     while True:
-        held = holds(problem.kept, state)
-        if held:
+        held, unseen = state.holds, seen_alike(problem.kept, state)
+        if held and unseen:
             failed = 0
             if best is None or len(state.data) < len(best.data):
                 best, share = state, min(share * GROWTH, MOST)
         else:
             failed += 1
         yield best
+        if held and not unseen:
+            if best is None:
+                return
+            likeness, failed = likeness * DOUBLING, PATIENCE + 1
         if best is not None and failed > PATIENCE:
             state, share, failed, slopes, held = best, share / 2, 0, None, True
             if share < ENOUGH:
@@ -137,22 +174,36 @@ def descent(problem: Problem) -> Iterator[State | None]:
             spare = float(weights @ np.maximum(finite(state.margins) - LEAD, 0))
             saving, needed = share * 8 * len(state.data), -SPENDING * spare
         else:
-            missing = float(weights @ np.maximum(2 * LEAD - state.margins, 0))
+            missing = float(weights @ np.maximum(2 * LEAD - finite(state.margins), 0))
             saving, needed = 0.0, NEED * URGENCY ** (failed - 1) * missing
-        state = problem.look(changed(state.coefficients, slopes, saving, needed))
+        wanted = slopes
+        if problem.kept.see is not None:
+            wanted = joined(slopes, problem.likeness(state), likeness)
+        state = problem.look(changed(state.coefficients, wanted, saving, needed))
 
 
-def holds(kept: Kept, state: State) -> bool:
-    """Whether a state keeps it all, for eyes too."""
-    return state.holds and (kept.see is None or kept.jod(state.pixels) >= kept.see)
+def seen_alike(kept: Kept, state: State) -> bool:
+    """Whether a state that holds keeps a JOD too, where one is to be kept."""
+    return not state.holds or kept.see is None or kept.jod(state.pixels) >= kept.see
+
+
+def joined(slopes: Planes, likeness: Planes, weight: float) -> Planes:
+    """Slopes of evidence and of likeness, the second of `weight` times the first's magnitude."""
+    squares = (sum(float((p**2).sum()) for p in planes) for planes in (slopes, likeness))
+    evidence, other = (np.sqrt(each) for each in squares)
+    factor = weight * (evidence or 1.0) / (other or 1.0)
+    return tuple(one + factor * two for one, two in zip(slopes, likeness, strict=True))
 
 
 def urgency(state: State, held: bool) -> np.ndarray:
     """Weights of the members, P: larger the nearer each is to losing what it must keep."""
+    margins = np.where(np.isfinite(state.margins), state.margins, np.inf)
+    if not np.isfinite(margins).any():  # none can lose it
+        return np.zeros_like(margins)
     if held:
-        weights = np.exp(-SHARPNESS * (state.margins - state.margins.min()))
+        weights = np.exp(-SHARPNESS * (margins - margins.min()))
     else:
-        weights = 1 / (1 + np.exp(np.minimum(SHARPNESS * (state.margins - LEAD), 50)))
+        weights = 1 / (1 + np.exp(np.minimum(SHARPNESS * (margins - LEAD), 50)))
     return np.where(weights < LEAST, 0, weights)
 
 
