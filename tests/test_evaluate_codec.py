@@ -32,7 +32,8 @@ PHASES = (
     Phase("plain encoding", (Row("clean"), *FIXED, Row("plain", "jpeg"), Row("bisect", "jpeg"))),
     Phase("resized", (Row("bisect", "jpeg", resize=True), Row("jnd", "jpeg", resize=True))),
     Phase("jnd", (Row("jnd", "jpeg"),)),
-    Phase("search", (Row("search", "jpeg"), Row("search", "webp"), Row("magic", "jpeg"))),
+    Phase("search", (Row("search", "jpeg"), Row("search", "jpeg", resize=True))),
+    Phase("left out", (Row("search", "webp"), Row("magic", "jpeg"))),
 )
 
 
@@ -74,7 +75,7 @@ def reduced(patch):
     """A small plan with a search of a few steps; a JOD of the first photo only."""
     patch.setattr(run, "PHASES", PHASES)
     patch.setitem(methods.METHODS, "search", short(methods.METHODS["search"]))
-    first = dict.fromkeys(("bisect", "bisect, resized", "jnd", "search"), 1)
+    first = dict.fromkeys(("bisect", "bisect, resized", "jnd", "search", "search, resized"), 1)
     patch.setattr(plan, "FIRST", {f"jpeg, {name}": count for name, count in first.items()})
     patch.setattr(run, "JUDGED", 1)
     patch.setattr(run, "jod_is_there", lambda: True)
@@ -113,7 +114,7 @@ def line(result, row):
 def test_every_row_is_measured_and_a_method_that_is_missing_is_named(published):
     assert published["missing"] == []
     assert published["not_supported"] == ["jpeg, jnd, resized", "webp, search", "jpeg, magic"]
-    assert [row["n"] for row in published["rows"]] == [2, 2, 2, 2, 2, 1, 1, 1, 1]
+    assert [row["n"] for row in published["rows"]] == [2, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     assert published["unseen"] == ["toy"]
 
 
@@ -126,12 +127,15 @@ def test_the_numbers_belong_together(published, folder):
     names = ("plain", "bisect", "jnd", "search")
     plain, bisect, jnd, searched = (line(published, Row(name, "jpeg")) for name in names)
     resized = line(published, Row("bisect", "jpeg", resize=True))
-    for row in (plain, bisect, jnd, searched, resized):
+    half = line(published, Row("search", "jpeg", resize=True))
+    for row in (plain, bisect, jnd, searched, resized, half):
         assert row["solved"] == row["rca"] == row["all_classifiers_keep"] == 1
         assert 0 <= row["unseen"]["toy"]["rca"] <= 1
     assert bisect["bytes"] <= plain["per_photo"]["bytes"][0]
     assert resized["bytes"] < bisect["bytes"]
-    assert resized["scale"] < bisect["scale"] == 1
+    assert half["bytes"] <= resized["bytes"]
+    assert searched["bytes"] <= bisect["bytes"]
+    assert half["scale"] <= resized["scale"] < bisect["scale"] == searched["scale"] == 1
     assert 0 < resized["ssim"] < 1  # enlarged, it can be compared
     smallest = plain["per_photo"]["bytes_progressive"]
     assert all(np.array(smallest) <= plain["per_photo"]["bytes"])
