@@ -215,6 +215,7 @@ def test_the_plan_is_whole():
     rows = [row for phase in plan.PHASES for row in phase.rows]
     assert len({row.name for row in rows}) == len(rows)
     assert {row.method for row in rows} == set(run.METHOD_VERSIONS["codec"])
+    assert set(plan.FIRST) <= {row.name for row in rows}
 
 
 def test_what_cannot_be_evaluated_is_one_line(folder, tmp_path, monkeypatch):

@@ -29,6 +29,9 @@ LADDERS = {
 }
 COUNT = 400  # photos of a row, the first, where nothing else is said
 FIRST = {
+    "jpeg, bisect, resized": 100,
+    "webp, bisect, resized": 100,
+    "avif, bisect, resized": 40,
     "jpeg, search": 100,
     "webp, search": 40,
     "avif, search": 40,
