@@ -9,17 +9,18 @@ from training.evaluate.codec.compared import curves, outside_at_equal_bytes, sav
 from training.evaluate.codec.lines import ladder_of, line_of
 
 
-def made(method, size, kept, quality=None, unsolved=(), path=None):
+def made(method, size, kept, quality=None, unsolved=(), resize=False, **more):
     photos = {"bytes": size, "kept": kept, "unsolved": list(unsolved)}
     return {
         "format": "jpeg",
         "method": method,
         "quality": quality,
+        "resize": resize,
         "n": len(size),
         "solved": 1 - len(unsolved) / len(size),
         "rca": np.mean([letter == "1" for word in kept for letter in word[:2]]),
         "bytes": float(np.mean(size)),
-        "per_photo": photos | ({"path": path} if path else {}),
+        "per_photo": photos | more,
     }
 
 
@@ -51,7 +52,8 @@ def test_savings_are_of_the_same_photos():
     whole = plain["against_one_quality"][2]
     assert (whole["rca"], whole["bytes_plain"]) == (1.0, pytest.approx(400))
     assert whole["saved"] == pytest.approx(1 - 300 / 400)
-    assert whole["saved_standard_error"] > 0
+    assert whole["saved_standard_error"] is None  # the hardest photo rules the bytes
+    assert plain["against_one_quality"][0]["saved_standard_error"] > 0
     # of the first two photos: 100 and 400 bytes
     assert short["against_lowest"]["n"] == 2
     assert short["against_lowest"]["saved"] == pytest.approx(1 - 150 / 500)
@@ -69,6 +71,37 @@ def test_where_no_quality_keeps_enough_the_highest_is_compared():
     (*_, last) = only["against_one_quality"]
     assert last["bytes_plain"] is None
     assert last["saved"] == pytest.approx(1 - 300 / 800)
+
+
+def test_plain_encoding_is_beside_each_row_on_its_own_photos():
+    plain = made("plain", [100, 400, 500], ["111"] * 3, bytes_progressive=[90, 350, 500])
+    rows = [plain, made("search", [50, 100], ["111"] * 2), made("jnd", [50] * 4, ["111"] * 4)]
+    itself, short, longer = savings(rows, 2)
+    assert itself["plain"]["ratio"] == 1
+    assert short["plain"] == {"bytes": 250, "bytes_progressive": 220, "ratio": 0.3}
+    assert longer["plain"] is None  # it is not measured of as many
+    (without, *_) = savings([ROWS[4]], 2)
+    assert without["plain"]["bytes_progressive"] is None
+
+
+def test_resized_files_are_rows_of_their_own():
+    half = made("search", [25, 75], ["111"] * 2, resize=True)
+    few = made("bisect", [25], ["111"], resize=True)
+    assert [(each["method"], each["resize"]) for each in savings([*ROWS, half], 2)] == [
+        ("plain", False),
+        ("search", False),
+        ("search", True),
+    ]
+    (curve,) = curves([*ROWS, half, few], 2)
+    assert curve["n"] == 2  # fewer photos of resized files do not make it smaller
+    assert [(each["method"], each["resize"]) for each in curve["methods"]][1:] == [
+        ("search", False),
+        ("search", True),
+    ]
+
+
+def test_a_way_without_a_file_so_large_is_looked_at_where_it_is_largest():
+    assert line_of(ROWS[5], 2).at(4, 2).bytes.tolist() == [90, 100]
 
 
 def test_photos_without_a_file_count_where_both_have_one():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
+from dataclasses import replace
+from functools import wraps
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +16,10 @@ from pyarrow import parquet
 
 from engine.compress.formats import FORMATS
 from engine.compress.methods import rows as methods
-from engine.compress.methods.search import search
 from engine.errors import SetupError
+from engine.system.threads import threads
 from training.data.labelled import DataError
-from training.evaluate.codec import compared, plan, run, subject
+from training.evaluate.codec import compared, plan, run, subject, summary
 from training.evaluate.codec.plan import Phase, Row
 from training.records import record
 from training.records.record import read_json
@@ -27,18 +30,27 @@ from training.results.tables import TABLES
 FIXED = tuple(Row("fixed", "jpeg", quality) for quality in (5, 40, 90))
 PHASES = (
     Phase("plain encoding", (Row("clean"), *FIXED, Row("plain", "jpeg"), Row("bisect", "jpeg"))),
-    Phase("search", (Row("steps", "jpeg"), Row("steps", "webp"), Row("magic", "jpeg"))),
+    Phase("resized", (Row("bisect", "jpeg", resize=True), Row("jnd", "jpeg", resize=True))),
+    Phase("jnd", (Row("jnd", "jpeg"),)),
+    Phase("search", (Row("search", "jpeg"), Row("search", "jpeg", resize=True))),
+    Phase("left out", (Row("search", "webp"), Row("magic", "jpeg"))),
 )
 
 
-def steps(trials, resize):
-    """A search of three steps, as a method."""
-    best = None
-    for step in search(trials.kept, trials.kept.panel, trials.format, steps=3):
-        best = step.best
-        yield step
-    if best is not None:
-        trials.offer(best)
+def short(method, steps=3):
+    """The method itself, closed after so many of the steps that tell their best file."""
+
+    @wraps(method.run)
+    def run(trials, resize):
+        told = 0
+        with closing(method.run(trials, resize)) as work:
+            for step in work:
+                yield step
+                told += hasattr(step, "best")
+                if told == steps:
+                    return
+
+    return replace(method, run=run, formats=("jpeg",))
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +72,11 @@ def unseen(tmp_path_factory):
 
 
 def reduced(patch):
-    """A small plan with a short search as another method; a JOD of the first photo only."""
+    """A small plan with a search of a few steps; a JOD of the first photo only."""
     patch.setattr(run, "PHASES", PHASES)
-    patch.setitem(methods.METHODS, "steps", methods.Method(steps, ("jpeg",), False, True))
-    patch.setitem(run.METHOD_VERSIONS["codec"], "steps", 1)
-    patch.setattr(plan, "FIRST", {("jpeg", "bisect"): 1, ("jpeg", "steps"): 1})
+    patch.setitem(methods.METHODS, "search", short(methods.METHODS["search"]))
+    first = dict.fromkeys(("bisect", "bisect, resized", "jnd", "search", "search, resized"), 1)
+    patch.setattr(plan, "FIRST", {f"jpeg, {name}": count for name, count in first.items()})
     patch.setattr(run, "JUDGED", 1)
     patch.setattr(run, "jod_is_there", lambda: True)
     patch.setattr(subject, "measure", lambda *_: ({"jod": 9.5}, []))  # it takes seconds
@@ -101,8 +113,8 @@ def line(result, row):
 
 def test_every_row_is_measured_and_a_method_that_is_missing_is_named(published):
     assert published["missing"] == []
-    assert published["not_supported"] == ["webp, steps", "jpeg, magic"]
-    assert [row["n"] for row in published["rows"]] == [2, 2, 2, 2, 2, 1, 1]
+    assert published["not_supported"] == ["jpeg, jnd, resized", "webp, search", "jpeg, magic"]
+    assert [row["n"] for row in published["rows"]] == [2, 2, 2, 2, 2, 1, 1, 1, 1, 1]
     assert published["unseen"] == ["toy"]
 
 
@@ -112,16 +124,28 @@ def test_the_numbers_belong_together(published, folder):
     assert low["psnr_db"] < high["psnr_db"]
     assert low["ssim"] < high["ssim"] < 1
     assert (low["jod"], low["jod_n"]) == (9.5, 1)
-    plain, bisect, short = (
-        line(published, Row(name, "jpeg")) for name in ("plain", "bisect", "steps")
-    )
-    for row in (plain, bisect, short):
+    names = ("plain", "bisect", "jnd", "search")
+    plain, bisect, jnd, searched = (line(published, Row(name, "jpeg")) for name in names)
+    resized = line(published, Row("bisect", "jpeg", resize=True))
+    half = line(published, Row("search", "jpeg", resize=True))
+    for row in (plain, bisect, jnd, searched, resized, half):
         assert row["solved"] == row["rca"] == row["all_classifiers_keep"] == 1
         assert 0 <= row["unseen"]["toy"]["rca"] <= 1
     assert bisect["bytes"] <= plain["per_photo"]["bytes"][0]
+    assert resized["bytes"] < bisect["bytes"]
+    assert half["bytes"] <= resized["bytes"]
+    assert searched["bytes"] <= bisect["bytes"]
+    assert half["scale"] <= resized["scale"] < bisect["scale"] == searched["scale"] == 1
+    assert 0 < resized["ssim"] < 1  # enlarged, it can be compared
+    smallest = plain["per_photo"]["bytes_progressive"]
+    assert all(np.array(smallest) <= plain["per_photo"]["bytes"])
+    (rule,) = jnd["per_photo"]["rule"]
+    assert jnd["rule"]["holds"] == rule["holds"]
+    assert jnd["rule"]["bytes"] == rule["bytes"] > 0
+    assert jnd["rule"]["n"] == (rule["multiple"] is not None)
     assert bisect["seconds"] > 0
     assert bisect["processor_seconds"] > 0
-    ways = list(zip(short["per_photo"]["path"], short["per_photo"]["bytes"], strict=True))
+    ways = list(zip(searched["per_photo"]["path"], searched["per_photo"]["bytes"], strict=True))
     assert any(path for path, _ in ways)
     for path, size in ways:
         assert path is None or path[-1][0] == size
@@ -191,6 +215,7 @@ def test_the_plan_is_whole():
     rows = [row for phase in plan.PHASES for row in phase.rows]
     assert len({row.name for row in rows}) == len(rows)
     assert {row.method for row in rows} == set(run.METHOD_VERSIONS["codec"])
+    assert set(plan.FIRST) <= {row.name for row in rows}
 
 
 def test_what_cannot_be_evaluated_is_one_line(folder, tmp_path, monkeypatch):
@@ -203,10 +228,17 @@ def test_what_cannot_be_evaluated_is_one_line(folder, tmp_path, monkeypatch):
 
 def test_the_tables_say_what_the_result_says(published, tmp_path, monkeypatch):
     for row in published["rows"]:
-        if row["method"] in ("plain", "bisect", "steps"):
+        if row["method"] in ("plain", "bisect", "jnd", "search"):
             assert f"| {row['bytes']:,.0f} ± " in TABLES["codec"]()
+    assert "| JPEG | `bisect`, resized | 1 |" in TABLES["codec"]()
+    (jnd,) = (row for row in published["rows"] if row["method"] == "jnd")
+    assert f"of {100 * jnd['rule']['holds']:.1f} % of the photos" in TABLES["codec"]()
+    for row in published["savings"]:
+        assert f"| {100 * row['plain']['ratio']:.1f} % |" in TABLES["codec"]()
     partly = published | {"missing": ["webp, quality 5", "webp, quality 7", "webp, plain"]}
-    assert "not measured: webp, fixed qualities; webp, plain; webp, steps (" in tables.note(partly)
+    assert "not measured: webp, fixed qualities; webp, plain; jpeg, jnd, resized (" in tables.note(
+        partly
+    )
     assert "jpeg, magic (not offered)" in TABLES["codec"]()
     for row in published["savings"]:
         for each in row["against_one_quality"]:
@@ -225,3 +257,21 @@ def test_the_tables_say_what_the_result_says(published, tmp_path, monkeypatch):
 def test_before_it_is_measured_the_tables_say_so(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     assert TABLES["codec_saved"]().startswith("Not measured yet")
+
+
+def test_one_thread_opens_the_generator_with_the_panel(monkeypatch):
+    opened = []
+    monkeypatch.setattr(subject.jnd, "machine", lambda panel: opened.append((panel, threads())))
+    machines = subject.Machines(None, None)
+    assert opened == [(machines.panel, 1)]
+
+
+def test_what_each_way_of_the_rule_says():
+    rule = {"holds": False, "bytes": 900, "multiple": None, "bytes_at_multiple": None}
+    none = summary.ruled([rule])
+    assert (none["holds"], none["bytes"], none["n"]) == (0, 900, 0)
+    assert tables.multiple(none) == "no multiple of them does"
+    held = {"holds": True, "bytes": 100, "multiple": 1.5, "bytes_at_multiple": 80}
+    both = summary.ruled([rule, held])
+    assert (both["holds"], both["bytes"], both["n"]) == (0.5, 500, 1)
+    assert "1.50, the median of 1 photos" in tables.multiple(both)

@@ -2,7 +2,9 @@
 
 Plain encoding is of two kinds: one quality for all photos, whose curve of mean bytes against RCA is
 interpolated (linearly, by the logarithm of bytes), and the lowest verified quality of each photo.
-Both are of the same photos as the method. Standard errors are by bootstrap over photos.
+Both are of the same photos as the method. Standard errors are by bootstrap over photos, but not of
+the bytes at which all labels are kept: the hardest photo rules these alone, and the bootstrap of a
+maximum is not consistent.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .lines import Ladder, Line, formats, ladder_of, line_of, of, point
+from .lines import Ladder, Line, formats, ladder_of, line_of, named, of, point
 from .plan import FACTORS, FIXED, PLAIN, RATES, RESAMPLES, SEED
 
 Statistic = Callable[[np.ndarray], float]  # of photos' numbers, with repetitions
@@ -39,23 +41,26 @@ def savings(rows: list[dict], members: int) -> list[dict]:
     against_one_quality: plain encoding that keeps a share of the labels only, while the method's
     files keep theirs; against_lowest: the lowest verified quality of each photo, as bisection finds
     it, on the photos that have one; against_smallest: the same, or a smaller file of one of the
-    fixed qualities that keeps all labels, which bisection passed over.
+    fixed qualities that keeps all labels, which bisection passed over. plain: mean bytes of the
+    lowest qualities on all the row's photos (see `beside`).
     """
     found = []
     for row in (row for format in formats(rows) for row in of(rows, format)):
         line, count = line_of(row, members), row["n"]
         ladder = ladder_of(rows, row["format"], members, count)
-        plain = (each for each in of(rows, row["format"], PLAIN) if each["n"] >= count)
-        lowest = next((line_of(each, members).first(count) for each in plain), None)
+        plains = (each for each in of(rows, row["format"], PLAIN) if each["n"] >= count)
+        plain = next(plains, None)
+        lowest = line_of(plain, members).first(count) if plain else None
         smallest = smallest_plain(lowest, ladder) if lowest and ladder else None
         found.append(
             {
                 "format": row["format"],
-                "method": row["method"],
+                **named(row),
                 "n": count,
                 "solved": row["solved"],
                 "rca": row["rca"],
                 "bytes": row["bytes"],
+                "plain": beside(row, plain) if plain else None,
                 "against_one_quality": [against(line, ladder, rca) for rca in RATES if ladder],
                 "against_lowest": against_each(line, lowest) if lowest else None,
                 "against_smallest": against_each(line, smallest) if smallest else None,
@@ -64,21 +69,39 @@ def savings(rows: list[dict], members: int) -> list[dict]:
     return found
 
 
+def beside(row: dict, plain: dict) -> dict:
+    """Mean bytes of plain encoding on a row's own photos, and the row's as a share of them.
+
+    bytes_progressive: of the same in the smallest way to write it, None where there is but one.
+    """
+    size = float(np.mean(plain["per_photo"]["bytes"][: row["n"]]))
+    smallest = plain["per_photo"].get("bytes_progressive")
+    return {
+        "bytes": size,
+        "bytes_progressive": float(np.mean(smallest[: row["n"]])) if smallest else None,
+        "ratio": row["bytes"] / size,
+    }
+
+
 def against(line: Line, ladder: Ladder, rca: float) -> dict:
     """Against one quality for all photos that keeps this share of labels.
 
-    bytes_plain: None where no quality does; the share is then of the highest quality's bytes.
+    bytes_plain: None where no quality does; the share is then of the bytes at the highest quality
+    measured. Where it is all labels, there is no standard error.
     """
     size, reached = ladder.bytes_at(rca, np.arange(len(line.bytes)))
 
     def saved(photos: np.ndarray) -> float:
         return 1 - float(line.bytes[photos].mean()) / ladder.bytes_at(rca, photos)[0]
 
+    share = estimated("saved", saved, len(line.bytes))
+    if rca == 1:
+        share["saved_standard_error"] = None
     return {
         "rca": rca,
         "bytes_plain": size if reached else None,
         "bytes_highest": float(ladder.bytes[-1].mean()),
-        **estimated("saved", saved, len(line.bytes)),
+        **share,
     }
 
 
@@ -110,9 +133,9 @@ def outside_at_equal_bytes(rows: list[dict], members: int, unseen: Sequence[str]
     """What machines outside the panel keep of a method's files, and of plain files as large.
 
     A search's files are smallest for the panel; larger ones on its way may be better for others:
-    factor is how many times larger than its last one a photo's file is, or the next larger. Plain
-    encoding is at one quality for all photos, at equal mean bytes, bytes_plain: they differ where
-    no quality is as small. The first name is the mean of all.
+    factor is how many times larger than its last one a photo's file is, or the next larger; where
+    none is, it is the largest. Plain encoding is at one quality for all photos, at equal mean
+    bytes, bytes_plain: they differ where no quality is as small. The first name is the mean of all.
     """
     found = []
     for row in (row for format in formats(rows) for row in of(rows, format)):
@@ -124,7 +147,7 @@ def outside_at_equal_bytes(rows: list[dict], members: int, unseen: Sequence[str]
             found.append(
                 {
                     "format": row["format"],
-                    "method": row["method"],
+                    **named(row),
                     "factor": factor,
                     "n": row["n"],
                     **facing(line, ladder, unseen),
@@ -165,17 +188,19 @@ def facing(line: Line, ladder: Ladder, unseen: Sequence[str]) -> dict:
 def curves(rows: list[dict], members: int) -> list[dict]:
     """Of each format, on the photos that all its rows have: what a figure shows.
 
+    Rows that lower the resolution are left out where they are of fewer photos than the others.
     plain: one quality for all; methods: their files; path: those of a search on its way.
     """
     found = []
     for format in formats(rows):
         chosen = [*of(rows, format, FIXED), *of(rows, format)]
-        count = min(row["n"] for row in chosen)
+        count = min(row["n"] for row in chosen if not row["resize"])
+        chosen = [row for row in chosen if row["n"] >= count]
         parts: dict[str, list[dict]] = {"plain": [], "methods": [], "path": []}
         for row in chosen:
             line = line_of(row, members)
             fixed = row["method"] == FIXED
-            name = {"quality": row["quality"]} if fixed else {"method": row["method"]}
+            name = {"quality": row["quality"]} if fixed else named(row)
             parts["plain" if fixed else "methods"].append(name | point(line.first(count)))
             if "path" in row["per_photo"]:
                 parts["path"] += [

@@ -32,7 +32,7 @@ class Line:
     def at(self, factor: float, members: int) -> Line:
         """The photos' smallest files of so many times the last one's bytes or more.
 
-        The first of a path where none is as large. members: of the panel.
+        Where none is as large, the largest: the first of the path. members: of the panel.
         """
         found = []
         for path in self.path:
@@ -126,6 +126,11 @@ def of(rows: list[dict], format: str, *methods: str) -> list[dict]:
         if row["format"] == format
         and (row["method"] in methods if methods else row["method"] not in (CLEAN, FIXED))
     ]
+
+
+def named(row: dict) -> dict:
+    """Which method a row is of."""
+    return {"method": row["method"], "resize": row["resize"]}
 
 
 def formats(rows: list[dict]) -> list[str]:

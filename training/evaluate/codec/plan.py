@@ -1,8 +1,9 @@
 """The rows of the evaluation of compression: which files are made of the photos, and of how many.
 
-A row is one format at one fixed quality for all photos, or one method that finds a file for each. A
-method that `engine.compress.methods.rows` has not, or not for a format, and a format that this
-Pillow does not write are left out, and the result names them.
+A row is one format at one fixed quality for all photos, or one method that finds a file for each,
+at the photo's resolution or at a lower one too. A method that `engine.compress.methods.rows` has
+not, or not for a format or for lower resolutions, and a format that this Pillow does not write are
+left out, and the result names them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from engine.errors import SetupError
 
 SEED = 0  # of the bootstrap
 RESAMPLES = 500  # of the photos, for a standard error
-JUDGED = 50  # photos whose JOD is measured, the first: it takes long
+JUDGED = 30  # photos whose JOD is measured, the first: it takes long
 SHRINK = 0.85  # a search's best file is judged whenever it has shrunk to this of the one before
 FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0)  # of its last file, at which a search is looked at
 RATES = (0.95, 0.99, 1.0)  # RCA at which one quality for all photos is compared
@@ -28,9 +29,15 @@ LADDERS = {
 }
 COUNT = 400  # photos of a row, the first, where nothing else is said
 FIRST = {
-    ("jpeg", "search"): 100,
-    ("webp", "search"): 60,
-    ("avif", "search"): 60,
+    "jpeg, bisect, resized": 100,
+    "webp, bisect, resized": 100,
+    "avif, bisect, resized": 40,
+    "jpeg, search": 100,
+    "webp, search": 40,
+    "avif, search": 40,
+    "jpeg, search, resized": 40,
+    "webp, search, resized": 40,
+    "avif, search, resized": 40,
 }
 CLEAN, FIXED, PLAIN = "clean", "fixed", "plain"  # beside the names of methods
 
@@ -40,31 +47,37 @@ class Row:
     """One way to make a file of every photo.
 
     method: "clean" (none is made), "fixed" (at `quality`), "plain" (the lowest verified quality of
-    each photo at standard settings), or a name of `METHODS`; format: a name of `FORMATS`.
+    each photo at standard settings), or a name of `METHODS`; format: a name of `FORMATS`; resize:
+    the method may lower the resolution too.
     """
 
     method: str
     format: str | None = None
     quality: int | None = None
+    resize: bool = False
 
     @property
     def name(self) -> str:
         """In logs and in what is missing."""
         if self.format is None:
             return "clean photos"
-        return f"{self.format}, " + (
-            self.method if self.quality is None else f"quality {self.quality}"
-        )
+        way = self.method if self.quality is None else f"quality {self.quality}"
+        return f"{self.format}, {way}{', resized' * self.resize}"
 
     @property
     def first(self) -> int:
         """Of how many photos it is at most."""
-        return FIRST.get((self.format, self.method), COUNT)
+        return FIRST.get(self.name, COUNT)
 
     @property
     def settings(self) -> dict:
         """What decides it beside photos, models and versions; in its key and in the result."""
-        return {"format": self.format, "method": self.method, "quality": self.quality}
+        return {
+            "format": self.format,
+            "method": self.method,
+            "quality": self.quality,
+            "resize": self.resize,
+        }
 
 
 @dataclass(frozen=True)
@@ -75,9 +88,9 @@ class Phase:
     rows: tuple[Row, ...]
 
 
-def of_each_format(*methods: str) -> tuple[Row, ...]:
+def of_each_format(*methods: str, resize: bool = False) -> tuple[Row, ...]:
     """A row of each method in each format of `LADDERS`."""
-    return tuple(Row(method, format) for format in LADDERS for method in methods)
+    return tuple(Row(method, format, resize=resize) for format in LADDERS for method in methods)
 
 
 PHASES = (
@@ -87,10 +100,11 @@ PHASES = (
             Row(CLEAN),
             *(Row(FIXED, format, each) for format, ladder in LADDERS.items() for each in ladder),
             *of_each_format(PLAIN, "bisect"),
+            *of_each_format("bisect", resize=True),
         ),
     ),
     Phase("jnd", of_each_format("jnd")),
-    Phase("search", of_each_format("search")),
+    Phase("search", (*of_each_format("search"), *of_each_format("search", resize=True))),
 )
 
 
@@ -104,4 +118,6 @@ def supported(row: Row) -> bool:
         return False
     if row.method in (FIXED, PLAIN):
         return True
-    return row.method in METHODS and row.format in METHODS[row.method].formats
+    if row.method not in METHODS or row.format not in METHODS[row.method].formats:
+        return False
+    return METHODS[row.method].resizes or not row.resize

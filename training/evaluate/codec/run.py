@@ -36,6 +36,7 @@ from ...records.versions import METHOD_VERSIONS, metrics
 from ...train.photo.pictures import HELD_OUT
 from ..cloak.processes import side_by_side
 from ..photo.run import LEFT_OUT
+from ..photo.subject import GENERATOR
 from .compared import curves, outside_at_equal_bytes, savings
 from .plan import CLEAN, FIXED, JUDGED, PHASES, SEED, SHRINK, Phase, Row, supported
 from .subject import KIND, Place, machines, measure_photo
@@ -126,10 +127,11 @@ class Bench:
     def decided(self, row: Row) -> dict:
         """What decides a row beside its photos: models, settings, versions."""
         sessions = self.machines.unseen.items()
+        models = (*MEMBERS, GENERATOR) if row.method == "jnd" else MEMBERS
         return row.settings | {
             "version": METHOD_VERSIONS["codec"][row.method],
             "engine": engine(row),
-            "weights": {model: digest(self.place.weights, model) for model in MEMBERS},
+            "weights": {model: digest(self.place.weights, model) for model in models},
             "unseen": {name: session.located.sha256 for name, session in sessions},
             "metrics": metrics("rca", "psnr", "ssim", "jod"),
         }
@@ -179,7 +181,7 @@ class Bench:
             NAME,
             command=command,
             data=self.photos.source,
-            weights=digests(self.place.weights, *MEMBERS),
+            weights=digests(self.place.weights, *MEMBERS, GENERATOR),
             sections={
                 **origin(found.values()),
                 "encoders": {name: features.version(key) for name, key in LIBRARIES.items()},

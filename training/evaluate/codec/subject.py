@@ -16,14 +16,16 @@ import torch
 from engine.compress.encoded import Encoded
 from engine.compress.formats import FORMATS, Setting, decoded
 from engine.compress.kept import Kept
+from engine.compress.methods import jnd
 from engine.compress.methods.bisect import plain
 from engine.compress.methods.rows import METHODS
 from engine.compress.trials import Trials
-from engine.images.picture import to_batch
+from engine.images.picture import resize, to_batch
 from engine.metrics.decibels import finite
 from engine.metrics.perceptual import measure
 from engine.metrics.quality import psnr_8bit, ssim
 from engine.panels.embedded import Panel
+from engine.panels.own import with_gradients
 from engine.system.progress import Progress
 from engine.system.threads import ENVIRONMENT
 
@@ -64,15 +66,17 @@ def one_thread() -> Iterator[None]:
 
 
 class Machines:
-    """The panel for photographs and the classifiers outside it, on one thread.
+    """The panel for photographs, its generator and the classifiers outside it, on one thread.
 
-    Raises DataError, WeightsError.
+    The generator is opened here, so that no photo's seconds count that. Raises DataError,
+    WeightsError.
     """
 
     def __init__(self, weights: Path | None, unseen: Path | None):
         files = sorted(unseen.glob("*.onnx")) if unseen is not None else []
         with one_thread():
             self.panel = Panel("photos", weights=weights, device="cpu")
+            jnd.machine(self.panel)
             self.unseen = {path.stem: opened(path) for path in files}
 
     def labels(self, pixels: np.ndarray) -> np.ndarray:
@@ -121,6 +125,15 @@ class Subject:
             self._plain[format] = trials, seconds + clock() - started
         return self._plain[format]
 
+    def trials(self, row: Row) -> Trials:
+        """What a method begins with: plain encoding is done, and the panel gives gradients."""
+        done, panel = self.plain(row.format)[0], self.machines.panel
+        wish = f"the method {row.method}"
+        slopes = with_gradients(panel, wish) if METHODS[row.method].gradients else None
+        trials = Trials(done.kept, self.photo.pixels, done.format, slopes)
+        trials.best, trials.plain = done.best, done.plain
+        return trials
+
     @cached_property
     def _kept(self) -> tuple[Kept, np.ndarray]:
         """What a file must keep, and the seconds that it took to know (`clock`)."""
@@ -132,11 +145,13 @@ class Subject:
         """What a row's file of this photo is: bytes, labels kept, quality, seconds of the method.
 
         jod: it is measured too. Where no file holds, solved is false, and the file is the photo's
-        own. path: of a method that yields its best files on the way, some of them.
+        own. path: of a method that yields its best files on the way, some of them. rule: of the
+        method `jnd`. bytes_progressive: of plain encoding in a format that can be written in
+        several ways, the smallest of them.
         """
         if row.method == CLEAN:
             return {"predicted": self.labels.tolist()}
-        format, path = FORMATS[row.format], None
+        format, more = FORMATS[row.format], {}
         if row.method == FIXED:
             started = clock()
             height, width = self.photo.pixels.shape[:2]
@@ -146,32 +161,50 @@ class Subject:
         else:
             trials, seconds = self.plain(row.format)
             best = trials.plain
+            if row.method == PLAIN and len(format.options) > 1:
+                more["bytes_progressive"] = self.smallest(trials)
             if row.method != PLAIN:
+                own = self.trials(row)
                 started = clock()
-                own = Trials(trials.kept, self.photo.pixels, format)
-                own.best, own.plain = trials.best, trials.plain
-                files = levels(METHODS[row.method].run(own, False))
+                files = levels(METHODS[row.method].run(own, row.resize))
                 seconds = seconds + clock() - started
                 best = own.best
                 if files and best is not None:
                     files += [best] if len(best.data) < len(files[-1].data) else []
-                    path = [self.compared(each) for each in files]
+                    more["path"] = [self.compared(each) for each in files]
+                if own.rule is not None:
+                    more["rule"] = own.rule.to_dict()
         wall, processor = (round(float(each), 4) for each in seconds)
         found = self.described(best, jod) | {"seconds": wall, "processor_seconds": processor}
-        return found if path is None else found | {"path": path}
+        return found | more
+
+    def smallest(self, trials: Trials) -> int:
+        """Bytes of the plain file in the smallest way to write it; of the photo where none is."""
+        if trials.plain is None:
+            return self.photo.file_bytes
+        chosen = trials.plain.settings
+        setting = Setting(chosen["quality"], chosen["subsampling"], tuple(chosen["size"]))
+        return trials.smallest(setting)
 
     def described(self, file: Encoded | None, jod: bool) -> dict:
-        """Bytes, labels kept and quality of a file; of the photo itself where there is none."""
+        """Bytes, labels kept and quality of a file; of the photo itself where there is none.
+
+        Machines are given the file at its own resolution, for quality it is enlarged to the
+        photo's; scale: its width as a share of the photo's.
+        """
         original = self.photo.pixels
         pixels = original if file is None else decoded(file)
-        values = measure(original, pixels, ("jod",))[0] if jod else {"jod": None}
-        similarity = ssim(original, pixels)
+        height, width = original.shape[:2]
+        whole = resize(pixels, width, height)
+        values = measure(original, whole, ("jod",))[0] if jod else {"jod": None}
+        similarity = ssim(original, whole)
         return {
             "bytes": self.photo.file_bytes if file is None else len(file.data),
             "bytes_original": self.photo.file_bytes,
             "solved": file is not None,
+            "scale": round(pixels.shape[1] / width, 4),
             "kept": self.kept(pixels),
-            "psnr_db": finite(psnr_8bit(original, pixels), 4),
+            "psnr_db": finite(psnr_8bit(original, whole), 4),
             "ssim": None if similarity is None else round(similarity, 6),
             "jod": None if values["jod"] is None else round(values["jod"], 4),
             "settings": None if file is None else file.settings,

@@ -16,14 +16,19 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
 
     members: of the panel, the first machines of each photo; unseen: those after them. per_photo has
     bytes, which machines keep their label ("1" or "0" of each), the numbers of the photos for which
-    no file holds, and the path of a method that has one: of each photo bytes and labels kept.
+    no file holds, the path of a method that has one: of each photo bytes and labels kept, and of
+    plain encoding the bytes of the smallest way to write the same. rule: see `ruled`.
     """
     if row.method == CLEAN:
         return row.settings | clean(photos, len(members), unseen)
     kept = flags([photo["kept"] for photo in photos])
     own, outside = kept[:, : len(members)], kept[:, len(members) :]
     size = np.array([photo["bytes"] for photo in photos])
-    paths = [photo.get("path") for photo in photos]
+    more = {
+        name: [photo.get(name) for photo in photos]
+        for name in ("path", "rule", "bytes_progressive")
+        if any(photo.get(name) for photo in photos)
+    }
     return row.settings | {
         "n": len(photos),
         "solved": float(np.mean([photo["solved"] for photo in photos])),
@@ -37,16 +42,17 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
         "all_classifiers_keep": float(own.all(1).mean()),
         **{
             key: value
-            for name in ("psnr_db", "ssim", "jod", "seconds", "processor_seconds")
+            for name in ("psnr_db", "ssim", "jod", "scale", "seconds", "processor_seconds")
             for key, value in known(name, photos).items()
         },
         "unseen": {name: rate(outside[:, at]) for at, name in enumerate(unseen)},
+        **({"rule": ruled(more["rule"])} if "rule" in more else {}),
         "settings": chosen([photo["settings"] for photo in photos if photo["settings"]]),
         "per_photo": {
             "bytes": size.tolist(),
             "kept": [photo["kept"] for photo in photos],
             "unsolved": [at for at, photo in enumerate(photos) if not photo["solved"]],
-            **({"path": paths} if any(paths) else {}),
+            **more,
         },
     }
 
@@ -71,6 +77,22 @@ def chosen(settings: list[dict]) -> dict:
     qualities = np.array([each["quality"] for each in settings if "quality" in each])
     counts = Counter(each["subsampling"] for each in settings if "subsampling" in each)
     return {"quality": percentiles(qualities), "subsampling": dict(counts.most_common())}
+
+
+def ruled(rules: list[dict]) -> dict:
+    """How the rule of the method `jnd` fares, from a `Rule` of each photo as a dict.
+
+    holds: share of photos on which steps of twice the JND keep all labels; bytes: with these steps,
+    whether or not they do; multiple: percentiles of the largest multiple that keeps them, and n, on
+    how many photos one does.
+    """
+    multiples = np.array([each["multiple"] for each in rules if each["multiple"] is not None])
+    return {
+        "holds": float(np.mean([each["holds"] for each in rules])),
+        **spread("bytes", np.array([each["bytes"] for each in rules], float)),
+        "multiple": percentiles(multiples),
+        "n": len(multiples),
+    }
 
 
 def clean(photos: list[dict], members: int, unseen: Sequence[str]) -> dict:

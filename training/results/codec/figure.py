@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .tables import FORMATS, METHODS
+from .tables import FORMATS, METHODS, method
 
-MARKERS = "o*sD^v"  # of methods, in their order
+MARKERS = "o*sD^vPX"  # of methods, in their order
 
 
 def trade_off(result: dict):
@@ -24,7 +24,7 @@ def trade_off(result: dict):
         sharex="col",
         squeeze=False,
     )
-    methods = list(dict.fromkeys(row["method"] for each in curves for row in each["methods"]))
+    methods = list(dict.fromkeys(method(row) for each in curves for row in each["methods"]))
     for column, curve in enumerate(curves):
         for row, (key, label) in enumerate(shown.items()):
             axis = axes[row, column]
@@ -48,13 +48,12 @@ def draw(axis, curve: dict, key: str, methods: list[str]) -> None:
     plain = curve["plain"]
     sizes, rates = [row["bytes"] for row in plain], [100 * row[key] for row in plain]
     axis.plot(sizes, rates, color="grey", marker=".", label=METHODS["fixed"])
-    for at, method in enumerate(methods):
+    for at, name in enumerate(methods):
         chosen = {"color": f"C{at}", "marker": MARKERS[at % len(MARKERS)], "markersize": 8}
-        path = [row for row in curve["path"] if row["method"] == method]
+        path = [row for row in curve["path"] if method(row) == name]
         if path and key != "rca":
             places = [row["bytes"] for row in path], [100 * row[key] for row in path]
             axis.plot(*places, color=chosen["color"], linewidth=1)
         for row in curve["methods"]:
-            if row["method"] == method:
-                name = METHODS.get(method, method)
+            if method(row) == name:
                 axis.plot(row["bytes"], 100 * row[key], linestyle="", label=name, **chosen)

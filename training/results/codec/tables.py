@@ -11,9 +11,18 @@ FORMATS = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF"}
 METHODS = {"plain": "lowest quality of each photo", "fixed": "one quality"}
 
 
+HIGHEST = "†"  # marks a share against the highest quality measured
+
+
+def method(row: dict, mark: str = "") -> str:
+    """A row's method in words; a method of the command line between marks."""
+    name = METHODS.get(row["method"], f"{mark}{row['method']}{mark}")
+    return f"{name}, resized" if row["resize"] else name
+
+
 def title(row: dict) -> list[str]:
     """Format and method of a row."""
-    return [FORMATS[row["format"]], METHODS.get(row["method"], f"`{row['method']}`")]
+    return [FORMATS[row["format"]], method(row, "`")]
 
 
 def spread(row: dict, name: str, form: str) -> str:
@@ -22,10 +31,26 @@ def spread(row: dict, name: str, form: str) -> str:
     return "–" if value is None else f"{value:{form}} ± {row[f'{name}_std']:{form}}"
 
 
-def share(found: dict, name: str, least: bool = False) -> str:
-    """A share ± its standard error. least: it is that, or more."""
-    error = 100 * found[f"{name}_standard_error"]
-    return f"{'≥ ' * least}{percent(found[name], 1)} ± {error:.1f}"
+def share(found: dict, name: str, highest: bool = False) -> str:
+    """A share ± its standard error, a dash where it has none. highest: it is marked."""
+    error = found[f"{name}_standard_error"]
+    shown = "–" if error is None else f"{100 * error:.1f}"
+    return f"{percent(found[name], 1)} ± {shown}{HIGHEST * highest}"
+
+
+def beside(result: dict, row: dict) -> list[str]:
+    """Mean bytes of plain encoding on a row's own photos, in the smallest way, and the ratio."""
+    names = ("format", "method", "resize")
+    same = (each for each in result["savings"] if all(each[name] == row[name] for name in names))
+    plain = next(same)["plain"]
+    if plain is None:
+        return ["–"] * 3
+    smallest = plain["bytes_progressive"]
+    return [
+        f"{plain['bytes']:,.0f}",
+        "–" if smallest is None else f"{smallest:,.0f}",
+        percent(plain["ratio"], 1),
+    ]
 
 
 def note(result: dict) -> str:
@@ -52,6 +77,7 @@ def codec(result: dict) -> str:
             percent(row["solved"], 1),
             f"{row['bytes']:,.0f} ± {row['bytes_std']:,.0f}",
             f"{row['bytes_percentiles']['50']:,.0f}",
+            *beside(result, row),
             percent(row["rca"], 1),
             spread(row, "psnr_db", ".2f"),
             spread(row, "ssim", ".3f"),
@@ -62,16 +88,42 @@ def codec(result: dict) -> str:
         for row in result["rows"]
         if row["method"] not in ("clean", "fixed")
     ]
-    header = ["format", "method", "photos", "solved", "bytes", "median", "RCA", "PSNR, dB", "SSIM"]
-    header += ["JOD", "seconds", "of a core"]
+    header = ["format", "method", "photos", "solved", "bytes", "median", "plain on these photos"]
+    header += ["… or progressive", "bytes / plain", "RCA", "PSNR, dB", "SSIM", "JOD"]
+    header += ["seconds", "of a core"]
     judged = max((row["jod_n"] for row in result["rows"] if "jod_n" in row), default=0)
     return (
         f"{markdown(header, rows)}\n\nMean ± standard deviation over photos; solved: share of "
         "photos with a file that all three classifiers understand, elsewhere it is the photo's "
-        f"own; JOD of the first {judged} photos; seconds with one thread, photos side by side "
-        f"on all cores, and of the core's own work, with all that comes before a method; "
-        f"{note(result)}"
+        "own; plain: mean bytes at the lowest quality of each of the row's own photos. Plain files "
+        "and those of fixed qualities are baseline JPEGs with optimised Huffman tables, while "
+        "`bisect`, `jnd` and `search` may write progressive ones; or progressive: the smaller of "
+        "the two at the plain quality. Resized: the resolution may be lowered too; PSNR, SSIM and "
+        "JOD are of the file enlarged to the photo's size, and classifiers are given it at its own "
+        f"resolution. {rule(result)}JOD of the first {judged} photos; seconds with one thread, "
+        "photos side by side on all cores, and of the core's own work, with all that comes before "
+        f"a method; {note(result)}"
     )
+
+
+def rule(result: dict) -> str:
+    """How steps of twice the machine JND fare."""
+    return "".join(
+        f"The rule of {' '.join(title(row))}: steps of twice the machine JND keep all labels of "
+        f"{percent(row['rule']['holds'], 1)} of the photos, in "
+        f"{spread(row['rule'], 'bytes', ',.0f')} bytes a photo, whether kept or not; "
+        f"{multiple(row['rule'])}. "
+        for row in result["rows"]
+        if "rule" in row
+    )
+
+
+def multiple(found: dict) -> str:
+    """The largest multiple of the rule's steps that keeps all labels, in words."""
+    if not found["n"]:
+        return "no multiple of them does"
+    median = found["multiple"]["50"]
+    return f"the largest multiple that does is {median:.2f}, the median of {found['n']} photos"
 
 
 def codec_saved(result: dict) -> str:
@@ -79,7 +131,7 @@ def codec_saved(result: dict) -> str:
     rows = []
     for row in result["savings"]:
         fixed = [
-            share(each, "saved", least=each["bytes_plain"] is None)
+            share(each, "saved", highest=each["bytes_plain"] is None)
             for each in row["against_one_quality"]
         ]
         cells = [*title(row), str(row["n"]), *(fixed or ["–"] * 3)]
@@ -96,8 +148,9 @@ def codec_saved(result: dict) -> str:
     return (
         f"{markdown(header, rows)}\n\nShare of bytes saved ± standard error (bootstrap over "
         "photos). One quality for all photos: interpolated where it keeps that share of labels, "
-        "while the method's files keep theirs; ≥: not even the highest quality keeps as many, and "
-        "the share is of its bytes. Each photo's lowest quality: as bisection finds it; of the "
+        "while the method's files keep theirs; at 100 % the hardest photo alone rules the bytes, "
+        f"and no standard error is valid; {HIGHEST}: at the highest quality measured, which does "
+        "not keep as many. Each photo's lowest quality: as bisection finds it; of the "
         "fixed ones: or a smaller file of these that keeps all labels, which it passed over; "
         f"{note(result)}"
     )
@@ -125,7 +178,8 @@ def codec_unseen(result: dict) -> str:
         f"{markdown(header, rows)}\n\nA label kept is the classifier's own of the photo. Plain "
         "encoding at one quality for all photos with equal mean bytes; where no quality is as "
         "small, its smallest. Times its smallest: of a search, each photo's best file on the way "
-        f"that is so many times larger than its last. {ceiling(result)}{note(result)}"
+        f"that is so many times larger than its last, or more; where none is, the largest of "
+        f"them. {ceiling(result)}{note(result)}"
     )
 
 
