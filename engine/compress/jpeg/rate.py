@@ -1,9 +1,10 @@
 """What a quantised coefficient costs in a progressive JPEG, in bits, estimated.
 
 The constants are rounded from a least-squares fit, of relative errors, to the lengths of real files
-of `engine.compress.jpeg.file`; the weight of rarity was set to one. `training/results/codec_rate.json`
-has such a fit beside them, and what either leaves over (`training.evaluate.codec.rate`). A
-coefficient is the dearer the fewer blocks have one at its place.
+of `engine.compress.jpeg.file`; the weight of rarity was set to one. `codec_rate.json` of
+`training/results` has such a fit beside them, and what either leaves over
+(`training.evaluate.codec.rate`). A coefficient is the dearer the fewer blocks have one at its
+place.
 """
 
 from __future__ import annotations
