@@ -23,7 +23,7 @@ from training.evaluate.codec import compared, plan, run, subject, summary
 from training.evaluate.codec.plan import Phase, Row
 from training.records import record
 from training.records.record import read_json
-from training.results import figures
+from training.results import figures, headline_table
 from training.results.codec import tables
 from training.results.tables import TABLES
 
@@ -244,6 +244,9 @@ def test_the_tables_say_what_the_result_says(published, tmp_path, monkeypatch):
         for each in row["against_one_quality"]:
             assert f"{100 * each['saved']:.1f} % ± " in TABLES["codec_saved"]()
     assert "toy, plain" in TABLES["codec_unseen"]()
+    (row,) = headline_table.compression()
+    assert row[0].startswith("smallest JPEG")
+    assert "figures/codec.png" in TABLES["codec_first"]()
     assert "JPEG 1" in TABLES["codec_figure"]()
     monkeypatch.setattr(figures, "FOLDER", tmp_path)
     path = figures.save(figures.trade_off(published), "codec.png")
@@ -257,6 +260,8 @@ def test_the_tables_say_what_the_result_says(published, tmp_path, monkeypatch):
 def test_before_it_is_measured_the_tables_say_so(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "RESULTS", tmp_path)
     assert TABLES["codec_saved"]().startswith("Not measured yet")
+    assert TABLES["codec_first"]() == ""
+    assert headline_table.compression() == []
 
 
 def test_one_thread_opens_the_generator_with_the_panel(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...records.record import published
 from ..markdown import Table, if_measured, markdown, percent, source
 
 NAME = "codec_nips17"
@@ -203,7 +204,24 @@ def codec_figure(result: dict) -> str:
     )
 
 
+def codec_first() -> str:
+    """The figure on the front page; nothing until it is measured."""
+    result = published(NAME)
+    if not result:
+        return ""
+    return (
+        "![Bytes of a photo against labels that three ImageNet classifiers and two others keep]"
+        "(training/results/figures/codec.png)\n\n*Share of labels kept against mean bytes of a "
+        "photo: above of the classifiers that a file was verified with, below of others; the line "
+        "is plain encoding at one quality for all photos. [What it saves](training/results/"
+        "README.md#the-smallest-file-that-the-panel-still-understands).*"
+    )
+
+
 TABLES: dict[str, Table] = {
-    table.__name__: if_measured(NAME, "evaluate codec")(table)
-    for table in (codec_figure, codec, codec_saved, codec_unseen)
+    "codec_first": codec_first,
+    **{
+        table.__name__: if_measured(NAME, "evaluate codec")(table)
+        for table in (codec_figure, codec, codec_saved, codec_unseen)
+    },
 }
