@@ -124,7 +124,7 @@ def test_the_change_is_weakened_until_an_own_model_holds(tmp_path, coffee):  # n
     mean = lanczos(coffee, 40, 40).mean() / 255
     paths = [
         write(tmp_path / f"{name}.onnx", brightness(mean + step))
-        for name, step in (("above", -0.004), ("below", 0.004))
+        for name, step in (("above", -0.01), ("below", 0.01))
     ]
     free = machine_jnd(coffee, panel="photos", device="cpu")
     held = machine_jnd(coffee, panel=paths, device="cpu")

@@ -123,7 +123,7 @@ def test_refining_brings_lost_labels_back(machine, photos):
     small = machine.panel.view(photo[None])
     clean = machine.panel.predictions(small)
     aim = Aim(clean.logits[0], [0, 1, 2])
-    change = machine.generator.change(small, clean.logits, clean.cams, 1.8, evidence=clean.evidence)
+    change = machine.generator.change(small, clean.logits, clean.cams, 1.4, evidence=clean.evidence)
     states = list(refine(machine.panel, proxy(machine.panel, photo), 1.5 * change, aim, steps=20))
     assert not states[0].held
     assert states[-1].held
