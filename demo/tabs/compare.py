@@ -16,7 +16,7 @@ from ..server.validation import show_errors, to_number, validator
 from ..ui import html, reports
 from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.running import Running, add_stop
-from .photo import photo_input, samples
+from .photo import photo_input, show_first
 
 INTRO = """
 **Which method hides a change best?** All of them cloak the same face until the same recogniser no
@@ -117,15 +117,7 @@ def tab(limits: Limits) -> None:
     record_inputs(
         [*fills, image.clear, methods.input, seconds.input, seconds.release], latest, inputs
     )
-    page.select(
-        lambda upload: gr.skip() if upload else str(samples()[FIRST]),
-        image,
-        image,
-        preprocess=False,
-        show_progress="hidden",
-        queue=False,
-        api_visibility="private",
-    )
+    show_first(page, image, FIRST)
     searching = go.click(
         compare,
         inputs,

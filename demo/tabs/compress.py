@@ -19,7 +19,7 @@ from ..ui import html
 from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.running import Running, add_stop
 from ..ui.slider import slider, slider_value
-from .photo import photo_input, samples
+from .photo import photo_input, samples, show_first
 
 INTRO = """
 **What is the smallest file of a photo that machines still understand?** A standard JPEG, WebP or
@@ -120,15 +120,7 @@ def tab(limits: Limits) -> None:
         dict(zip(results, ("", "", None, none, "", "", None), strict=True)),
     )
     record_inputs([*fills, image.clear, *chosen, seconds.input, seconds.release], latest, inputs)
-    page.select(
-        lambda upload: gr.skip() if upload else str(samples()[FIRST]),
-        image,
-        image,
-        preprocess=False,
-        show_progress="hidden",
-        queue=False,
-        api_visibility="private",
-    )
+    show_first(page, image, FIRST)
     searching = go.click(
         compress,
         inputs,

@@ -39,6 +39,19 @@ def thumbnail(path: Path) -> Path:
     return file
 
 
+def show_first(page: gr.Tab, image: gr.Image, name: str) -> None:
+    """A sample, by the name on its button, where a tab is opened that has no picture yet."""
+    page.select(
+        lambda upload: gr.skip() if upload else str(samples()[name]),
+        image,
+        image,
+        preprocess=False,
+        show_progress="hidden",
+        queue=False,
+        api_visibility="private",
+    )
+
+
 def path_text(path: Path) -> str:
     return str(path)
 

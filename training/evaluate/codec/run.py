@@ -9,7 +9,6 @@ finished; it names those that are missing, and `compared` makes the comparisons 
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from functools import cache, partial
@@ -21,7 +20,6 @@ from engine.compress.formats import FORMATS
 from engine.compress.methods import bisect, moves
 from engine.compress.methods.rows import METHODS
 from engine.metrics.perceptual import colour_video_vdp
-from engine.models.locate import ENVIRONMENT
 from engine.models.registry import PANELS
 from engine.system.threads import threads
 
@@ -37,6 +35,7 @@ from ...train.photo.pictures import HELD_OUT
 from ..cloak.processes import side_by_side
 from ..photo.run import LEFT_OUT
 from ..photo.subject import GENERATOR
+from ..weights import check_weights
 from .compared import curves, outside_at_equal_bytes, savings
 from .plan import CLEAN, FIXED, JUDGED, PHASES, SEED, SHRINK, Phase, Row, supported
 from .subject import KIND, Place, machines, measure_photo
@@ -67,8 +66,7 @@ def evaluate_codec(
     result says so. only: compute just the rows whose name contains this, beside what is measured.
     workers: processes, by default one for each thread that may be used. Raises DataError.
     """
-    if weights is None and os.environ.get(ENVIRONMENT):
-        raise DataError(f"{ENVIRONMENT} is set: unset it, or give --weights DIR")
+    check_weights(weights)
     if only and not any(only in row.name for phase in PHASES for row in phase.rows):
         raise DataError(f"no row of the plan has {only!r} in its name")
     note = None if any(unseen.glob("*.onnx")) else LEFT_OUT.format(unseen.name)

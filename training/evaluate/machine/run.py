@@ -8,12 +8,10 @@ pictures, a setting or a declared version (`training.records.versions`) is anoth
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.models.locate import ENVIRONMENT
 from engine.models.registry import GENERATORS, PANEL
 
 from ...data.labelled import DataError
@@ -22,6 +20,7 @@ from ...records.log import log
 from ...records.record import published, write
 from ...records.shipped import digest, digests, trained_with
 from ...records.store import Entry, Store, from_row, origin
+from ..weights import check_weights
 from .experiments import OF_THE_BEST, ON_BOTH, OUTSIDE, SECTIONS, SEED, settings
 from .subject import Subject
 
@@ -40,8 +39,7 @@ def evaluate_machine(
     `TRAINED` training images; chosen: which of `SECTIONS`, by default all, beside those that were
     measured before. Writes results/machine_cifar10.json.
     """
-    if weights is None and os.environ.get(ENVIRONMENT):
-        raise DataError(f"{ENVIRONMENT} is set: unset it, or give --weights DIR")
+    check_weights(weights)
     subject = Subject(data, weights, count)
     before = published("machine_cifar10")
     store = Store(runs, "machine", known(before))

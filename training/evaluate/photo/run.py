@@ -10,13 +10,11 @@ figures of photos are drawn here (`showcase`), the others from the result.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine.machine import baselines
-from engine.models.locate import ENVIRONMENT
 from engine.system.threads import threads
 
 from ...data.labelled import DataError
@@ -28,6 +26,7 @@ from ...records.shipped import digest, digests
 from ...records.store import Entry, Store, from_row, origin, plain
 from ...records.versions import METHOD_VERSIONS, metrics
 from ...train.photo.pictures import HELD_OUT
+from ..weights import check_weights
 from .distortions import SECTIONS, measured, supported
 from .plan import DRAWN_AFTER, PHASES, SECONDS, SEED, Phase, Row
 from .showcase import draw
@@ -55,8 +54,7 @@ def evaluate_photos(
     is missing the result says so. chosen: measure only these sections, beside what is measured.
     Raises DataError.
     """
-    if weights is None and os.environ.get(ENVIRONMENT):
-        raise DataError(f"{ENVIRONMENT} is set: unset it, or give --weights DIR")
+    check_weights(weights)
     known = ("clean", *SECTIONS)
     for name in chosen or ():
         if name not in known:
