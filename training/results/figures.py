@@ -267,19 +267,26 @@ def draw_human_maps(name: str) -> Path:
     figure.colorbar(shown, ax=axes, label="threshold, 8-bit levels")
     for axis in axes.flat:
         axis.set_axis_off()
-    return save(figure, f"human_{source.stem}.png")
+    return save(figure, f"human_{source.stem}.jpg")
 
 
 def save(figure, name: str) -> Path:
-    """As a PNG of 256 colours without metadata: the repository holds every figure."""
+    """Small and without metadata: the repository holds every figure.
+
+    As a PNG of 256 colours; what shows a photo as a JPEG, by its name.
+    """
     from matplotlib import pyplot as plt
     from PIL import Image
 
     drawn, stored = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI)
     plt.close(figure)
-    picture = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    picture.save(stored, "PNG", optimize=True)
+    picture = Image.open(drawn).convert("RGB")
+    if name.endswith(".jpg"):
+        picture.save(stored, "JPEG", quality=80, optimize=True)
+    else:
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
+        picture.save(stored, "PNG", optimize=True)
     path = FOLDER / name
     write_bytes(path, stored.getvalue())
     return path

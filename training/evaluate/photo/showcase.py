@@ -37,7 +37,7 @@ SHOWN: tuple[str, ...] = (
 COUNT = 6
 COLUMNS = 2  # pairs in a row
 TILE, GAP, LINE = 232, 12, 18  # pixels
-LARGEST = 245_000  # bytes of a figure
+LARGEST = 120_000  # bytes of a figure
 QUALITIES = range(92, 28, -4)
 
 
