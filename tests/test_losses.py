@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.networks import losses
-from training.train.machine.generator import learning_rate
+from training.train.machine.epoch import learning_rate
 from training.train.machine.objective import (
     Draws,
     contradict,

@@ -6,10 +6,10 @@ import torch
 
 from engine.models.locate import locate
 from engine.networks.photo.efficientnet import WIDTH
-from training.records.record import RESULTS, read_json
+from training.records.record import RESULTS, read_json, thinned
 from training.records.shipped import trained_with
 from training.train.photo.loop import load_generator
-from training.train.photo.record import KEPT, thinned
+from training.train.photo.record import KEPT
 
 GRAPH = locate("generator-conditioned-photos").path
 

@@ -52,7 +52,10 @@ def generator(options: GeneratorOptions) -> None:
     train, test = load(options.data, "train"), load(options.data, "test")
     preset, name = GENERATOR_PRESETS[options.preset], options.name or options.preset
     command = f"{PROGRAM} generator --preset {options.preset} --name {name}"
-    note = train_generator(name, train, test, preset, options.runs, command)
+    limit = None
+    if options.minutes is not None:
+        command, limit = f"{command} --minutes {options.minutes:g}", 60 * options.minutes
+    note = train_generator(name, train, test, preset, options.runs, command, limit)
     last = note["history"][-1]["test"]
     reached = f"test RCA {last['rca']:.4f} at {last['psnr_db']:.2f} dB"
     factor = note.get("scaled_by", 1)

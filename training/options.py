@@ -77,6 +77,7 @@ class GeneratorOptions(OnImages):
 
     preset: str = preset(GENERATOR_PRESETS)
     name: str | None = option(None, "name of its checkpoint (default: the preset's)")
+    minutes: float | None = option(None, "end it after these, where its epochs take longer")
 
 
 @dataclass(frozen=True)

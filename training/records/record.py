@@ -55,6 +55,14 @@ def card() -> dict[str, str | int | None]:
     }
 
 
+def thinned(rows: list[dict], count: int) -> list[dict]:
+    """At most so many rows at equal distances, the first and the last among them."""
+    if len(rows) <= count:
+        return rows
+    step = (len(rows) - 1) / (count - 1)
+    return [rows[round(number * step)] for number in range(count)]
+
+
 def write(
     name: str,
     *,

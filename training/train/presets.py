@@ -212,6 +212,40 @@ GENERATOR_PRESETS = {
         normalised=True,
         begins="shifted",
     ),
+    # The same at length, for a GPU: does it learn its pictures by heart? The panel's pictures are
+    # not moved, and all four classifiers take part in every step.
+    "by-heart": replace(
+        DEFAULT,
+        epochs=200,
+        batch=500,
+        learning_rate=3e-3,
+        alpha=0.42,
+        wanted=3.0,
+        ramp=0.0,
+        asked=None,
+        weakened=0.0,
+        scaled=9.56,
+        normalised=True,
+        begins="merged",
+    ),
+    # And the conditioned one at length, for a GPU: with five times as many mixtures, so that it
+    # meets more disagreement than it can learn by heart, and four pictures of five weakened.
+    "steady": replace(
+        REFINED,
+        epochs=80,
+        batch=500,
+        learning_rate=1e-3,
+        confident=True,
+        wanted=1.2,
+        varied=0.1,
+        weakened=0.8,
+        faint=True,
+        contrary=0.15,
+        asked=None,
+        mixtures=200_000,
+        images=None,
+        begins="conditioned",
+    ),
     # Our extension for machines outside the panel: more of them, of other kinds, are in the loss.
     # It goes on from the paper's network, which writes what outsiders read as well.
     "transfer": replace(

@@ -52,9 +52,9 @@ def shift(images: Tensor, reach: int, generator: torch.Generator) -> Tensor:
     height, width = images.shape[-2:]
     padded = F.pad(images, (reach,) * 4, mode="reflect")
     offsets = torch.randint(0, 2 * reach + 1, (2, len(images), 1), generator=generator)
-    rows = (torch.arange(height) + offsets[0])[:, :, None]  # N×H×1
-    columns = (torch.arange(width) + offsets[1])[:, None, :]  # N×1×W
-    index = torch.arange(len(images))[:, None, None]
+    rows = (torch.arange(height) + offsets[0])[:, :, None].to(images.device)  # N×H×1
+    columns = (torch.arange(width) + offsets[1])[:, None, :].to(images.device)  # N×1×W
+    index = torch.arange(len(images), device=images.device)[:, None, None]
     return padded.permute(0, 2, 3, 1)[index, rows, columns].permute(0, 3, 1, 2)
 
 

@@ -9,7 +9,6 @@ from its last epoch; every epoch's losses, PSNR and RCA are kept for the figures
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim import swa_utils
 
 from engine.networks.generator import Generator
 from engine.networks.layers import fold
@@ -25,11 +23,12 @@ from engine.networks.panel import Panel
 
 from ...data.labelled import DataError, LabelledImages
 from ...records.log import log
+from ...records.record import card
 from .. import checkpoint
 from ..presets import PROBE, GeneratorPreset
 from .classifiers import as_batch, pick_device, round_to_half
+from .epoch import Training, run_epoch
 from .networks import begun, build, unfolded
-from .objective import Draws, ramp, step_loss
 from .pictures import gathered, with_assistants
 from .predictions import digest, load_panel, panel_predictions, take
 from .probe import changes, distorted, factor_for, measure, psnr
@@ -37,16 +36,6 @@ from .snapshots import COUNT, jnd_maps, stages
 
 SAMPLE = 1000  # training images, the first: for batch normalisation put back, and for scaling
 FACTORS = (0.5, 2.0)  # between which what goes into the tanh is scaled
-LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
-
-
-def learning_rate(preset: GeneratorPreset, step: int, steps: int) -> float:
-    if not preset.cosine:
-        return preset.learning_rate
-    rise = max(1, round(0.03 * steps))
-    if step < rise:
-        return preset.learning_rate * (step + 1) / rise
-    return preset.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
 
 
 def beginning(
@@ -71,79 +60,6 @@ def beginning(
     return network, earlier
 
 
-class Training:
-    """One generator being trained: the network, its average, the optimiser, what is done."""
-
-    def __init__(
-        self, preset: GeneratorPreset, network: Generator, earlier: dict, device: torch.device
-    ):
-        self.earlier = earlier
-        self.before = self.earlier.pop("history", [])
-        self.network = network.to(device, memory_format=torch.channels_last)
-        self.average = swa_utils.AveragedModel(
-            self.network,
-            multi_avg_fn=swa_utils.get_ema_multi_avg_fn(preset.average),
-            use_buffers=True,
-        )
-        kind = torch.optim.AdamW if preset.decoupled else torch.optim.Adam
-        self.optimizer = kind(
-            self.network.parameters(), preset.learning_rate, weight_decay=preset.weight_decay
-        )
-        self.seconds = 0.0
-        self.history: list[dict] = []
-
-    def save(self, path: Path, settings: dict) -> None:
-        state = checkpoint.join({"network": self.network, "average": self.average})
-        note = settings | {"seconds": self.seconds, "history": self.history}
-        checkpoint.save(path, checkpoint.pack(state, self.optimizer), note)
-
-    def resume(self, path: Path, expected: dict) -> None:
-        tensors, note = checkpoint.load_same(path, **expected)
-        state = checkpoint.unpack(tensors, self.optimizer)
-        checkpoint.split(state, {"network": self.network, "average": self.average})
-        self.seconds, self.history = note["seconds"], note["history"]
-
-
-def run_epoch(
-    training: Training,
-    panel: Panel,
-    images: Tensor,
-    predictions: dict[str, Tensor],
-    preset: GeneratorPreset,
-    device: torch.device,
-) -> dict:
-    """One pass over the images -> the means of what was logged, as one row of the history."""
-    epoch = len(training.history)
-    random = torch.Generator().manual_seed(1000 * preset.seed + epoch)
-    order = torch.randperm(len(images), generator=random)
-    mirrored = torch.rand(len(images), generator=random) < 0.5
-    training.network.train()
-    panel.train()  # a step sees one side; mirrored pictures in the batches show the other
-    batches = len(images) // preset.batch
-    # Not the assistants: of these there are labels only.
-    mapped = tuple(name for name in panel.names if f"maps.{name}" in predictions)
-    draws = Draws(random)
-    logged, shares = [], []
-    for step in range(batches):
-        index = order[step * preset.batch : (step + 1) * preset.batch]
-        batch = take(images, predictions, mapped, index, mirrored[index], device)
-        rise = ramp(preset, (epoch + step / batches) / preset.epochs)
-        loss, values, rates = step_loss(training.network, panel, batch, preset, draws, rise)
-        logged.append(values)
-        shares.append(rates)
-        for group in training.optimizer.param_groups:
-            group["lr"] = learning_rate(preset, epoch * batches + step, preset.epochs * batches)
-        training.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        training.optimizer.step()
-        training.average.update_parameters(training.network)
-    return {
-        "epoch": epoch + 1,
-        **dict(zip(LOGGED, torch.stack(logged).mean(0).tolist(), strict=True)),
-        "train_rca": dict(zip(panel.names, torch.stack(shares).nanmean(0).tolist(), strict=True)),
-    }
-
-
 def train_generator(
     name: str,
     train: LabelledImages,
@@ -151,8 +67,12 @@ def train_generator(
     preset: GeneratorPreset,
     runs: Path,
     command: str = "",
+    limit: float | None = None,
 ) -> dict:
     """Train one generator to RUNS/generators/NAME.safetensors; return its note with history.
+
+    limit: seconds after which it ends, its schedule with it, where that is sooner than the preset's
+    epochs.
 
     Each epoch's row holds the means over the training steps ("train_rca" at the strengths trained
     with, and of one side) and, under "test", what the averaged network reaches on the first 2,000
@@ -160,6 +80,7 @@ def train_generator(
     other settings or another panel, and where it cannot be scaled as its preset has it.
     """
     device = pick_device()
+    torch.backends.cudnn.benchmark = True
     train, probe = train.first(preset.images), test.first(preset.images).first(PROBE)
     final = runs / "generators" / f"{name}.safetensors"
     unfinished = final.with_suffix(".resume.safetensors")
@@ -175,14 +96,17 @@ def train_generator(
     opponents, labels = with_assistants(panel, preset, train, predictions, runs, device)
     predictions["labels"] = torch.cat([predictions["labels"], *labels], 1)
     network, earlier = beginning(preset, runs, panel.names, images, predictions)
-    training = Training(preset, network, earlier, device)
+    training = Training(preset, network, earlier, device, limit)
     if unfinished.exists():
         training.resume(unfinished, expected)
+    images = images.to(device)
+    predictions = {key: value.to(device) for key, value in predictions.items()}
 
-    while len(training.history) < preset.epochs:
-        started = time.monotonic()
-        row = run_epoch(training, opponents, images, predictions, preset, device)
-        training.seconds += time.monotonic() - started
+    while not training.history or training.share(len(training.history)) < 1:
+        training.began = time.monotonic()
+        row = run_epoch(training, opponents, images, predictions)
+        training.seconds += time.monotonic() - training.began
+        training.began = time.monotonic()
         row["test"] = measure(training.average.module, panel, probe, clean)
         row["seconds"] = round(training.seconds)
         if row["epoch"] in stages(preset.epochs):
@@ -194,7 +118,7 @@ def train_generator(
     finished = training.average.module.cpu()
     factor = 1.0
     if preset.scaled:
-        first = {key: value[:SAMPLE] for key, value in predictions.items()}
+        first = {key: value[:SAMPLE].cpu() for key, value in predictions.items()}
         first["labels"] = first["labels"][:, : len(panel.names)]  # without the assistants'
         factor = scale(finished, panel, train.first(SAMPLE), first, preset.scaled)
     if preset.normalised or not preset.begins:
@@ -206,6 +130,8 @@ def train_generator(
         "n_train": len(train),
         "parameters": sum(p.numel() for p in folded.parameters()),
         "seconds": round(training.seconds),
+        "machine": card(),
+        "epochs": len(training.history),
         "command": command,
         "scaled_by": factor,  # after the epochs of the history
         "earlier": training.earlier or None,

@@ -5,6 +5,7 @@ The losses that eq. 7 adds up (eqs 8-15) are in `engine.networks.losses`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -94,6 +95,45 @@ def ramp(preset: GeneratorPreset, done: float) -> float:
     return 1.0 if done >= preset.ramp else 0.2 + 0.8 * done / preset.ramp
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What is drawn for one step.
+
+    batch; members: the panel's that take part, or None for all; given: labels int64 N×P that the
+    generator is given; weakened N×1×1×1 and multiple N: strengths; turned: the panel is shown
+    shifted pictures.
+    """
+
+    batch: Batch
+    members: list[int] | None
+    given: Tensor
+    weakened: Tensor
+    multiple: Tensor
+    turned: bool = False
+
+
+def chosen(batch: Batch, panel: Panel, preset: GeneratorPreset, random: Draws) -> Choice:
+    """What a preset draws at random for a step."""
+    device = batch.x.device
+    if preset.shifted:
+        batch = moved(batch, preset.shifted, random.generator)
+    drawn = random.members(len(panel.names), preset.asked)
+    panels = batch.labels[:, : batch.cams.shape[1]]  # without the assistants'
+    split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
+    weakened = strengths(len(batch.x), preset.weakened, random.generator, split)
+    multiple = multiples(len(batch.x), preset.varied, random.generator)
+    strong = (weakened.flatten() * multiple) >= 0.8  # a weak change cannot contradict
+    given = contradict(panels, strong, preset.contrary, random.generator)
+    turned = random.share() < preset.diverse
+    return Choice(batch, drawn, given, weakened.to(device), multiple.to(device), turned)
+
+
+def undrawn(batch: Batch) -> Choice:
+    """A step in which nothing is left to chance: all members, their own labels, full strength."""
+    full = torch.ones(len(batch.x), device=batch.x.device)
+    return Choice(batch, None, batch.labels, full.view(-1, 1, 1, 1), full)
+
+
 def step_loss(
     generator: Generator,
     panel: Panel,
@@ -103,28 +143,35 @@ def step_loss(
     rise: float = 1.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not drawn)."""
+    choice = chosen(batch, panel, preset, random)
+
+    def logits(distorted: Tensor) -> Tensor:
+        shown = shift(distorted, REACH, random.generator) if choice.turned else distorted
+        return panel.logits(shown, [panel.names[member] for member in choice.members])
+
+    return equation_7(generator, logits, choice, preset, rise)
+
+
+def equation_7(
+    generator: Generator,
+    logits_of: Callable[[Tensor], Tensor],
+    choice: Choice,
+    preset: GeneratorPreset,
+    rise: float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`step_loss` of what was drawn. logits_of: N×3×H×W in 0…1 -> N×members×classes."""
+    batch, weakened, multiple = choice.batch, choice.weakened, choice.multiple
     device = batch.x.device
-    if preset.shifted:
-        batch = moved(batch, preset.shifted, random.generator)
-    drawn = random.members(len(panel.names), preset.asked)
-    panels = batch.labels[:, : batch.cams.shape[1]]  # without the assistants'
-    split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
-    weakened = strengths(len(batch.x), preset.weakened, random.generator, split).to(device)
-    multiple = multiples(len(batch.x), preset.varied, random.generator).to(device)
-    strong = (weakened.flatten() * multiple).cpu() >= 0.8  # a weak change cannot contradict
-    given = contradict(panels, strong, preset.contrary, random.generator)
-    targets = torch.cat([given, batch.labels[:, panels.shape[1] :]], 1)
+    # The assistants' labels stay their own.
+    targets = torch.cat([choice.given, batch.labels[:, choice.given.shape[1] :]], 1)
+    labels = targets if choice.members is None else targets[:, choice.members]
     cam = batch.cams.mean(1, keepdim=True)  # eq. 2
     with autocast(device):
-        change = generator(2 * batch.x - 1, batch.cams, given, multiple, batch.logits)  # eq. 3
-    change = change.float()
+        change = generator(2 * batch.x - 1, batch.cams, choice.given, multiple, batch.logits)
+    change = change.float()  # eq. 3
     distorted = (batch.x + weakened * change / 2).clamp(0, 1)  # eq. 4, an image again
-    shown = distorted
-    if random.share() < preset.diverse:
-        shown = shift(distorted, REACH, random.generator)
     with autocast(device):
-        logits = panel.logits(shown, [panel.names[member] for member in drawn])
-    labels = targets[:, drawn]
+        logits = logits_of(distorted)
     counted = losses.surviving(change, 2 * batch.x - 1) if preset.clipped else change
     parts = (
         losses.classification_loss(logits.float(), labels),
@@ -135,6 +182,8 @@ def step_loss(
     with torch.no_grad():
         difference = (batch.x + change / 2).clamp(0, 1) - batch.x
         noise = -10 * difference.square().mean((1, 2, 3)).clamp_min(1e-12).log10().mean()  # dB
-        matches = torch.full((len(panel.names),), torch.nan, device=device)
-        matches[drawn] = (logits.argmax(2) == labels).float().mean(0)
+        matches = (logits.argmax(2) == labels).float().mean(0)
+        if choice.members is not None:
+            drawn, matches = matches, torch.full((targets.shape[1],), torch.nan, device=device)
+            matches[choice.members] = drawn
     return loss, torch.stack([loss.detach(), *parts, noise]).detach(), matches

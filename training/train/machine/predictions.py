@@ -97,7 +97,10 @@ def take(
     mirrored: Tensor,
     device: torch.device,
 ) -> Batch:
-    """The images of one step, each plain or mirrored, with the panel's predictions for them."""
+    """The images of one step, each plain or mirrored, with the panel's predictions for them.
+
+    images and predictions may lie on the device already, then index and mirrored as well.
+    """
 
     def turn(tensors: Tensor) -> Tensor:
         return torch.where(mirrored[:, None, None, None], tensors.flip(3), tensors).to(device)

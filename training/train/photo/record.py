@@ -24,7 +24,7 @@ from engine.networks.photo.efficientnet import SIZE
 from engine.networks.photo.generator import PhotoGenerator
 from engine.networks.photo.panel import load_photo_panel
 
-from ...records.record import hardware, read_json, versions, write
+from ...records.record import hardware, read_json, thinned, versions, write
 from .. import checkpoint
 from .generator import SOURCES, sources
 from .loop import FILE, load_generator
@@ -54,14 +54,6 @@ def in_8_bits(name: str, weight: Tensor) -> bool:
 def eight_bits(generator: nn.Module) -> dict[str, Tensor]:
     """The tensors to store of a photo generator."""
     return quantised.pack(generator, in_8_bits)
-
-
-def thinned(rows: list[dict], count: int) -> list[dict]:
-    """At most so many rows at equal distances, the first and the last among them."""
-    if len(rows) <= count:
-        return rows
-    step = (len(rows) - 1) / (count - 1)
-    return [rows[round(number * step)] for number in range(count)]
 
 
 def stage(folder: Path, remark: str, count: int) -> dict:
