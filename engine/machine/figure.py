@@ -25,9 +25,10 @@ def heat(values: np.ndarray) -> np.ndarray:
 def shown(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """uint8 H×W×3 at (width, height): enlarged without smoothing, or shrunk."""
     picture = Image.fromarray(pixels)
-    smaller = max(picture.size) > max(size)
-    how = Image.Resampling.LANCZOS if smaller else Image.Resampling.NEAREST
-    return np.asarray(picture.resize(size, how))
+    if max(picture.size) <= max(size):
+        return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
+    # Large ones by whole factors first: a figure need not be exact to the last bit.
+    return np.asarray(picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 
 def draw_figure(result: MachineResult, title: str) -> np.ndarray:

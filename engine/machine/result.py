@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class MachineResult:
     panel: str = "cifar10"
     keep_confidence: bool = False
 
-    @property
+    @cached_property
     def jnd_map(self) -> np.ndarray:
         """uint8 h×w×3: the change before clipping, drawn around grey (128 = none, 1 = -0.5)."""
         levels = 254 * self.change

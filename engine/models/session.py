@@ -17,6 +17,10 @@ from ..system.libraries import one_line, onnx_runtime
 from ..system.threads import threads
 from .locate import Located, locate
 
+# By default every new shape of a convolution's input has all of cuDNN's algorithms tried, which
+# takes seconds; the pictures, tiles and batches here have many shapes.
+CUDA = {"cudnn_conv_algo_search": "HEURISTIC"}
+
 
 class Session:
     """One ONNX graph, ready to run. Arrays in by name, arrays out in the graph's order.
@@ -38,9 +42,10 @@ class Session:
         # 8-bit weights become single precision once, when the graph is loaded. Otherwise each run
         # does it anew, and convolutions do not get the layout that is fastest: they need constants.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
+        settings = [CUDA if name == "CUDAExecutionProvider" else {} for name in wanted]
         try:
             self._session = onnxruntime.InferenceSession(
-                str(located.path), options, providers=wanted
+                str(located.path), options, providers=wanted, provider_options=settings
             )
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise WeightsError(

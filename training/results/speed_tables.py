@@ -145,7 +145,36 @@ def speed_jobs(result: dict) -> str:
     )
 
 
+def speed_gpu(result: dict) -> str:
+    """Milliseconds on a GPU, of the first call too."""
+    lines = []
+    for (subject, *_), runtimes in grouped(result["rows"]).items():
+        engine = runtimes["engine"]
+        lines.append(
+            [
+                subject,
+                size(engine),
+                f"{engine['ms']:,.1f}",
+                *(times(runtimes.get(name)) for name in ("eager", "channels-last", "bfloat16")),
+                *(f"{runtimes[name]['first_ms'] / 1000:.1f} s" for name in ("engine", "eager")),
+            ]
+        )
+    header = ["", "pixels", "engine, ms", "eager, ms", "channels-last, ms", "bfloat16, ms"]
+    header += ["first call, engine", "first call, eager"]
+    card = result["machine"]
+    whole = "; ".join(
+        f"`{row['function']}` on {row['device']} {row['seconds']:.1f} s"
+        for row in result["functions"]
+    )
+    return (
+        f"{markdown(header, lines)}\n\nOn {card['card']}, CUDA {card['cuda']}, PyTorch "
+        f"{card['torch']}. Median of {counted(result['rows'])} runs in turns, in one process, "
+        "pictures copied to the GPU and back; the first call includes loading the network and "
+        f"choosing algorithms. Whole calls: {whole}. {result['note']} {source(result)}"
+    )
+
+
 TABLES: dict[str, Table] = {
     table.__name__: if_measured("speed", "evaluate speed")(table)
     for table in (speed, speed_slopes, speed_jobs)
-}
+} | {"speed_gpu": if_measured("speed_gpu", "evaluate speed on a GPU")(speed_gpu)}

@@ -91,7 +91,38 @@ def ablation() -> str:
     )
 
 
+def long_trainings() -> str:
+    """What trainings on a GPU reach."""
+    result = committed("long_cifar10")
+    rows = []
+    for row in result["rows"]:
+        for part in row["reached"]:
+            ninths = part["ninths_rca"]
+            weakest = min(ninths, key=ninths.get)
+            rows.append(
+                [
+                    row["generator"],
+                    f"{row['epochs']} of {row['preset']['epochs']}",
+                    f"{row['seconds'] / 60:.0f} min",
+                    part["split"],
+                    percent(part["rca"]),
+                    f"{part['psnr_db']:.2f} dB",
+                    f"{part['psnr_unclipped_db']:.2f} dB",
+                    f"{percent(ninths[weakest])} (k = {weakest})",
+                    percent(part["every_ninth_rca"]),
+                ]
+            )
+    header = ["preset", "epochs", "trained for", "images", "RCA", "PSNR (8-bit)"]
+    header += ["PSNR (unclipped)", "the worst k/9 keeps", "every k keeps"]
+    cards = " and ".join(dict.fromkeys(row["machine"]["card"] or "CPU" for row in result["rows"]))
+    return (
+        f"{markdown(header, rows)}\n\nTrained on {cards}, beside one another; the first "
+        f"{result['n']:,} images of each split; seed {result['seed']}; {source(result)}"
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "long_trainings": long_trainings,
     "trainings": trainings,
     "ablation": ablation,
 }

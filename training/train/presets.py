@@ -212,23 +212,7 @@ GENERATOR_PRESETS = {
         normalised=True,
         begins="shifted",
     ),
-    # The same at length, for a GPU: does it learn its pictures by heart? The panel's pictures are
-    # not moved, and all four classifiers take part in every step.
-    "by-heart": replace(
-        DEFAULT,
-        epochs=200,
-        batch=500,
-        learning_rate=3e-3,
-        alpha=0.42,
-        wanted=3.0,
-        ramp=0.0,
-        asked=None,
-        weakened=0.0,
-        scaled=9.56,
-        normalised=True,
-        begins="merged",
-    ),
-    # And the conditioned one at length, for a GPU: with five times as many mixtures, so that it
+    # The conditioned one at length, for a GPU: with five times as many mixtures, so that it
     # meets more disagreement than it can learn by heart, and four pictures of five weakened.
     "steady": replace(
         REFINED,
