@@ -29,13 +29,14 @@ from ..images.picture import encode_png
 from ..models.locate import Located, locate
 from ..models.registry import RECOGNISER
 from ..networks.recogniser import Recogniser, load_recogniser
-from .state import CloakProgress, FaceState, alike
+from .state import CloakProgress, FaceState, Held, alike
 from .threshold import ThresholdMap, ThresholdModel
 from .verdict import PNG, ROBUST, Look, Verdict, confirm, find_again, judge, look, version
 
 MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
 ROBUST_MARGINS = (0.03, 0.05, 0.08, 0.12, 0.16)
 SHAVED = 1_000_000  # pixels; in larger photos finding the face again costs more than it gains
+MUCH = 0.25  # of the size judged last, at which what was found since is worth another verdict
 LONG = 0.5  # of the distance, from which a method may take more steps
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 VIEWS: dict[str, Callable] = {
@@ -74,15 +75,17 @@ class Cloak:
         method: str | Callable[[bool], Method],
         *,
         robust: bool = False,
+        keep: bool = False,
         max_seconds: float | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         seed: int = 0,
     ) -> Iterator[CloakProgress]:
         """Cloak faces in photos of one size with goals of one kind; the states hold the results.
 
-        method: a row's name, or a function of `targeted` that gives a row. Ends early when late
-        or cancelled, with what holds by then. A picture for which a search that began anew finds
-        nothing is given up: the next one would be harder.
+        method: a row's name, or a function of `targeted` that gives a row. keep: what holds is
+        judged while the search makes it smaller, and is what is left where a later one fails or
+        the time is over. Ends early when late or cancelled, with what holds by then. A picture for
+        which a search that began anew finds nothing is given up: the next one would be harder.
         """
         started = time.monotonic()
         until = float("inf") if max_seconds is None else started + max_seconds
@@ -106,6 +109,8 @@ class Cloak:
                     break
                 boxes, problem = self._problem(batch, margin)
                 search = Search(problem, row, seed, self._earlier(batch, boxes))
+                for state in batch:
+                    state.judged = float("inf")
                 settled = sum(state.reached for state in states)
                 for step in search.steps(max_seconds=until - time.monotonic(), cancelled=cancelled):
                     steps += 1
@@ -113,9 +118,13 @@ class Cloak:
                     share = min(1.0, step.number / (search.count * row.tuning.rounds))
                     phase = "found, made smaller" if found else "searching"
                     doing = f"attempt {attempt + 1}, step {steps}: {phase}"
+                    if keep:
+                        self._keep(batch, boxes, search, versions)
                     yield CloakProgress(doing, share, attempt + 1, steps, found, len(states))
                 self._take(batch, boxes, search, first=attempt == 0)
                 for place, state in enumerate(batch):
+                    if search.found[place] and state.held is not None and over():
+                        continue  # there is no time for another verdict
                     if search.found[place]:
                         looks, state.verdict = self._verdict(state.png, state, versions)
                         if not state.reached:
@@ -123,11 +132,13 @@ class Cloak:
                     else:
                         state.miss(search.resumed)
         for state in states:
+            state.fall_back()
             if state.verdict is None:
                 state.verdict = self.judge(state.png, state.face, state.goal, versions)
             shaved = row.shave is not None and not robust and state.photo.size <= 3 * SHAVED
             if shaved and state.reached and not over():
                 self._shave(state, row.shave, over)
+            state.hurried = state.reached and over()
         counts = [state.gradients - before for state, before in zip(states, gradients, strict=True)]
         each = (time.monotonic() - started) / max(1, sum(counts))
         for state, count in zip(states, counts, strict=True):
@@ -151,6 +162,21 @@ class Cloak:
         looks = look(self.finder, self.recogniser, png, state.face, versions)
         reached = all(state.goal.reached(each.port) for each in looks)
         return looks, confirm(self.finder, looks, state.goal) if reached else None
+
+    def _keep(
+        self, states: list[FaceState], boxes: list[Box], search: Search, versions: tuple[str, ...]
+    ) -> None:
+        """Judge what a search has found so far, the first and whenever it is much smaller."""
+        for place, (state, box) in enumerate(zip(states, boxes, strict=True)):
+            size = float(search.size[place])
+            known = float("inf") if state.held is None else state.held.size
+            if not size < min(known, MUCH * state.judged):
+                continue
+            state.judged = size
+            pixels = self._paste(state, box, search.best[place])
+            _, verdict = self._verdict(png := encode_png(pixels), state, versions)
+            if verdict is not None and verdict.reached:
+                state.held = Held(pixels, png, verdict, size)
 
     def _shave(self, state: FaceState, shave: Callable, over: Callable[[], bool]) -> None:
         """Make a change that is judged to hold smaller, as long as it does."""
@@ -253,6 +279,7 @@ class Cloak:
                 state.fresh = False
                 state.pixels = self._paste(state, box, search.best[place])
                 state.png = encode_png(state.pixels)
+                state.size = float(search.size[place])
                 state.knob = float(search.knob[place])
                 state.low = float(search.knobs.low[place])
             elif first and search.reach[place].isfinite():

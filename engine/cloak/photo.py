@@ -89,7 +89,12 @@ def cloak_steps(
         for state in waiting:
             state.move(pixels)
             yield from cloak.run(
-                [state], method, robust=robust, max_seconds=max_seconds, cancelled=cancelled
+                [state],
+                method,
+                robust=robust,
+                keep=True,
+                max_seconds=max_seconds,
+                cancelled=cancelled,
             )
             pixels = state.pixels
         png = encode_png(pixels)
@@ -159,6 +164,7 @@ def _face(
         own=min(float(np.linalg.norm(clean - each.dlib)) for each in verdict.looks),
         targeted=state.goal.targeted,
         success=verdict.reached,
+        hurried=verdict.reached and state.hurried,
         attempts=state.attempts,
         gradients=state.gradients,
         seconds=state.seconds,

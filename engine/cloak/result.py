@@ -17,7 +17,8 @@ class CloakedFace:
     number: 1 is the photo's best (see `FaceFinder.find`); box: (left, top, right, bottom); before,
     after: distance to what is enrolled (or to the target), dlib's, the least favourable version's
     after; distances: each version's; own: distance to the face as it was, the closest version's;
-    targeted: whether there was a target; success: as `engine.cloak.verdict` decides; attempts,
+    targeted: whether there was a target; success: as `engine.cloak.verdict` decides; hurried: it
+    was reached, but the time was over before the change was as small as it gets; attempts,
     gradients, seconds: the effort.
     """
 
@@ -29,6 +30,7 @@ class CloakedFace:
     own: float
     targeted: bool
     success: bool
+    hurried: bool
     attempts: int
     gradients: int
     seconds: float
@@ -49,6 +51,7 @@ class CloakedFace:
             "distance_to_original": self.own,
             "targeted": self.targeted,
             "success": self.success,
+            "stopped_early": self.hurried,
             "attempts": self.attempts,
             "gradient_evaluations": self.gradients,
             "seconds": round(self.seconds, 2),

@@ -36,14 +36,26 @@ class CloakProgress(Progress):
         return self.found == self.total
 
 
+@dataclass(frozen=True)
+class Held:
+    """A file that was judged to hold; size: of its change, by the method's measure."""
+
+    pixels: np.ndarray
+    png: bytes
+    verdict: Verdict
+    size: float
+
+
 @dataclass
 class FaceState:
     """One face of a photo uint8 H×W×3, what is to be reached, and what is reached.
 
     threshold: the photo's; moved: the photo was changed since the face was found in it.
     pixels, png, verdict: of the last attempt that fooled its views, of what came closest where
-    none did; the verdict is None where the port saw that it failed. attempts, gradients (how
-    many) and seconds (of a batch, shared out by gradients) add up.
+    none did; the verdict is None where the port saw that it failed; size: of that change. held:
+    the smallest that was judged to hold on the way; judged: the size of what was judged last, in
+    this attempt. hurried: the time was over before it was as small as it gets. attempts, gradients
+    (how many) and seconds (of a batch, shared out by gradients) add up.
 
     Of the search under way: views: version and alignment that the next attempt must fool;
     known: all of them so far; fresh: the next attempt begins anew; hopeless: there is none; knob,
@@ -59,6 +71,10 @@ class FaceState:
     png: bytes = field(init=False)
     grey: bool = field(init=False)
     verdict: Verdict | None = None
+    size: float = float("inf")
+    held: Held | None = None
+    judged: float = float("inf")
+    hurried: bool = False
     attempts: int = 0
     gradients: int = 0
     seconds: float = 0.0
@@ -72,6 +88,7 @@ class FaceState:
     def begin(self, views: list[tuple[str, Chip]]) -> None:
         """A search begins: with the photo as it is, and the views of its first attempt."""
         self.pixels, self.png, self.verdict = self.photo, encode_png(self.photo), None
+        self.size, self.held, self.judged, self.hurried = float("inf"), None, float("inf"), False
         self.views, self.known, self.fresh, self.hopeless = views, [], True, False
         self.grey = is_grey(self.photo)
 
@@ -88,6 +105,17 @@ class FaceState:
     @property
     def reached(self) -> bool:
         return self.verdict is not None and self.verdict.reached
+
+    def fall_back(self) -> None:
+        """To what was judged to hold on the way, where what is there now does not or is larger."""
+        held = self.held
+        if held is not None and not (self.reached and self.size <= held.size):
+            self.pixels, self.png, self.verdict, self.size = (
+                held.pixels,
+                held.png,
+                held.verdict,
+                held.size,
+            )
 
     def miss(self, resumed: bool) -> None:
         """After an attempt that did not fool its views: once more from the beginning, if ever.

@@ -153,6 +153,8 @@ def table(result, image: str, path: Path | None) -> str:
         if face.targeted and face.recognisable:
             own = f"distance {face.own:.3f} to the face as it was"
             lines.append(f"    STILL RECOGNISABLE, not protected: {own}")
+        if face.hurried:
+            lines.append("    time was over before the change was made as small as it gets")
         if len(face.distances) > 1:
             each = ", ".join(f"{name} {value:.3f}" for name, value in face.distances.items())
             lines.append(f"    distance after: {each}")
