@@ -8,6 +8,7 @@ Path("me.cloaked.png").write_bytes(result.png)
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -88,7 +89,7 @@ def cloak_steps(
     for _ in range(PASSES):
         for state in waiting:
             state.move(pixels)
-            yield from cloak.run(
+            steps = cloak.run(
                 [state],
                 method,
                 robust=robust,
@@ -96,6 +97,8 @@ def cloak_steps(
                 max_seconds=max_seconds,
                 cancelled=cancelled,
             )
+            number = 1 + next(k for k, each in enumerate(states) if each is state)
+            yield from announced(steps, number, len(states), max_seconds)
             pixels = state.pixels
         png = encode_png(pixels)
         verdicts = [
@@ -132,6 +135,19 @@ def cloak_steps(
             *left_out(detected, chosen, face),
         ),
     )
+
+
+def announced(
+    steps: Iterator[CloakProgress], number: int, count: int, max_seconds: float | None
+) -> Iterator[CloakProgress]:
+    """Steps that say which of several faces is at hand, and how long it may take at most."""
+    started = time.monotonic()
+    for step in steps:
+        words = step.doing if count == 1 else f"face {number} of {count}, {step.doing}"
+        if max_seconds is not None:
+            left = max(0.0, started + max_seconds - time.monotonic())
+            words += f", {left:.0f} s left at most"
+        yield replace(step, doing=words)
 
 
 def left_out(detected: list[Face], chosen: list[Face], face: str | int | None) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
-from ..images.picture import Picture
+from ..images.picture import Picture, encode_png
 from ..system.files import write_files
 from ..system.threads import threads
 from ..terminal import batch
@@ -53,12 +53,14 @@ def run(images: list[str], options: CloakOptions) -> int:
             if place.exists():
                 old = f"{place} is of an earlier run: it is not what this report is about"
                 result = replace(result, notes=(*result.notes, old))
-        else:
-            write_files({path: result.png})
+        figure = options.out / f"{stem}.figure.png" if path and options.figure else None
+        if path:
+            write_files(files(result, Path(image).name, path, figure))
         if options.json:
-            file = None if path is None else str(path)
-            return json_line({"image": image, **result.to_dict(), "file": file})
-        return table(result, image, path) + "\n"
+            places = {"file": path, "figure": figure}
+            names = {kind: None if each is None else str(each) for kind, each in places.items()}
+            return json_line({"image": image, **result.to_dict(), **names})
+        return table(result, image, path, figure) + "\n"
 
     refused = batch.run(images, prepare, options.out, as_json=options.json)
     if failed:
@@ -66,6 +68,16 @@ def run(images: list[str], options: CloakOptions) -> int:
         print(f"{summary}: {remedy(failed, options)}", file=sys.stderr)
         return FAILED
     return refused
+
+
+def files(result, title: str, path: Path, figure: Path | None) -> dict[Path, bytes]:
+    """What is written of a photo, by where."""
+    from ..cloak.figure import draw_figure
+
+    written = {path: result.png}
+    if figure:
+        written[figure] = encode_png(draw_figure(result, title))
+    return written
 
 
 def remedy(failed: list, options: CloakOptions) -> str:
@@ -135,7 +147,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
     return draw(steps, keep=True, announce=loaded.announce)
 
 
-def table(result, image: str, path: Path | None) -> str:
+def table(result, image: str, path: Path | None, figure: Path | None = None) -> str:
     """The readable report of one photo."""
     from ..metrics.decibels import decibels
 
@@ -165,4 +177,5 @@ def table(result, image: str, path: Path | None) -> str:
     )
     lines += [f"  note: {note}" for note in result.notes]
     lines.append(f"  file: {path}" if path else "  no file written")
+    lines += [f"  figure: {figure}"] if figure else []
     return "\n".join(lines)

@@ -170,6 +170,7 @@ class CloakOptions(PictureOptions):
     )
     jnd: str = jnd_model()
     max_seconds: float = option(120.0, "longest search per face", metavar="S")
+    figure: bool = option(False, "write a figure too: each face before, after, difference × 16")
 
 
 @dataclass(frozen=True)

@@ -5,30 +5,19 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..images.figure import INK, LINE, MARGIN, PAPER, QUIET, shown
 from ..images.picture import resized
 from ..models.registry import PANELS
 from ..panels.naming import BASIS
 from .result import MachineResult
 
 TILE = 256  # pixels of one picture in the figure
-MARGIN = 16
-LINE = 22
-INK, QUIET, PAPER = (24, 24, 27), (100, 100, 110), (255, 255, 255)
 
 
 def heat(values: np.ndarray) -> np.ndarray:
     """float H×W in 0…1 -> uint8 H×W×3: black, red, yellow, white."""
     ramp = np.stack([3 * values, 3 * values - 1, 3 * values - 2], 2)
     return np.rint(np.clip(ramp, 0, 1) * 255).astype(np.uint8)
-
-
-def shown(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """uint8 H×W×3 at (width, height): enlarged without smoothing, or shrunk."""
-    picture = Image.fromarray(pixels)
-    if max(picture.size) <= max(size):
-        return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
-    # Large ones by whole factors first: a figure need not be exact to the last bit.
-    return np.asarray(picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 
 def draw_figure(result: MachineResult, title: str) -> np.ndarray:

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.errors import EngineError
-from engine.machine.figure import INK, PAPER, QUIET, draw_figure
+from engine.images.figure import INK, PAPER, QUIET
+from engine.machine.figure import draw_figure
 from engine.machine.result import MachineResult
 from engine.metrics.decibels import decibels, finite
 from engine.system.files import write_bytes
