@@ -8,6 +8,7 @@ from html import escape
 
 from engine.cloak.result import CloakedPhoto
 from engine.cloak.state import CloakProgress
+from engine.cloak.survival import in_words
 from engine.faces.verification import Comparison
 from engine.metrics.quality import Quality
 from engine.panels.predicted import LabelChange
@@ -144,7 +145,8 @@ def cloak_headline(result: CloakedPhoto, targeted: bool) -> str:
             )
         return headline("Matched with another", text)
     if result.success:
-        return headline("Cloaked", f"The face is no longer matched: {distances}.")
+        text = f"The face is no longer matched: {distances}. This file {in_words(face.survives)}."
+        return headline("Cloaked", text)
     text = "is not matched with the person in the other photo" if targeted else "is still matched"
     return headline(
         "Not cloaked", f"The face {text}: {distances}. Allow more seconds, or ask for less.", "bad"

@@ -24,6 +24,7 @@ from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 from .goals import describe_best, enrol_folder, goal_of, name_of
 from .result import CloakedFace, CloakedPhoto
 from .state import CloakProgress, FaceState
+from .survival import survival
 from .threshold import ThresholdMap
 from .verdict import PNG, ROBUST, Verdict
 
@@ -122,7 +123,7 @@ def cloak_steps(
         pixels=pixels,
         png=png,
         faces=tuple(
-            _face(cloak, picture, detected, state, verdict)
+            _face(cloak, picture, pixels, detected, state, verdict)
             for state, verdict in zip(states, verdicts, strict=True)
         ),
         psnr_db=psnr_8bit(picture.pixels, pixels),
@@ -167,9 +168,17 @@ def left_out(detected: list[Face], chosen: list[Face], face: str | int | None) -
 
 
 def _face(
-    cloak: Cloak, picture: Picture, detected: list[Face], state: FaceState, verdict: Verdict
+    cloak: Cloak,
+    picture: Picture,
+    pixels: np.ndarray,
+    detected: list[Face],
+    state: FaceState,
+    verdict: Verdict,
 ) -> CloakedFace:
-    """What one face took, and the verdict on it in the finished picture."""
+    """What one face took, and the verdict on it in the finished picture, uint8 H×W×3."""
+    survives = {}
+    if verdict.reached:
+        survives = survival(cloak.finder, cloak.recogniser, pixels, state.face, state.goal)
     clean = cloak.finder.describe(picture.pixels, state.face)
     return CloakedFace(
         number=next(k for k, each in enumerate(detected, 1) if each is state.face),
@@ -181,6 +190,7 @@ def _face(
         targeted=state.goal.targeted,
         success=verdict.reached,
         hurried=verdict.reached and state.hurried,
+        survives=survives,
         attempts=state.attempts,
         gradients=state.gradients,
         seconds=state.seconds,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..faces.finder import SAME
 from ..metrics.decibels import finite
+from .survival import Survival
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class CloakedFace:
     after: distance to what is enrolled (or to the target), dlib's, the least favourable version's
     after; distances: each version's; own: distance to the face as it was, the closest version's;
     targeted: whether there was a target; success: as `engine.cloak.verdict` decides; hurried: it
-    was reached, but the time was over before the change was as small as it gets; attempts,
-    gradients, seconds: the effort.
+    was reached, but the time was over before the change was as small as it gets; survives: what of
+    `engine.cloak.survival.CHANGES` this file does, empty without success; attempts, gradients,
+    seconds: the effort.
     """
 
     number: int
@@ -31,6 +33,7 @@ class CloakedFace:
     targeted: bool
     success: bool
     hurried: bool
+    survives: dict[str, Survival]
     attempts: int
     gradients: int
     seconds: float
@@ -52,6 +55,7 @@ class CloakedFace:
             "targeted": self.targeted,
             "success": self.success,
             "stopped_early": self.hurried,
+            "survives": {name: each.reached for name, each in self.survives.items()},
             "attempts": self.attempts,
             "gradient_evaluations": self.gradients,
             "seconds": round(self.seconds, 2),

@@ -149,6 +149,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
 
 def table(result, image: str, path: Path | None, figure: Path | None = None) -> str:
     """The readable report of one photo."""
+    from ..cloak.survival import in_words
     from ..metrics.decibels import decibels
 
     lines = [image]
@@ -167,6 +168,8 @@ def table(result, image: str, path: Path | None, figure: Path | None = None) -> 
             lines.append(f"    STILL RECOGNISABLE, not protected: {own}")
         if face.hurried:
             lines.append("    time was over before the change was made as small as it gets")
+        if face.survives:
+            lines.append(f"    this file {in_words(face.survives)}")
         if len(face.distances) > 1:
             each = ", ".join(f"{name} {value:.3f}" for name, value in face.distances.items())
             lines.append(f"    distance after: {each}")
