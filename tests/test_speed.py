@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.evaluate.speed import run, side_by_side, subjects
+from training.evaluate.speed import gpu, run, side_by_side, subjects
 from training.evaluate.speed.lane import Lane, sample
 from training.evaluate.speed.side_by_side import Effort, LaneError
 from training.evaluate.speed.subjects import CHANNELS_LAST, EAGER, ENGINE, SUBJECTS
@@ -114,3 +114,40 @@ def test_the_evaluation_writes_rows_slopes_jobs_and_tables(photo, tmp_path, monk
     look = run.evaluate_speed(*given, 1, tmp_path / "runs", "command", "wu2017", ONCE)
     assert look == tmp_path / "runs" / "speed" / "speed.json"
     assert [row["side"] for row in read_json(look)["rows"]] == [32]
+
+
+def test_on_a_gpu_all_runtimes_share_a_process(photo, tmp_path, monkeypatch):
+    """Here on the processor: `--device cpu`."""
+    (tmp_path / "test").mkdir()
+    Image.fromarray(photo).save(tmp_path / "test" / "photo.png")
+    chosen = {"CIFAR-10 generator": SUBJECTS["CIFAR-10 generator"]}
+    monkeypatch.setattr(gpu, "SUBJECTS", chosen)
+    monkeypatch.setattr(gpu, "SIZES", {"cifar10": ((1, 32), (2, 32))})
+    monkeypatch.setattr(gpu, "ROUNDS", 2)
+    calls = [{"function": "machine_jnd", "device": "cuda", "seconds": 1.5}]
+    calls.append({"function": "human_jnd", "device": "cuda", "failed": "no memory"})
+    monkeypatch.setattr(gpu, "whole", lambda photo, device: calls)
+    arguments = ["gpu", "--data", str(tmp_path), "--device", "cpu", "--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", arguments)
+    gpu.main()
+    result = read_json(tmp_path / "speed_gpu.json")
+    assert len(result["rows"]) == 2 * len(gpu.RUNTIMES)
+    for row in result["rows"]:
+        assert row["first_ms"] > row["ms"] > 0
+        if row["runtime"] != "bfloat16":
+            assert row["off"] < 1e-4
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    table = speed_tables.TABLES["speed_gpu"]()
+    assert "2 × 32²" in table
+    assert "`machine_jnd` on cuda 1.5 s" in table
+    assert "human_jnd" not in table
+
+
+def test_a_runtime_that_fails_on_a_gpu_is_a_row(photo, monkeypatch):
+    def fails(subject, runtime, pixels, weights, device):
+        raise RuntimeError("first line\nno memory left")
+
+    monkeypatch.setattr(gpu, "torch_work", fails)
+    rows = gpu.at_size(SUBJECTS["CIFAR-10 generator"], (1, 32), photo, "cpu")
+    assert "ms" in rows[0]
+    assert [row.get("failed") for row in rows[1:]] == ["no memory left"] * 3

@@ -165,12 +165,14 @@ def speed_gpu(result: dict) -> str:
     whole = "; ".join(
         f"`{row['function']}` on {row['device']} {row['seconds']:.1f} s"
         for row in result["functions"]
+        if "seconds" in row
     )
+    note = f"{result['note']} " if "note" in result else ""
     return (
         f"{markdown(header, lines)}\n\nOn {card['card']}, CUDA {card['cuda']}, PyTorch "
         f"{card['torch']}. Median of {counted(result['rows'])} runs in turns, in one process, "
         "pictures copied to the GPU and back; the first call includes loading the network and "
-        f"choosing algorithms. Whole calls: {whole}. {result['note']} {source(result)}"
+        f"choosing algorithms. Whole calls: {whole}. {note}{source(result)}"
     )
 
 
