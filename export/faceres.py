@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.errors import WeightsError
-from engine.networks.faceres import MEAN, SIDE, FaceRes
+from engine.networks.faces.faceres import MEAN, SIDE, FaceRes
 from engine.system.files import replacing
 
 NAME, OUTPUT = "faceres", "global_pooling/Mean"

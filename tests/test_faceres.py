@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 
 from engine.errors import WeightsError
-from engine.networks.faceres import FaceRes, same
+from engine.networks.faces.faceres import FaceRes, same
 from export import faceres
 
 WIDTHS, STRIDES, FIRST = (6, 8), (1, 2), 4
@@ -120,7 +120,9 @@ def test_the_network_computes_what_the_graph_does(graph, tmp_path, monkeypatch, 
 
 
 def test_another_network_than_the_graph_is_not_written(graph, tmp_path, monkeypatch):
-    monkeypatch.setattr("engine.networks.faceres.same", lambda x, stride: same(x.flip(3), stride))
+    monkeypatch.setattr(
+        "engine.networks.faces.faceres.same", lambda x, stride: same(x.flip(3), stride)
+    )
     out = tmp_path / "out.safetensors"
     with pytest.raises(WeightsError, match="not written"):
         faceres.convert(graph(), out)

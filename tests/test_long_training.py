@@ -14,11 +14,11 @@ from engine.networks.stored import stored_panel
 from training.data.labelled import LabelledImages
 from training.records import record
 from training.train.machine import record as kept
-from training.train.machine.epoch import Training, run_epoch
 from training.train.machine.generator import train_generator
-from training.train.machine.graphed import can_be_graphed
 from training.train.machine.networks import build
 from training.train.machine.predictions import panel_predictions
+from training.train.machine.steps.epoch import Training, run_epoch
+from training.train.machine.steps.graphed import can_be_graphed
 from training.train.presets import GENERATOR_PRESETS
 
 PAPER = replace(GENERATOR_PRESETS["paper"], batch=8, images=64)
@@ -48,7 +48,7 @@ def test_a_training_ends_when_its_time_is_over(some, tmp_path):
 def test_the_schedule_goes_by_the_time_that_has_passed(monkeypatch):
     training = Training(PAPER, build(PAPER), {}, torch.device("cpu"), limit=100.0)
     now = training.began
-    monkeypatch.setattr("training.train.machine.epoch.time.monotonic", lambda: now + 50)
+    monkeypatch.setattr("training.train.machine.steps.epoch.time.monotonic", lambda: now + 50)
     assert training.share(20) == pytest.approx(0.5)  # a tenth of the epochs, half of the time
     assert training.share(180) == pytest.approx(0.9)
     training.limit = None
@@ -86,7 +86,7 @@ def test_a_graph_trains_as_steps_one_by_one_do(some, tmp_path, monkeypatch):
     for graphed in (True, False):
         torch.manual_seed(0)
         training = Training(PAPER, build(PAPER), {}, device)
-        name = "training.train.machine.epoch.can_be_graphed"
+        name = "training.train.machine.steps.epoch.can_be_graphed"
         monkeypatch.setattr(name, lambda *_, graphed=graphed: graphed)
         for _ in range(2):
             training.history.append(run_epoch(training, panel, images, clean))

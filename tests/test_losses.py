@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from engine.networks import losses
-from training.train.machine.epoch import learning_rate
-from training.train.machine.objective import (
+from training.train.machine.predictions import Batch
+from training.train.machine.steps.epoch import learning_rate
+from training.train.machine.steps.objective import (
     Draws,
     contradict,
     moved,
@@ -19,7 +20,6 @@ from training.train.machine.objective import (
     step_loss,
     strengths,
 )
-from training.train.machine.predictions import Batch
 from training.train.presets import GENERATOR_PRESETS
 
 

@@ -36,7 +36,6 @@ from .verdict import PNG, ROBUST, Look, Verdict, confirm, find_again, judge, loo
 MARGINS = (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06)  # of the distance, by attempt
 ROBUST_MARGINS = (0.03, 0.05, 0.08, 0.12, 0.16)
 SHAVED = 1_000_000  # pixels; in larger photos finding the face again costs more than it gains
-MUCH = 0.25  # of the size judged last, at which what was found since is worth another verdict
 LONG = 0.5  # of the distance, from which a method may take more steps
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
 VIEWS: dict[str, Callable] = {
@@ -83,9 +82,9 @@ class Cloak:
         """Cloak faces in photos of one size with goals of one kind; the states hold the results.
 
         method: a row's name, or a function of `targeted` that gives a row. keep: what holds is
-        judged while the search makes it smaller, and is what is left where a later one fails or
-        the time is over. Ends early when late or cancelled, with what holds by then. A picture for
-        which a search that began anew finds nothing is given up: the next one would be harder.
+        judged on the way, and is what is left where the rest fails. Ends early when late or
+        cancelled, with what holds by then. A picture for which a search that began anew finds
+        nothing is given up: the next one would be harder.
         """
         started = time.monotonic()
         until = float("inf") if max_seconds is None else started + max_seconds
@@ -123,9 +122,9 @@ class Cloak:
                     yield CloakProgress(doing, share, attempt + 1, steps, found, len(states))
                 self._take(batch, boxes, search, first=attempt == 0)
                 for place, state in enumerate(batch):
-                    if search.found[place] and state.held is not None and over():
-                        continue  # there is no time for another verdict
                     if search.found[place]:
+                        if state.held is not None and over():
+                            continue  # there is no time for another verdict
                         looks, state.verdict = self._verdict(state.png, state, versions)
                         if not state.reached:
                             state.learn(looks, resumed=row.again is not None, first=attempt == 0)
@@ -168,9 +167,7 @@ class Cloak:
     ) -> None:
         """Judge what a search has found so far, the first and whenever it is much smaller."""
         for place, (state, box) in enumerate(zip(states, boxes, strict=True)):
-            size = float(search.size[place])
-            known = float("inf") if state.held is None else state.held.size
-            if not size < min(known, MUCH * state.judged):
+            if not state.is_news(size := float(search.size[place])):
                 continue
             state.judged = size
             pixels = self._paste(state, box, search.best[place])

@@ -17,6 +17,8 @@ from ..system.progress import Progress
 from .threshold import ThresholdMap
 from .verdict import ROBUST, Look, Verdict
 
+MUCH = 0.25  # of the size judged last, at which what was found since is worth another verdict
+
 
 @dataclass(frozen=True)
 class CloakProgress(Progress):
@@ -105,6 +107,11 @@ class FaceState:
     @property
     def reached(self) -> bool:
         return self.verdict is not None and self.verdict.reached
+
+    def is_news(self, size: float) -> bool:
+        """Whether a change of this size is worth a verdict, after those there were."""
+        least = float("inf") if self.held is None else self.held.size
+        return size < min(least, MUCH * self.judged)
 
     def fall_back(self) -> None:
         """To what was judged to hold on the way, where what is there now does not or is larger."""

@@ -212,8 +212,7 @@ GENERATOR_PRESETS = {
         normalised=True,
         begins="shifted",
     ),
-    # The conditioned one at length, for a GPU: with five times as many mixtures, so that it
-    # meets more disagreement than it can learn by heart, and four pictures of five weakened.
+    # The conditioned one at length, for a GPU: more disagreement than it can learn by heart.
     "steady": replace(
         REFINED,
         epochs=80,

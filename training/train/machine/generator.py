@@ -27,12 +27,12 @@ from ...records.record import card
 from .. import checkpoint
 from ..presets import PROBE, GeneratorPreset
 from .classifiers import as_batch, pick_device, round_to_half
-from .epoch import Training, run_epoch
 from .networks import begun, build, unfolded
 from .pictures import gathered, with_assistants
 from .predictions import digest, load_panel, panel_predictions, take
 from .probe import changes, distorted, factor_for, measure, psnr
 from .snapshots import COUNT, jnd_maps, stages
+from .steps.epoch import Training, run_epoch
 
 SAMPLE = 1000  # training images, the first: for batch normalisation put back, and for scaling
 FACTORS = (0.5, 2.0)  # between which what goes into the tanh is scaled

@@ -20,7 +20,6 @@ from engine.networks.generator import Generator
 from engine.networks.panel import Panel
 
 from ...data.labelled import LabelledImages, load
-from ...options import SHARED
 from ...records.record import hardware, thinned, versions, write
 from .classifiers import as_batch, pick_device
 from .networks import load_generator
@@ -81,7 +80,7 @@ def main() -> None:
         prog="python -m training.train.machine.record", description=__doc__.splitlines()[0]
     )
     parser.add_argument("names", nargs="+", metavar="NAME", help="generators in RUNS/generators")
-    parser.add_argument("--data", default=f"{SHARED}/data/cifar10", help="CIFAR-10")
+    parser.add_argument("--data", default="../shared/data/cifar10", help="CIFAR-10")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="default: runs")
     parser.add_argument("--count", type=int, default=IMAGES, help="images of each split")
     given = parser.parse_args()

@@ -13,11 +13,11 @@ from torch.optim import swa_utils
 from engine.networks.generator import Generator
 from engine.networks.panel import Panel
 
-from .. import checkpoint
-from ..presets import GeneratorPreset
+from ... import checkpoint
+from ...presets import GeneratorPreset
+from ..predictions import take
 from .graphed import GraphedSteps, can_be_graphed
 from .objective import Draws, ramp, step_loss
-from .predictions import take
 
 LOGGED = ("loss", "l_c", "l_m", "l_s", "psnr_db")
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from engine.networks.panel import Panel
 
-from ..presets import GeneratorPreset
+from ...presets import GeneratorPreset
+from ..predictions import take
 from .objective import equation_7, undrawn
-from .predictions import take
 
 WARM_UP = 3  # steps before the capture: they choose algorithms and allocate what stays
 

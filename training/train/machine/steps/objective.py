@@ -17,9 +17,9 @@ from engine.networks.device import autocast
 from engine.networks.generator import Generator
 from engine.networks.panel import Panel
 
-from ..presets import GeneratorPreset
-from .classifiers import shift
-from .predictions import Batch
+from ...presets import GeneratorPreset
+from ..classifiers import shift
+from ..predictions import Batch
 
 REACH = 2  # pixels by which the panel's pictures are shifted, where a preset is diverse
 CLASSES = len(CIFAR10_CLASSES)

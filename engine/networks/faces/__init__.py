@@ -1,0 +1,1 @@
+"""Recognisers of faces beside the one that the cloak is made against."""
