@@ -10,7 +10,7 @@ from training.evaluate.codec.lines import ladder_of, line_of
 
 
 def made(method, size, kept, quality=None, unsolved=(), resize=False, **more):
-    photos = {"bytes": size, "kept": kept, "unsolved": list(unsolved)}
+    photos = {"bytes": size, "kept": " ".join(kept), "unsolved": list(unsolved)}
     return {
         "format": "jpeg",
         "method": method,

@@ -46,9 +46,10 @@ class Line:
 def line_of(row: dict, members: int) -> Line:
     """The photos of a row of a result, with so many members of the panel."""
     photos = row["per_photo"]
-    kept = flags(photos["kept"])
+    words = photos["kept"].split()
+    kept = flags(words)
     size = np.array(photos["bytes"], float)
-    last = [[each] for each in zip(photos["bytes"], photos["kept"], strict=True)]
+    last = [[each] for each in zip(photos["bytes"], words, strict=True)]
     paths = photos.get("path", last)
     return Line(
         size,

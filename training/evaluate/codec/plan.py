@@ -34,9 +34,9 @@ FIRST = {
     "avif, bisect, resized": 40,
     "webp, search": 100,
     "avif, search": 100,
-    "jpeg, search, resized": 40,
-    "webp, search, resized": 40,
-    "avif, search, resized": 40,
+    "jpeg, search, resized": 20,
+    "webp, search, resized": 20,
+    "avif, search, resized": 20,
 }
 CLEAN, FIXED, PLAIN = "clean", "fixed", "plain"  # beside the names of methods
 

@@ -15,9 +15,10 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
     """A line of the result from its photos, as `subject.Subject.measured` describes them.
 
     members: of the panel, the first machines of each photo; unseen: those after them. per_photo has
-    bytes, which machines keep their label ("1" or "0" of each), the numbers of the photos for which
-    no file holds, the path of a method that has one: of each photo bytes and labels kept, and of
-    plain encoding the bytes of the smallest way to write the same. rule: see `ruled`.
+    bytes, which machines keep their label (a word for each photo, "1" or "0" of each machine), the
+    numbers of the photos for which no file holds, the path of a method that has one: of each photo
+    bytes and labels kept, and of plain encoding the bytes of the smallest way to write the same.
+    rule: see `ruled`.
     """
     if row.method == CLEAN:
         return row.settings | clean(photos, len(members), unseen)
@@ -26,9 +27,10 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
     size = np.array([photo["bytes"] for photo in photos])
     more = {
         name: [photo.get(name) for photo in photos]
-        for name in ("path", "rule", "bytes_progressive")
+        for name in ("path", "bytes_progressive")
         if any(photo.get(name) for photo in photos)
     }
+    rules = [photo["rule"] for photo in photos if photo.get("rule")]
     return row.settings | {
         "n": len(photos),
         "solved": float(np.mean([photo["solved"] for photo in photos])),
@@ -46,11 +48,11 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
             for key, value in known(name, photos).items()
         },
         "unseen": {name: rate(outside[:, at]) for at, name in enumerate(unseen)},
-        **({"rule": ruled(more["rule"])} if "rule" in more else {}),
+        **({"rule": ruled(rules)} if rules else {}),
         "settings": chosen([photo["settings"] for photo in photos if photo["settings"]]),
         "per_photo": {
             "bytes": size.tolist(),
-            "kept": [photo["kept"] for photo in photos],
+            "kept": " ".join(photo["kept"] for photo in photos),
             "unsolved": [at for at, photo in enumerate(photos) if not photo["solved"]],
             **more,
         },

@@ -29,7 +29,7 @@ from .probe import changes, distorted, matches, measure
 NAME = "long_cifar10"  # of the result
 NINTHS = 9  # into which the change is divided (paper A: homogeneity)
 IMAGES = 10_000  # of each split
-ROWS = 40  # of a history
+ROWS = 16  # of a history
 LEFT_OUT = ("jnd_maps",)  # of a row of the history
 
 
