@@ -161,8 +161,11 @@ def codec_unseen(result: dict) -> str:
     """What machines outside the panel keep, beside plain encoding of equal bytes."""
     if not result["unseen"]:
         return f"Not measured: {result['unseen_note']}."
-    rows = []
+    rows, last = [], None
     for row in result["outside_at_equal_bytes"]:
+        if (size := (*title(row), row["bytes"])) == last:
+            continue  # its search has no larger file
+        last = size
         smallest = row["bytes_plain"] > row["bytes"] * 1.0005
         cells = [*title(row), f"{row['factor']:g}", str(row["n"]), f"{row['bytes']:,.0f}"]
         cells += [f"{row['bytes_plain']:,.0f}" if smallest else "equal", percent(row["rca"], 1)]
@@ -180,7 +183,7 @@ def codec_unseen(result: dict) -> str:
         "encoding at one quality for all photos with equal mean bytes; where no quality is as "
         "small, its smallest. Times its smallest: of a search, each photo's best file on the way "
         f"that is so many times larger than its last, or more; where none is, the largest of "
-        f"them. {ceiling(result)}{note(result)}"
+        f"them (rows that repeat the one above are left out). {ceiling(result)}{note(result)}"
     )
 
 
