@@ -139,10 +139,9 @@ def test_the_numbers_belong_together(published, folder):
     assert 0 < resized["ssim"] < 1  # enlarged, it can be compared
     smallest = plain["per_photo"]["bytes_progressive"]
     assert all(np.array(smallest) <= plain["per_photo"]["bytes"])
-    (rule,) = jnd["per_photo"]["rule"]
-    assert jnd["rule"]["holds"] == rule["holds"]
-    assert jnd["rule"]["bytes"] == rule["bytes"] > 0
-    assert jnd["rule"]["n"] == (rule["multiple"] is not None)
+    assert jnd["rule"]["holds"] in (0, 1)  # of one photo
+    assert jnd["rule"]["bytes"] > 0
+    assert jnd["rule"]["n"] == 1
     assert bisect["seconds"] > 0
     assert bisect["processor_seconds"] > 0
     ways = list(zip(searched["per_photo"]["path"], searched["per_photo"]["bytes"], strict=True))

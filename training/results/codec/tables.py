@@ -213,11 +213,10 @@ def codec_first() -> str:
     if not result:
         return ""
     return (
-        "![Bytes of a photo against labels that three ImageNet classifiers and two others keep]"
-        "(training/results/figures/codec.png)\n\n*Share of labels kept against mean bytes of a "
-        "photo: above of the classifiers that a file was verified with, below of others; the line "
-        "is plain encoding at one quality for all photos. [What it saves](training/results/"
-        "README.md#the-smallest-file-that-the-panel-still-understands).*"
+        "![Bytes of a photo against labels kept]"
+        "(training/results/figures/codec.png)\n\n*Labels kept against mean bytes: above by the "
+        "classifiers that a file was verified with, below by others; the line is plain encoding. "
+        "[More](training/results/README.md#the-smallest-file-that-the-panel-still-understands).*"
     )
 
 
