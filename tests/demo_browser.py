@@ -102,6 +102,24 @@ def open_tab(page, tab: str) -> None:
     button.click()
 
 
+def begin(page, button: str, shows: str) -> None:
+    """Click a button until something shows, as a visitor does of whom a busy page lost a click.
+
+    While the work is on its way further clicks do nothing.
+    """
+    from playwright.sync_api import TimeoutError as Late
+
+    tries = 8
+    for number in range(1, tries + 1):
+        page.locator(button).click()
+        try:
+            page.wait_for_selector(shows, timeout=LONG / tries)
+            return
+        except Late:
+            if number == tries:
+                raise
+
+
 def upload(page, where: str, path: str) -> None:
     """Replace the picture in an upload by a file."""
     clear = page.locator(f"{where} button[aria-label='Clear'], {where} button[title='Clear']")

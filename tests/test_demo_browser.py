@@ -9,7 +9,7 @@ from pathlib import Path
 import demo_browser as browser
 import numpy as np
 import pytest
-from demo_browser import ASTRONAUT, CAT, COFFEE, LONG, downloaded, upload
+from demo_browser import ASTRONAUT, CAT, COFFEE, LONG, begin, downloaded, upload
 
 from engine import machine_jnd
 from engine.faces.finder import SAME
@@ -106,8 +106,7 @@ def test_a_face_is_cloaked_and_tested(visit, portrait):
 def test_a_cloak_is_stopped(visit):
     page = visit("cloak")
     page.wait_for_selector(".jn-box")
-    page.locator("#cloak-go").click()
-    page.wait_for_selector("#cloak-status progress", timeout=LONG)
+    begin(page, "#cloak-go", "#cloak-status progress")
     page.locator("#cloak-stop").click()
     page.wait_for_function(
         "document.querySelector('#cloak-status').innerText.startsWith('Stopped')"

@@ -10,7 +10,7 @@ from pathlib import Path
 import demo_browser as browser
 import numpy as np
 import pytest
-from demo_browser import LONG, downloaded, upload
+from demo_browser import LONG, begin, downloaded, upload
 from demo_visitor import Visitor, with_mcp
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -216,8 +216,7 @@ def test_a_search_is_stopped(visit):
     page = visit("compress")
     page.wait_for_selector("#compress-photo img")
     page.get_by_role("radio", name="search:").click()
-    page.locator("#compress-go").click()
-    page.wait_for_selector("#compress-status progress", timeout=LONG)
+    begin(page, "#compress-go", "#compress-status progress")
     page.locator("#compress-stop").click()
     page.wait_for_function(
         "document.querySelector('#compress-status').innerText.startsWith('Stopped')"
