@@ -65,6 +65,6 @@ def test_of_a_large_photo_the_part_begins_on_the_grid(cloak, portrait):
 
 def test_it_is_said_in_words():
     yes, no = Survival(True, 0.7), Survival(False, 0.5)
-    assert in_words({"jpeg90": yes, "half": no}) == "survives JPEG 90; undone by half size"
+    assert in_words({"jpeg90": yes, "half": no}) == "survives JPEG 90; is undone by half size"
     assert in_words({"jpeg90": yes}) == "survives JPEG 90"
-    assert in_words({"half": no}) == "undone by half size"
+    assert in_words({"half": no}) == "is undone by half size"

@@ -101,4 +101,4 @@ def in_words(found: dict[str, Survival]) -> str:
     held = [WORDS[name] for name, each in found.items() if each.reached]
     lost = [WORDS[name] for name, each in found.items() if not each.reached]
     parts = [f"survives {', '.join(held)}"] if held else []
-    return "; ".join([*parts, *([f"undone by {', '.join(lost)}"] if lost else [])])
+    return "; ".join([*parts, *([f"is undone by {', '.join(lost)}"] if lost else [])])
