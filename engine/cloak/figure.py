@@ -46,7 +46,7 @@ def draw_figure(result: CloakedPhoto, title: str) -> np.ndarray:
         pictures = (
             (f"face {face.number}{scale}", before),
             (f"cloaked, {decibels(psnr_8bit(before, after))} here", after),
-            (f"difference × {TIMES} (grey: none)", difference(before, after)),
+            (f"{TIMES} times the difference", difference(before, after)),
         )
         rows.append([(text, shown(pixels, size)) for text, pixels in pictures])
     wide = max(max(pixels.shape[1], 220) for row in rows for _, pixels in row)

@@ -39,7 +39,12 @@ def trade_off(result: dict):
                 axis.set_ylabel(label)
         axes[0, column].set_title(f"{FORMATS[curve['format']]}, {curve['n']} photos", fontsize=10)
         axes[-1, column].set_xlabel("bytes of a photo")
-    axes[0, 0].legend(fontsize=8)
+    named = {
+        name: mark
+        for axis in axes.flat
+        for mark, name in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    axes[0, 0].legend(named.values(), named.keys(), fontsize=8)
     return figure
 
 
