@@ -143,6 +143,15 @@ def test_on_a_gpu_all_runtimes_share_a_process(photo, tmp_path, monkeypatch):
     assert "human_jnd" not in table
 
 
+def test_without_a_gpu_nothing_is_measured_or_overwritten(monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("sys.argv", ["gpu"])
+    monkeypatch.setattr(gpu, "write", None)
+    with pytest.raises(SystemExit):
+        gpu.main()
+    assert "finds no GPU" in capsys.readouterr().err
+
+
 def test_a_runtime_that_fails_on_a_gpu_is_a_row(photo, monkeypatch):
     def fails(subject, runtime, pixels, weights, device):
         raise RuntimeError("first line\nno memory left")

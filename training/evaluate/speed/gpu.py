@@ -136,6 +136,8 @@ def main() -> None:
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"), help="default: cuda")
     parser.add_argument("--out", type=Path, help="another folder than training/results")
     given = parser.parse_args()
+    if given.device == "cuda" and not torch.cuda.is_available():
+        parser.error("PyTorch finds no GPU here: --device cpu tries it out, with --out FOLDER")
     photos = load_photos(given.data, "test", "train")
     photo = photos.images[0]
     rows, slopes, functions = [], [], []
