@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -87,6 +88,21 @@ class Training:
         self.seconds, self.history = note["seconds"], note["history"]
 
 
+@dataclass(frozen=True)
+class Pass:
+    """What one epoch goes over, on the device that trains.
+
+    images uint8 N×H×W×3 and the panel's predictions for them; order int64 N: of the images;
+    mirrored bool N: of each, in that order.
+    """
+
+    panel: Panel
+    images: Tensor
+    predictions: dict[str, Tensor]
+    order: Tensor
+    mirrored: Tensor
+
+
 def run_epoch(
     training: Training, panel: Panel, images: Tensor, predictions: dict[str, Tensor]
 ) -> dict:
@@ -100,10 +116,11 @@ def run_epoch(
     mirrored = (torch.rand(len(images), generator=random) < 0.5)[order].to(device)
     training.network.train()
     panel.train()  # a step sees one side; mirrored pictures in the batches show the other
-    steps = graphed_steps if can_be_graphed(preset, device) else drawn_steps
-    values, shares = steps(
-        training, panel, images, predictions, order.to(device), mirrored, Draws(random)
-    )
+    given = Pass(panel, images, predictions, order.to(device), mirrored)
+    if can_be_graphed(preset, device):
+        values, shares = graphed_steps(training, given)
+    else:
+        values, shares = drawn_steps(training, given, Draws(random))
     return {
         "epoch": epoch + 1,
         **dict(zip(LOGGED, values, strict=True)),
@@ -111,47 +128,40 @@ def run_epoch(
     }
 
 
-def graphed_steps(
-    training: Training,
-    panel: Panel,
-    images: Tensor,
-    predictions: dict[str, Tensor],
-    order: Tensor,
-    mirrored: Tensor,
-    draws: Draws,
-) -> tuple[list[float], list[float]]:
+def graphed_steps(training: Training, given: Pass) -> tuple[list[float], list[float]]:
     """As `drawn_steps`, for a preset that draws nothing."""
     if training.graphed is None:
         training.graphed = GraphedSteps(
-            training.network, training.optimizer, panel, images, predictions, training.preset
+            training.network,
+            training.optimizer,
+            given.panel,
+            given.images,
+            given.predictions,
+            training.preset,
         )
-    found = training.graphed.epoch(order, mirrored)
+    found = training.graphed.epoch(given.order, given.mirrored)
     training.average.update_parameters(training.network)  # which here is the network itself
     return found
 
 
-def drawn_steps(
-    training: Training,
-    panel: Panel,
-    images: Tensor,
-    predictions: dict[str, Tensor],
-    order: Tensor,
-    mirrored: Tensor,
-    draws: Draws,
-) -> tuple[list[float], list[float]]:
-    """The steps of an epoch -> means of what is logged, and of the shares of labels kept.
-
-    order: of the images; mirrored: bool of each, in that order.
-    """
-    preset, epoch, device = training.preset, len(training.history), images.device
-    batches = len(images) // preset.batch
+def drawn_steps(training: Training, given: Pass, draws: Draws) -> tuple[list[float], list[float]]:
+    """The steps of an epoch -> means of what is logged, and of the shares of labels kept."""
+    preset, epoch, panel = training.preset, len(training.history), given.panel
+    batches = len(given.images) // preset.batch
     steps = preset.epochs * batches
     # Not the assistants: of these there are labels only.
-    mapped = tuple(name for name in panel.names if f"maps.{name}" in predictions)
+    mapped = tuple(name for name in panel.names if f"maps.{name}" in given.predictions)
     logged, shares = [], []
     for step in range(batches):
         part = slice(step * preset.batch, (step + 1) * preset.batch)
-        batch = take(images, predictions, mapped, order[part], mirrored[part], device)
+        batch = take(
+            given.images,
+            given.predictions,
+            mapped,
+            given.order[part],
+            given.mirrored[part],
+            given.images.device,
+        )
         done = training.share(epoch + step / batches)
         loss, values, rates = step_loss(
             training.network, panel, batch, preset, draws, ramp(preset, done)
