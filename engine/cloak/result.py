@@ -20,7 +20,7 @@ class CloakedFace:
     after; distances: each version's; own: distance to the face as it was, the closest version's;
     targeted: whether there was a target; success: as `engine.cloak.verdict` decides; hurried: it
     was reached, but the time was over before the change was as small as it gets; survives: what of
-    `engine.cloak.survival.CHANGES` this file does, empty without success; attempts, gradients,
+    `engine.cloak.survival.WORDS` this file does, empty without success; attempts, gradients,
     seconds: the effort.
     """
 

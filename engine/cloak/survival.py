@@ -7,46 +7,19 @@ face is changed: blocks of JPEG and WebP lie in it as in the whole.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from ..faces.finder import Face, FaceFinder
 from ..faces.gallery import Goal
 from ..images.parts import grown
-from ..images.picture import decode, resize
-from .verdict import reencode, smaller
+from .verdict import confirm, look_at
 
 GRID = 64  # pixels on which a part begins: blocks of halved colour, at half size, of WebP too
 AROUND = 1.0  # of the face's side that is left around it
 WEBP_SIDE = 16383  # pixels: no WebP is larger
-
-
-def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through Pillow's WebP encoder and decoder."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", quality=quality)
-    return decode(stream.getvalue()).pixels
-
-
-def larger_and_back(pixels: np.ndarray) -> np.ndarray:
-    """1.5 × the size and back, by Lanczos."""
-    height, width = pixels.shape[:2]
-    return resize(resize(pixels, round(1.5 * width), round(1.5 * height)), width, height)
-
-
-CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "jpeg90": lambda pixels: reencode(pixels, 90),
-    "jpeg75": lambda pixels: reencode(pixels, 75),
-    "webp80": lambda pixels: webp(pixels, 80),
-    "half": smaller,
-    "half+jpeg80": lambda pixels: reencode(smaller(pixels), 80),
-    "1.5x+back": larger_and_back,
-}
-WORDS = {
+WORDS = {  # the changes, names of `verdict.VERSIONS`
     "jpeg90": "JPEG 90",
     "jpeg75": "JPEG 75",
     "webp80": "WebP 80",
@@ -73,27 +46,23 @@ def part_around(face: Face, width: int, height: int) -> tuple[int, int, int, int
 def survival(
     finder: FaceFinder, recogniser, pixels: np.ndarray, face: Face, goal: Goal
 ) -> dict[str, Survival]:
-    """A cloaked photo uint8 H×W×3, the face in the original -> what of `CHANGES` it survives.
+    """A cloaked photo uint8 H×W×3, the face in the original -> what of `WORDS` it survives.
 
     recogniser: `engine.networks.recogniser.Recogniser`.
     """
     left, top, right, bottom = part_around(face, pixels.shape[1], pixels.shape[0])
     part = np.ascontiguousarray(pixels[top:bottom, left:right])
     box = tuple(value - start for value, start in zip(face.box, (left, top) * 2, strict=True))
-    found = {}
-    for name, change in CHANGES.items():
-        if name == "webp80" and max(part.shape) > WEBP_SIDE:
-            continue
-        changed = np.ascontiguousarray(change(part))
-        scale = changed.shape[1] / part.shape[1]
-        again, _ = finder.find_again(changed, tuple(scale * value for value in box), face.turn)
-        chip = finder.chip(changed, again)
-        theirs = finder.describe_chip(chip)
-        ours = recogniser.describe(chip[None])[0]
-        found[name] = Survival(
-            goal.reached(theirs) and goal.reached(ours), float(goal.distance(theirs))
+    names = [name for name in WORDS if name != "webp80" or max(part.shape) <= WEBP_SIDE]
+    looks = look_at(finder, recogniser, part, replace(face, box=box), names)
+    verdict = confirm(finder, looks, goal)
+    return {
+        each.version: Survival(
+            goal.reached(each.dlib) and goal.reached(each.port),
+            float(verdict.distances[each.version]),
         )
-    return found
+        for each in verdict.looks
+    }
 
 
 def in_words(found: dict[str, Survival]) -> str:

@@ -8,6 +8,7 @@ goal must be reached by the descriptors of both dlib's own recogniser and the Py
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,13 +67,33 @@ def smaller(pixels: np.ndarray) -> np.ndarray:
     return resize(pixels, max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
 
 
+def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """uint8 H×W×3 through Pillow's WebP encoder and decoder."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "WEBP", quality=quality)
+    return decode(stream.getvalue()).pixels
+
+
+def larger_and_back(pixels: np.ndarray) -> np.ndarray:
+    """1.5 × the size and back, by Lanczos."""
+    height, width = pixels.shape[:2]
+    return resize(resize(pixels, round(1.5 * width), round(1.5 * height)), width, height)
+
+
+VERSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "png": lambda pixels: pixels,
+    "jpeg90": lambda pixels: reencode(pixels, 90),
+    "jpeg75": lambda pixels: reencode(pixels, 75),
+    "webp80": lambda pixels: webp(pixels, 80),
+    "half": smaller,
+    "half+jpeg80": lambda pixels: reencode(smaller(pixels), 80),
+    "1.5x+back": larger_and_back,
+}
+
+
 def version(name: str, pixels: np.ndarray) -> np.ndarray:
-    """One of `ROBUST` of uint8 H×W×3."""
-    if name == "png":
-        return pixels
-    if name == "jpeg75":
-        return reencode(pixels, 75)
-    return smaller(pixels) if name == "half" else reencode(smaller(pixels), 80)
+    """One of `VERSIONS` of uint8 H×W×3."""
+    return VERSIONS[name](pixels)
 
 
 def find_again(
@@ -89,7 +110,14 @@ def look(
 
     recogniser: `engine.networks.recogniser.Recogniser`.
     """
-    pixels, looks = decode(png).pixels, []
+    return look_at(finder, recogniser, decode(png).pixels, face, versions)
+
+
+def look_at(
+    finder: FaceFinder, recogniser, pixels: np.ndarray, face: Face, versions: Iterable[str]
+) -> list[Look]:
+    """`look` at uint8 H×W×3, decoded already."""
+    looks = []
     for name in versions:
         changed = np.ascontiguousarray(version(name, pixels))
         again, detected = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
