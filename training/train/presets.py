@@ -244,7 +244,7 @@ GENERATOR_PRESETS = {
         faintest=0.6,
         contrary=0.05,
         asked=None,
-        mixtures=120_000,
+        mixtures=40_000,
         begins="steady",
         seed=1,
     ),
