@@ -105,7 +105,6 @@ class GeneratorPreset:
     begins: str = ""  # the finished generator that this one goes on from
     weakened: float = 0.0  # share of each batch shown at a random strength k/9, k = 1…8
     faint: bool = False  # of images on which the panel disagrees, k = 1…3 instead
-    faintest: float = 0.0  # share of these with k = 1
     images: int | None = None
     seed: int = 0
 
@@ -229,24 +228,6 @@ GENERATOR_PRESETS = {
         mixtures=200_000,
         images=None,
         begins="conditioned",
-    ),
-    # And on from that, on mixtures it has not seen, mostly at the smallest strength.
-    "firm": replace(
-        REFINED,
-        epochs=2,
-        batch=128,
-        learning_rate=3e-4,
-        confident=True,
-        wanted=1.2,
-        varied=0.1,
-        weakened=0.85,
-        faint=True,
-        faintest=0.6,
-        contrary=0.05,
-        asked=None,
-        mixtures=40_000,
-        begins="steady",
-        seed=1,
     ),
     # Our extension for machines outside the panel: more of them, of other kinds, are in the loss.
     # It goes on from the paper's network, which writes what outsiders read as well.

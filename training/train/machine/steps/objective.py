@@ -25,23 +25,13 @@ REACH = 2  # pixels by which the panel's pictures are shifted, where a preset is
 CLASSES = len(CIFAR10_CLASSES)
 
 
-def strengths(
-    count: int,
-    share: float,
-    generator: torch.Generator,
-    split: Tensor,
-    faintest: float = 0.0,
-) -> Tensor:
+def strengths(count: int, share: float, generator: torch.Generator, split: Tensor) -> Tensor:
     """N×1×1×1: 1 for most images, a random k/9 (k = 1…8) for the given share of them.
 
-    split: bool N, images whose k is 1, 2 or 3: where the panel disagrees those are the hard ones;
-    faintest: the share of these whose k is 1.
+    split: bool N, images whose k is 1, 2 or 3: where the panel disagrees those are the hard ones.
     """
     ninths = torch.randint(1, 9, (count,), generator=generator)
     ninths = torch.where(split, (ninths + 2) // 3, ninths) / 9
-    if faintest:
-        first = split & (torch.rand(count, generator=generator) < faintest)
-        ninths = torch.where(first, torch.full((), 1 / 9), ninths)
     weak = torch.rand(count, generator=generator) < share
     return torch.where(weak, ninths, torch.ones(())).view(-1, 1, 1, 1)
 
@@ -130,7 +120,7 @@ def chosen(batch: Batch, panel: Panel, preset: GeneratorPreset, random: Draws) -
     drawn = random.members(len(panel.names), preset.asked)
     panels = batch.labels[:, : batch.cams.shape[1]]  # without the assistants'
     split = (panels != panels[:, :1]).any(1).cpu() & preset.faint
-    weakened = strengths(len(batch.x), preset.weakened, random.generator, split, preset.faintest)
+    weakened = strengths(len(batch.x), preset.weakened, random.generator, split)
     multiple = multiples(len(batch.x), preset.varied, random.generator)
     strong = (weakened.flatten() * multiple) >= 0.8  # a weak change cannot contradict
     given = contradict(panels, strong, preset.contrary, random.generator)
