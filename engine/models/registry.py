@@ -86,8 +86,8 @@ MODELS = {
         ),
         _row(
             "generator-conditioned-cifar10",
-            "3778b5a5668e3ecd1b2565036298182f99e91c88bad73b4f8dcd7dcf427dd5a0",
-            1_707_222,
+            "dc6a03365300d8b877e419b47ef1ac863eef93e9df7c5e470c768f09691b053a",
+            1_707_047,
         ),
         _row(
             "generator-merged-cifar10",
