@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.models import registry
 from engine.models.locate import locate, sha256_of
-from engine.models.registry import GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PROVENANCE, UNSEEN
+from engine.models.registry import GENERATORS, HUMAN, MODELS, PANEL, PROVENANCE, UNSEEN
 from engine.system.files import write_files, write_text
 
 PARITY = "export.json"
@@ -145,11 +145,11 @@ def build(artefacts: list[Artefact], out: Path, *, half: bool = False) -> dict[s
             artefact.write(path)
             rows = check_parity(artefact.module, path, tolerance=artefact.tolerance)
             parity[path.name] = [vars(row) for row in rows]
-            files[path.name] = describe(path) | {"training": artefact.note}
+            files[path.name] = describe(path, artefact.model) | {"training": artefact.note}
             if half:
                 smaller = write_half(path)
                 halves[smaller.name] = half_report(artefact.module, smaller, panel)
-                files[smaller.name] = describe(smaller) | {"half_of": path.name}
+                files[smaller.name] = describe(smaller, artefact.model) | {"half_of": path.name}
         reports = {
             PROVENANCE: updated(out / PROVENANCE, {"files": files}),
             PARITY: updated(
@@ -188,13 +188,13 @@ def embed(files: dict[str, dict]) -> None:
     write_text(table, text)
 
 
-def describe(path: Path) -> dict:
-    """One file's provenance, without how it was trained."""
+def describe(path: Path, model: str) -> dict:
+    """The provenance of one file of a row of `MODELS`, without how it was trained."""
     from training.records.record import versions
 
     return {
         "sha256": sha256_of(path),
         "bytes": path.stat().st_size,
-        "licence": LICENCE,
+        "licence": MODELS[model].licence,
         "versions": versions(),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.models.registry import MODELS, RECOGNISER
 from training.records.record import RESULTS, read_json
 from training.results.markdown import markdown
 from training.results.tables import BLOCK, TABLES
@@ -26,8 +27,11 @@ MEASURED_IN = {
     "human": ("human_kodak", "rows"),
     "human_speed": ("human_kodak", "speed"),
     "recogniser": ("recogniser_lfw", "rows"),
+    "recognisers": ("recognisers", "rows"),
     "photo_panel": ("photo_panel", "rows"),
 }
+# Files of other repositories that a table is about as well.
+BESIDE = {"recognisers": {MODELS[RECOGNISER].file}}
 
 
 def card(name: str, models: list[dict]) -> str:
@@ -63,7 +67,11 @@ def table(name: str, shipped: dict[str, str]) -> str:
     result = read_json(path)
     if not result.get(section):
         return NOT_MEASURED
-    measured = result["weights"]
+    measured = {
+        file: digest
+        for file, digest in result["weights"].items()
+        if file not in BESIDE.get(name, set())
+    }
     if not measured or any(shipped.get(file) != digest for file, digest in measured.items()):
         return NOT_THESE
     return TABLES[name]()

@@ -23,6 +23,7 @@ from engine.networks.photo.panel import MEMBERS
 TOLERANCE = 1e-4
 SIZES = ((8, 8), (32, 32), (33, 47), (64, 24), (96, 96))  # height, width
 PHOTO_SIZES = ((32, 32), (64, 96), (224, 224))
+CHIP_SIZES = ((224, 224),)
 BATCHES = (1, 3)
 CONTENTS = ("noise", "black", "white", "ramp", "checks")
 
@@ -67,6 +68,7 @@ def inputs(names: list[str], content: str, batch: int, height: int, width: int) 
     noise = picture("noise", batch * members, height, width)
     made = {
         "image": picture(content, batch, height, width),
+        "chips": picture(content, batch, height, width),
         "cams": noise[:, 0].reshape(batch, members, height, width),
         "strength": torch.linspace(0.5, 1.5, batch),
         "keep": torch.arange(batch) % 2.0,
@@ -89,6 +91,7 @@ def differences(module: nn.Module, path: Path) -> Iterator[tuple[str, str, np.nd
     names = [node.name for node in session.get_outputs()]
     wanted = [node.name for node in session.get_inputs()]
     sizes = PHOTO_SIZES if "evidence" in (*names, *wanted) else SIZES
+    sizes = CHIP_SIZES if "chips" in wanted else sizes
     for content, (height, width), batch in product(CONTENTS, sizes, BATCHES):
         case = f"{content} {batch}×3×{height}×{width}"
         tensors = inputs(wanted, content, batch, height, width)

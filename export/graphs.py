@@ -176,7 +176,7 @@ def export(
     helper.set_model_props(
         model,
         {key: json.dumps(value, ensure_ascii=False) for key, value in properties.items()}
-        | {"licence": LICENCE},
+        | {"licence": contract["licence"]},
     )
     onnx.checker.check_model(model, full_check=True)
     write_bytes(path, model.SerializeToString())
@@ -195,6 +195,18 @@ def strip(model: onnx.ModelProto) -> None:
     for tensor in graph.initializer:
         tensor.doc_string = ""
         del tensor.metadata_props[:]
+
+
+def eight_bits(stored: Mapping[str, Tensor], prefix: str = "") -> dict[str, tuple[Tensor, Tensor]]:
+    """The int8 weights and their scales of what `quantised.pack` made, by their names in a graph.
+
+    prefix: what a graph's names begin with.
+    """
+    return {
+        prefix + name: (tensor, stored[name + SCALE])
+        for name, tensor in stored.items()
+        if tensor.dtype == torch.int8
+    }
 
 
 def quantise(model: onnx.ModelProto, eight_bits: Mapping[str, tuple[Tensor, Tensor]]) -> None:

@@ -1,8 +1,8 @@
 """`python -m export push --repo ORG/NAME`: one repository of the Hub, a dry run by default.
 
-NAME says what is published: machine-jnd-cifar10, human-jnd or face-recogniser. The folder is made
-from the weights that are embedded, or is one that `python -m export` or `python -m export cards`
-wrote. The token is the client's: HF_TOKEN, or `hf auth login`.
+NAME says what is published: machine-jnd-cifar10, machine-jnd-photos, human-jnd, face-recogniser or
+faceres. The folder is made from the weights that are embedded, or is one that `python -m export` or
+`python -m export cards` wrote. The token is the client's: HF_TOKEN, or `hf auth login`.
 """
 
 from __future__ import annotations

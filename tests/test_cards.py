@@ -24,7 +24,9 @@ from training.results import tables
 MACHINE = "just-noticeable/machine-jnd-cifar10"
 NAMES = [name.partition("/")[2] for name in repositories()]
 # Digits of a card's own words that are names, not measurements.
-ARE_NAMES = re.compile(r"CIFAR-10|32×32|BSDS500|\[[^\]]*\]\([^)]*\)|`[^`]*`|model v1|CC0|sha256")
+ARE_NAMES = re.compile(
+    r"CIFAR-10|32×32|BSDS500|\[[^\]]*\]\([^)]*\)|`[^`]*`|(model|MobileNet) v1|VGGFace2|CC0|sha256"
+)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,12 @@ class Model:
 
 
 def _row(
-    name: str, sha256: str, size: int, repo: str = "just-noticeable/machine-jnd-cifar10"
+    name: str,
+    sha256: str,
+    size: int,
+    repo: str = "just-noticeable/machine-jnd-cifar10",
+    licence: str = LICENCE,
+    trained_here: bool = True,
 ) -> Model:
     """A row of the table, by default of the machine JND on CIFAR-10."""
     return Model(
@@ -38,14 +43,16 @@ def _row(
         size=size,
         repo=repo,
         revision="v0.2.0",
-        licence=LICENCE,
+        licence=licence,
+        trained_here=trained_here,
     )
 
 
 PHOTOS_REPO = "just-noticeable/machine-jnd-photos"
+FACERES = "faceres"  # a second face recogniser: chips -> embeddings
 
 # Classifiers (picture -> logits and class activation map) of the panel and outside it, the
-# generators (picture and CAMs -> change), and the human JND (picture -> threshold).
+# generators (picture and CAMs -> change), the human JND (picture -> threshold), and a recogniser.
 MODELS = {
     row.name: row
     for row in (
@@ -129,6 +136,14 @@ MODELS = {
             304_403,
             "just-noticeable/human-jnd",
         ),
+        _row(
+            "faceres",
+            "529e88d1fe6adf601f6b24d01a047a7e544962ef9399e5dc0f95b0c93bcea2a6",
+            3_355_094,
+            "just-noticeable/faceres",
+            licence="MIT",
+            trained_here=False,
+        ),
     )
 }
 
@@ -185,7 +200,12 @@ HUMAN = "hvs-sd"
 HUMAN_NAMES = ("chou1995", "yang2005", "liu2010", "wu2013", "wu2017", "rgb2022", HUMAN)
 HUMAN_DEFAULT = HUMAN
 
-# The face recogniser: no ONNX, for what uses it needs its gradient.
+# Rows of `engine.faces.recognisers`; the first one's answer counts where there is one answer.
+RECOGNISER_NAMES = ("dlib", FACERES)
+ALL = "all"  # of these
+
+# The face recogniser that a cloak is made against: no ONNX, for what uses it needs its gradient;
+# where a photo is only described dlib's own is at hand.
 RECOGNISER = "face-recogniser"
 MODELS[RECOGNISER] = Model(
     name=RECOGNISER,

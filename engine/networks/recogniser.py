@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from ..errors import WeightsError
 from ..models.locate import locate
 from ..models.registry import RECOGNISER
+from .faces.described import describe
 
 SIDE = 150  # pixels of a chip, both ways
 MEAN = (122.782, 117.001, 104.298)  # of RGB 0…255, as dlib subtracts it
 WIDTHS = (32, 32, 32, 64, 64, 64, 64, 128, 128, 128, 256, 256, 256, 256)
 DOWN = (3, 7, 10, 13)  # blocks that halve height and width
-BATCH = 16  # chips per pass where no gradient is needed
 
 
 def _grow(x: Tensor, shape: tuple[int, int, int]) -> Tensor:
@@ -76,13 +76,9 @@ class Recogniser(nn.Module):
             x = block(x)
         return self.fc(x.mean((2, 3)))
 
-    @torch.no_grad()
     def describe(self, chips: np.ndarray) -> np.ndarray:
         """uint8 n×150×150×3 -> descriptors float32 n×128."""
-        batch = torch.from_numpy(np.ascontiguousarray(chips)).permute(0, 3, 1, 2).float() / 255
-        batch = batch.to(self.mean.device)
-        parts = [self(batch[at : at + BATCH]) for at in range(0, len(batch), BATCH)]
-        return torch.cat(parts).cpu().numpy() if parts else np.empty((0, 128), np.float32)
+        return describe(self, chips)
 
 
 @lru_cache(maxsize=1)

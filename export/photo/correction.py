@@ -37,19 +37,23 @@ def crops() -> Tensor:
     return torch.from_numpy(to_batch(np.stack(parts)))
 
 
+def matched(ours: nn.Module, theirs: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Move the bias of the layer `theirs` so that its channels have the means of `ours`.
+
+    x, y: what each is given; returns what each gives then. The bias is of half precision.
+    """
+    wanted = ours(x)
+    others = [n for n in range(wanted.ndim) if n != 1]
+    shift = (wanted - theirs(y)).mean(others)
+    theirs.bias.copy_((theirs.bias + shift).half())
+    return wanted, theirs(y)
+
+
 def correct_biases(exact: EfficientNetLite, stored: EfficientNetLite) -> None:
     """Move the biases of `stored` so that each layer's channels have the means of `exact`.
 
     exact: before its weights were rounded. The biases are of half precision, as they are kept.
     """
-
-    def matched(ours: nn.Module, theirs: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        wanted = ours(x)
-        others = [n for n in range(wanted.ndim) if n != 1]
-        shift = (wanted - theirs(y)).mean(others)
-        theirs.bias.copy_((theirs.bias + shift).half())
-        return wanted, theirs(y)
-
     with torch.no_grad():
         x = (crops() * 255 - 127) / 128
         a, b = map(F.relu6, matched(exact.stem, stored.stem, x, x))

@@ -1,0 +1,1 @@
+"""Face recognisers of others, converted."""
