@@ -1,7 +1,8 @@
 """Face chips as a differentiable function of the full-resolution photo.
 
 The pixels that dlib's `extract_image_chips` gives, by an affine grid and, for large faces, the
-same image pyramid, so that a gradient at the 150×150 chip flows back to every pixel of the photo.
+same image pyramid, so that a gradient at the chip flows back to every pixel of the photo. A chip is
+S×S pixels, by its framing: 150 for dlib's recogniser (`engine.faces.recognisers` has the others).
 Needs torch.
 """
 
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..faces.chip import SIDE, Chip
+from ..faces.chip import Chip
 
 BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 
@@ -30,17 +31,17 @@ def halve(x: Tensor) -> Tensor:
     return truncated(both[:, :, : (x.shape[2] - 3) // 2, : (x.shape[3] - 3) // 2])
 
 
-def sample(x: Tensor, matrices: Tensor) -> Tensor:
-    """Bilinear samples at the chips' pixels: x n×3×H×W, matrices n×2×3 -> n×3×150×150.
+def sample(x: Tensor, matrices: Tensor, side: int) -> Tensor:
+    """Bilinear samples at the chips' pixels: x n×3×H×W, matrices n×2×3 -> n×3×side×side.
 
     A matrix takes a chip's pixel (x, y, 1) to a pixel of x. A place without four neighbours in x
     is black, as in dlib.
     """
     height, width = x.shape[2:]
-    steps = torch.arange(SIDE, dtype=matrices.dtype, device=x.device)
+    steps = torch.arange(side, dtype=matrices.dtype, device=x.device)
     rows, columns = torch.meshgrid(steps, steps, indexing="ij")
-    pixels = torch.stack([columns, rows, torch.ones_like(rows)], -1)  # 150×150×3
-    places = torch.einsum("rck,nik->nrci", pixels, matrices)  # n×150×150×2, in pixels
+    pixels = torch.stack([columns, rows, torch.ones_like(rows)], -1)  # S×S×3
+    places = torch.einsum("rck,nik->nrci", pixels, matrices)  # n×S×S×2, in pixels
     limit = torch.tensor([width - 1, height - 1], dtype=places.dtype, device=x.device)
     inside = ((places >= 0) & (places < limit)).all(3)[:, None]
     grid = (2 * places / limit - 1).to(x.dtype)
@@ -48,7 +49,7 @@ def sample(x: Tensor, matrices: Tensor) -> Tensor:
 
 
 def extract(x: Tensor, chips: list[Chip]) -> Tensor:
-    """The chips of n photos: n×3×H×W -> n×3×150×150, one per photo.
+    """The chips of n photos, equally large ones: n×3×H×W -> n×3×S×S, one per photo.
 
     The values are whole 8-bit levels, cut as dlib cuts them; the gradient passes through.
     Where x are equally large parts of photos, `Chip.within` gives the place of a chip in its part.
@@ -56,12 +57,13 @@ def extract(x: Tensor, chips: list[Chip]) -> Tensor:
     if not any(chip.levels for chip in chips):
         matrices = torch.stack([torch.from_numpy(chip.matrix) for chip in chips])
         matrices[:, :, 2] += torch.tensor([chip.box[:2] for chip in chips])
-        return sample(x, matrices.to(x.device))
+        return sample(x, matrices.to(x.device), chips[0].pixels)
     samples = []
     for row, chip in enumerate(chips):
         left, top, right, bottom = chip.box
         part = x[row : row + 1, :, top:bottom, left:right]
         for _ in range(chip.levels):
             part = halve(part)
-        samples.append(sample(part, torch.from_numpy(chip.matrix)[None].to(x.device)))
+        matrix = torch.from_numpy(chip.matrix)[None].to(x.device)
+        samples.append(sample(part, matrix, chip.pixels))
     return torch.cat(samples)

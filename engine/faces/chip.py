@@ -28,27 +28,44 @@ SHIFT = np.array([1.25, 0.75])  # dlib's pyramid: p in a level is p/2 - SHIFT in
 
 
 @dataclass(frozen=True)
+class Framing:
+    """How much of a face a chip shows, and how large.
+
+    side: pixels of the chip, both ways; padding: what it shows around the landmarks' unit square,
+    on each side, in lengths of that square.
+    """
+
+    side: int = SIDE
+    padding: float = PADDING
+
+
+DLIB = Framing()  # the chips of dlib's own recogniser
+
+
+@dataclass(frozen=True)
 class Chip:
     """One face chip in a photo of width×height pixels.
 
     box: (left, top, right, bottom) of the part of the photo it is taken from, right and bottom
     exclusive. levels: how often that part is halved first. matrix: float64 2×3, from a chip's
-    pixel (x, y, 1) to a pixel of the halved part.
+    pixel (x, y, 1) to a pixel of the halved part. pixels: of the chip, both ways.
     """
 
     box: tuple[int, int, int, int]
     levels: int
     matrix: np.ndarray
+    pixels: int = SIDE
 
     @property
     def side(self) -> float:
         """Pixels of the photo along a chip's side."""
-        return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0])) * (SIDE - 1) * 2**self.levels
+        scale = float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
+        return scale * (self.pixels - 1) * 2**self.levels
 
     def same(self, other: Chip) -> bool:
         """Whether both are cut out of the same place."""
-        alike = self.box == other.box and self.levels == other.levels
-        return alike and np.array_equal(self.matrix, other.matrix)
+        one, two = ((each.box, each.levels, each.pixels) for each in (self, other))
+        return one == two and np.array_equal(self.matrix, other.matrix)
 
     def within(self, left: int, top: int) -> Chip:
         """The same chip in the part of the photo that begins at (left, top)."""
@@ -67,21 +84,22 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.column_stack([turn, to_mean - turn @ from_mean])
 
 
-def locate_chip(landmarks: np.ndarray, width: int, height: int) -> Chip:
+def locate_chip(landmarks: np.ndarray, width: int, height: int, framing: Framing = DLIB) -> Chip:
     """Five landmarks, (x, y) in pixels of a width×height photo, n=5×2 -> where the chip lies."""
-    places = (PADDING + PLACES) / (2 * PADDING + 1) * SIDE
+    side, padding = framing.side, framing.padding
+    places = (padding + PLACES) / (2 * padding + 1) * side
     whole = similarity(places, np.asarray(landmarks, np.float64))
     scale = float(np.hypot(whole[0, 0], whole[1, 0]))
     turn = whole[:, :2] / scale
-    centre = whole @ (SIDE / 2, SIDE / 2, 1)
-    half = np.full(2, (SIDE * scale - 1) / 2)  # dlib's rectangles include both borders
+    centre = whole @ (side / 2, side / 2, 1)
+    half = np.full(2, (side * scale - 1) / 2)  # dlib's rectangles include both borders
     low, high = centre - half, centre + half
 
     def halve(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return low / 2 - SHIFT, high / 2 - SHIFT
 
     def large(low: np.ndarray, high: np.ndarray) -> bool:
-        return float(np.prod(high - low + 1)) > SIDE**2
+        return float(np.prod(high - low + 1)) > side**2
 
     levels, grow = 0, 2
     small = halve(low, high)
@@ -97,7 +115,7 @@ def locate_chip(landmarks: np.ndarray, width: int, height: int) -> Chip:
     for _ in range(levels):
         low, high = halve(low, high)
     middle = (low + high) / 2
-    linear = turn * ((high - low) / (SIDE - 1))
+    linear = turn * ((high - low) / (side - 1))
     matrix = np.column_stack([linear, middle + turn @ (low - middle)])
     box = (int(first[0]), int(first[1]), int(last[0]) + 1, int(last[1]) + 1)
-    return Chip(box, levels, matrix)
+    return Chip(box, levels, matrix, side)

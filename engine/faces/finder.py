@@ -22,7 +22,7 @@ import numpy as np
 
 from ..errors import ImageError, UsageError, WeightsError
 from ..models.locate import checked
-from .chip import PADDING, SIDE, Chip, locate_chip
+from .chip import DLIB, Chip, Framing, locate_chip
 from .detector import OVERLAP, SURE, Detection, Detector, overlap, smallest
 from .turns import WORDS, box_after, box_before, points_before, turned
 
@@ -67,6 +67,10 @@ class Face:
     @property
     def side(self) -> int:
         return min(self.box[2] - self.box[0], self.box[3] - self.box[1])
+
+    def framed(self, framing: Framing, width: int, height: int) -> Chip:
+        """Where its chip lies for another recogniser, in the photo of this size."""
+        return locate_chip(self.landmarks, width, height, framing)
 
     def overlap(self, box: tuple[float, float, float, float]) -> float:
         """Intersection over union of the detector's boxes, 0…1."""
@@ -166,9 +170,11 @@ class FaceFinder:
         chip = locate_chip(landmarks, width, height)
         return Face(box, landmarks, float(confidence), chip, turn)
 
-    def chip(self, pixels: np.ndarray, face: Face) -> np.ndarray:
-        """dlib's own face chip, uint8 150×150×3."""
-        first, upper, last, lower = face.chip.box
+    def chip(self, pixels: np.ndarray, face: Face, framing: Framing = DLIB) -> np.ndarray:
+        """A face chip as dlib itself cuts it out, uint8 S×S×3, 150×150 for its own recogniser."""
+        height, width = pixels.shape[:2]
+        chip = face.chip if framing == DLIB else face.framed(framing, width, height)
+        first, upper, last, lower = chip.box
         part = np.ascontiguousarray(pixels[upper:lower, first:last])
         left, top, right, bottom = face.box
         rectangle = self._dlib.rectangle(
@@ -176,7 +182,7 @@ class FaceFinder:
         )
         points = [self._dlib.point(int(x) - first, int(y) - upper) for x, y in face.landmarks]
         shape = self._dlib.full_object_detection(rectangle, points)
-        return self._dlib.get_face_chip(part, shape, SIDE, PADDING)
+        return self._dlib.get_face_chip(part, shape, framing.side, framing.padding)
 
     def describe(self, pixels: np.ndarray, face: Face) -> np.ndarray:
         """dlib's own descriptor of a face, float32 128, from its own chip."""
