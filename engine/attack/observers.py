@@ -1,8 +1,9 @@
-"""The models under attack: a face recogniser behind dlib's alignment, a panel of classifiers.
+"""The models under attack: face recognisers behind dlib's alignment, a panel of classifiers.
 
 Each gives logits n×V×K of pictures n×3×H×W in 0…1. For faces the views V are the versions
 of the photo in which the cloak must hold (`engine.attack.transforms`), each with its own
-alignment; K are the people of a gallery, or "the person", "someone else".
+alignment; K are the people of a gallery, or "the person", "someone else". Of several recognisers
+the views of each follow those of the one before it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..faces.chip import Chip
 from ..networks.panel import Panel
-from ..networks.recogniser import Recogniser
 from .alignment import extract
 from .problem import Distort
 
@@ -32,7 +32,7 @@ class View:
 
 
 def distances(descriptors: Tensor, others: Tensor) -> Tensor:
-    """Euclidean, n×M×128 against n×V×128 -> n×V×M; the gradient is finite at 0."""
+    """Euclidean, n×M×D against n×V×D -> n×V×M; the gradient is finite at 0."""
     apart = descriptors[:, :, None] - others[:, None]
     return apart.square().sum(3).add(1e-12).sqrt()
 
@@ -45,7 +45,7 @@ class ClosedSet:
         self.temperature = temperature
 
     def __call__(self, descriptors: Tensor, rows: Tensor) -> Tensor:
-        """Descriptors n×V×128 -> logits n×V×K."""
+        """Embeddings n×V×D -> logits n×V×K."""
         centroids = self.centroids.to(descriptors)[None].expand(len(descriptors), -1, -1)
         return -distances(descriptors, centroids) / self.temperature
 
@@ -53,7 +53,7 @@ class ClosedSet:
 class Verification:
     """Is it the person? Logits n×V×2 of "the same", by the closest enrolled photo, and "other".
 
-    enrolled: per picture its person's embeddings, float32 m×128; threshold: the distance up to
+    enrolled: per picture its person's embeddings, float32 m×D; threshold: the distance up to
     which two are the same. A lead of 1 is a distance of `temperature` beyond the threshold.
     """
 
@@ -71,27 +71,60 @@ class Verification:
 
 
 class FaceObserver:
-    """Photos (or equal parts of them) -> views -> chips -> descriptors -> the head's logits."""
+    """Photos (or equal parts of them) -> views -> chips -> embeddings -> the head's logits.
 
-    def __init__(self, recogniser: Recogniser, views: list[View], head: Head):
-        self.recogniser, self.views, self.head = recogniser, views, head
+    network: of `engine.networks.faces.loading`, chips n×3×S×S to embeddings n×D; the views' chips
+    have its framing (`engine.faces.recognisers`).
+    """
 
-    def descriptors(self, z: Tensor, rows: Tensor, distort: Distort | None = None) -> Tensor:
-        """n×3×H×W -> n×V×128."""
-        numbers = rows.tolist()
+    def __init__(self, network: nn.Module, views: list[View], head: Head):
+        self.network, self.views, self.head = network, views, head
+
+    def embeddings(
+        self,
+        z: Tensor,
+        rows: Tensor,
+        distort: Distort | None = None,
+        changed: dict[Callable, Tensor] | None = None,
+    ) -> Tensor:
+        """n×3×H×W -> n×V×D. changed: what transforms have made of z already; others are added."""
+        changed, numbers = {} if changed is None else changed, rows.tolist()
         z = z.expand(-1, 3, -1, -1)  # black-and-white pictures have one channel
-        chips = torch.cat(
-            [
-                extract(view.transform(z), [view.chips[row] for row in numbers])
-                for view in self.views
-            ]
-        )  # (V·n)×3×150×150
+        parts = []
+        for view in self.views:
+            if view.transform not in changed:
+                changed[view.transform] = view.transform(z)
+            parts.append(extract(changed[view.transform], [view.chips[row] for row in numbers]))
+        chips = torch.cat(parts)  # (V·n)×3×S×S
         if distort is not None:
             chips = distort(chips)
-        return self.recogniser(chips).view(len(self.views), len(z), -1).transpose(0, 1)
+        return self.network(chips).view(len(self.views), len(z), -1).transpose(0, 1)
+
+    def __call__(
+        self,
+        z: Tensor,
+        rows: Tensor,
+        distort: Distort | None = None,
+        changed: dict[Callable, Tensor] | None = None,
+    ) -> Tensor:
+        """n×3×H×W -> n×V×K."""
+        return self.head(self.embeddings(z, rows, distort, changed), rows)
+
+
+class SeveralObservers:
+    """Several recognisers at once, all to be fooled: logits n×(R·V)×K, one recogniser's first.
+
+    A photo is transformed once for all of them where their views have the same transform. For an
+    equal say of each, the heads' temperatures are the same share of their thresholds.
+    """
+
+    def __init__(self, observers: list[FaceObserver]):
+        self.observers = observers
+        self.views = [view for observer in observers for view in observer.views]
 
     def __call__(self, z: Tensor, rows: Tensor, distort: Distort | None = None) -> Tensor:
-        return self.head(self.descriptors(z, rows, distort), rows)
+        changed: dict[Callable, Tensor] = {}
+        return torch.cat([each(z, rows, distort, changed) for each in self.observers], 1)
 
 
 class PanelObserver:
