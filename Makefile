@@ -65,6 +65,7 @@ results-human: $(VENV)/.installed-evaluation
 
 results-cloak: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate recogniser --data $(FACES)
+	$(BIN)/python -m training evaluate recognisers --data $(FACES)
 	$(BIN)/python -m training evaluate cloak --data $(FACES)
 	$(BIN)/python -m training evaluate panel --data $(DATA)
 	$(BIN)/python -m training evaluate cloak-photos --data $(NIPS)

@@ -72,6 +72,8 @@ def assemble(repo: str, weights: Path, out: Path) -> Path:
     out.mkdir(parents=True)
     for name, (_, entry) in files.items():
         shutil.copyfile(weights / name, out / name)
+        if (licence := weights / f"LICENSE-{Path(name).stem}").is_file():  # of others' weights
+            shutil.copyfile(licence, out / licence.name)
         if (digest := sha256_of(out / name)) != entry["sha256"]:
             raise PublishError(
                 f"{weights / name} has sha256 {digest[:12]}…, its provenance says "

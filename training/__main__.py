@@ -94,7 +94,7 @@ def evaluate(options: EvaluateOptions) -> None:
         command += f" --sections {' '.join(options.sections)}"
     data = options.data or f"{SHARED}/data/{MEASURED_ON[options.what]}"
     weights, count, runs = options.weights, options.count, options.runs
-    if weights is not None and options.what in ("cloak", "recogniser", "ablation"):
+    if weights is not None and options.what in ("cloak", "recogniser", "recognisers", "ablation"):
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
@@ -105,6 +105,10 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.cloak.recogniser import evaluate_recogniser
 
             path = evaluate_recogniser(data, options.onlooker, count, runs, command)
+        case "recognisers":
+            from .evaluate.faces.recognisers import evaluate_recognisers
+
+            path = evaluate_recognisers(data, options.whole, count, runs, command)
         case "cloak":
             from .evaluate.cloak.run import evaluate_cloak
 

@@ -19,6 +19,7 @@ MEASURED_ON = {
     "ablation": "cifar10",
     "human": "kodak",
     "recogniser": "lfw",
+    "recognisers": "lfw",
     "cloak": "lfw",
     "panel": "cifar10",
     "cloak-photos": "nips17",
@@ -107,8 +108,8 @@ class EvaluateOptions(Runs):
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
         None,
-        "only the first pictures of each split; cloak…, photos, codec: a look, its JSON in RUNS; "
-        "speed: only the smallest sizes, a look, in RUNS/speed",
+        "only the first pictures of each split; cloak…, photos, codec, recognisers: a look, its "
+        "JSON in RUNS; speed: only the smallest sizes, a look, in RUNS/speed",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
     unseen: Path = option(
@@ -121,6 +122,11 @@ class EvaluateOptions(Runs):
     published: Path = option(
         Path("runs/efficientnet.safetensors"),
         "photo-panel: the weights as published, by `python -m export.photo.efficientnet`",
+    )
+    whole: Path = option(
+        Path("runs/faceres.safetensors"),
+        "recognisers: faceres as published, by `python -m export.faces.faceres`; left out where "
+        "missing",
     )
     onlooker: Path = option(
         SHARED / "weights/mobilefacenet_unseen.onnx",

@@ -31,15 +31,15 @@ def add_verify_faces(limits: Limits) -> None:
     """Add `verify_faces`."""
 
     def verify_faces(first, second):
-        """Whether two photos show the same person, to dlib's recogniser: use it to test a cloak.
+        """Whether two photos show the same person, to two recognisers: use it to test a cloak.
 
         Args:
             first (image): A photo; its largest sure face counts.
             second (image): Another photo.
 
         Returns:
-            same, distance, the threshold below which faces are the same, and the number of faces in
-            each photo.
+            same, distance, the threshold below which faces are the same, all of dlib's recogniser;
+            the number of faces in each photo; recognisers: the first three of each, by name.
         """
         return handler.compare(open_upload(first, limits), open_upload(second, limits)).to_dict()
 

@@ -98,9 +98,13 @@ COMMANDS = (
         options=VerifyOptions,
         operands=("A", "B"),
         help="whether two photos show the same person, to a machine",
-        description="Compares the largest certain face of each photo with dlib's recogniser: the "
-        "same person where the distance of their embeddings is below 0.6. Use it to test a cloak.",
-        examples=("verify me.jpg out/me.cloaked.png", "verify one.jpg two.jpg --json"),
+        description="Compares the largest certain face of each photo with two recognisers, dlib's "
+        "and faceres: the same person where the distance of their embeddings is below a threshold. "
+        "Use it to test a cloak.",
+        examples=(
+            "verify me.jpg out/me.cloaked.png",
+            "verify one.jpg two.jpg --against dlib --json",
+        ),
     ),
     PictureCommand(
         name="quality",

@@ -11,7 +11,15 @@ from typing import Any
 
 from ..arguments import DEVICES
 from ..compress.names import FILE_FORMATS, METHOD_NAMES
-from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
+from ..models.registry import (
+    ALL,
+    AUTO,
+    BEST,
+    GENERATORS,
+    HUMAN_DEFAULT,
+    HUMAN_NAMES,
+    RECOGNISER_NAMES,
+)
 from ..panels.naming import INPUT_RANGES
 from ..terminal.command_line import option
 
@@ -176,3 +184,9 @@ class CloakOptions(PictureOptions):
 @dataclass(frozen=True)
 class VerifyOptions(Options):
     """Options of `python -m engine verify`."""
+
+    against: str = option(
+        ALL,
+        f"recognisers that compare them: {', '.join(RECOGNISER_NAMES)}, several with a comma",
+        metavar="NAMES",
+    )

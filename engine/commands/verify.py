@@ -13,7 +13,8 @@ def run(images: list[str], options: VerifyOptions) -> int:
     """Print whether the best faces of two photos match; returns 0. Raises EngineError."""
     from ..faces.verification import verify
 
-    comparison = verify(*(read(image) if image == STDIN else image for image in images))
+    one, two = (read(image) if image == STDIN else image for image in images)
+    comparison = verify(one, two, against=options.against)
     if options.json:
         print(json_line({"images": list(images), **comparison.to_dict()}))
     else:
@@ -25,7 +26,8 @@ def run(images: list[str], options: VerifyOptions) -> int:
                     f"note: {image} shows {count} faces, the largest of them is compared",
                     file=sys.stderr,
                 )
-        verdict = "the same person" if comparison.same else "different people"
-        limit = f"the same below {comparison.threshold}"
-        print(f"{verdict} to this recogniser: distance {comparison.distance:.3f} ({limit})")
+        for name, match in comparison.recognisers.items():
+            verdict = "the same person" if match.same else "different people"
+            limit = f"the same below {match.threshold:g}"
+            print(f"{verdict} to {name}: distance {match.distance:.3f} ({limit})")
     return 0

@@ -20,7 +20,7 @@ from . import (
     speed_tables,
     training_tables,
 )
-from .cloak import faces, photos
+from .cloak import faces, photos, recognisers
 from .codec import tables as codec_tables
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **photo_tables.TABLES,
     **faces.TABLES,
     **photos.TABLES,
+    **recognisers.TABLES,
     **codec_tables.TABLES,
     **speed_tables.TABLES,
     **headline_table.TABLES,

@@ -1,0 +1,1 @@
+"""How good the recognisers of faces are, on LFW."""
