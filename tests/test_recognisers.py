@@ -14,12 +14,13 @@ from engine.attack import transforms
 from engine.attack.alignment import extract
 from engine.attack.loop import Search, last
 from engine.attack.methods import method
-from engine.attack.observers import FaceObserver, SeveralObservers, Verification, View
+from engine.attack.observers import SeveralObservers, Verification, View, observe_with
 from engine.attack.problem import Problem
 from engine.commands import cli
 from engine.errors import UsageError
 from engine.faces.chip import DLIB, PADDING, PLACES, Framing, locate_chip
 from engine.faces.finder import load_finder
+from engine.faces.gallery import EveryGoal, Matching
 from engine.faces.recognisers import RECOGNISERS, named
 from engine.faces.verification import verify
 from engine.models.registry import MODELS, RECOGNISER_NAMES
@@ -85,6 +86,9 @@ def test_a_framing_shows_more_around_the_same_middle():
     assert np.abs(middles[0] - middles[1]).max() < 3
     assert not wide.same(usual)
     assert locate_chip(landmarks, 1200, 1200).same(locate_chip(landmarks, 1200, 1200, DLIB))
+    part = usual.within(300, 200).within(10, 5)  # of a part of the photo, then of a part of that
+    assert part.framed(Framing(300, 0.75)).same(wide.within(310, 205))
+    assert part.framed(Framing(300, PADDING)).same(part)
 
 
 @pytest.mark.parametrize("size", [256, 700, 1800])
@@ -95,7 +99,7 @@ def test_both_runtimes_see_the_same_face(name, size, portrait, finder):
     pixels, row = np.array(photo.rotate(7)), RECOGNISERS[name]
     face = finder.find(pixels)[0]
     x = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
-    chip = face.framed(row.framing, size, size)
+    chip = face.chip.framed(row.framing)
     ours = (extract(x, [chip])[0].permute(1, 2, 0).numpy() * 255).round()
     theirs = row.chip(finder, pixels, face)
     assert ours.shape == theirs.shape == (row.framing.side, row.framing.side, 3)
@@ -148,20 +152,29 @@ def test_the_command_reports_each(portrait, tmp_path, capsys):
     assert "choose from dlib, faceres" in capsys.readouterr().err
 
 
+def test_a_goal_of_several_is_reached_where_each_is():
+    near, far = np.zeros(2), np.ones(2)
+    goal = EveryGoal({"dlib": Matching(near[None]), "faceres": Matching(near[None], threshold=1.0)})
+    assert not goal.targeted
+    assert goal.reached({"dlib": far, "faceres": far})
+    assert not goal.reached({"dlib": far, "faceres": near})
+    assert not goal.reached({"dlib": near, "faceres": far})
+    assert goal.distance({"dlib": near, "faceres": far}) == 0
+    assert goal.distances({"dlib": near, "faceres": far})["faceres"] == pytest.approx(2**0.5)
+
+
 # --- an attack on several ---
 
 
 def observer(names, portrait, finder, face, versions) -> SeveralObservers:
     """Each recogniser, away from the portrait's own embedding, in each version of it."""
-    observers = []
+    heads = {}
     for name in names:
         row = RECOGNISERS[name]
-        chip = face.framed(row.framing, *portrait.shape[1::-1])
-        views = [View(each, (chip,)) for each in versions]
         own = row.describe(finder, portrait, face)[None]
-        head = Verification([own], row.threshold, TEMPERATURE * row.threshold)
-        observers.append(FaceObserver(load(name), views, head))
-    return SeveralObservers(observers)
+        heads[name] = Verification([own], row.threshold, TEMPERATURE * row.threshold)
+    views = [View(each, (face.chip,)) for each in versions]
+    return observe_with({name: load(name) for name in names}, views, heads)
 
 
 def picture(portrait) -> torch.Tensor:

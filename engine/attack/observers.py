@@ -8,7 +8,7 @@ the views of each follow those of the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..faces.chip import Chip
+from ..faces.recognisers import RECOGNISERS
 from ..networks.panel import Panel
 from .alignment import extract
 from .problem import Distort
@@ -125,6 +126,24 @@ class SeveralObservers:
     def __call__(self, z: Tensor, rows: Tensor, distort: Distort | None = None) -> Tensor:
         changed: dict[Callable, Tensor] = {}
         return torch.cat([each(z, rows, distort, changed) for each in self.observers], 1)
+
+
+def observe_with(
+    networks: Mapping[str, nn.Module], views: list[View], heads: Mapping[str, Head]
+) -> SeveralObservers:
+    """All recognisers of `heads` on the same views. networks: by name, those at least.
+
+    The views' chips may have any framing: each recogniser is given its own of the same faces.
+    """
+    observers = []
+    for name, head in heads.items():
+        framing = RECOGNISERS[name].framing
+        own = [
+            View(view.transform, tuple(chip.framed(framing) for chip in view.chips))
+            for view in views
+        ]
+        observers.append(FaceObserver(networks[name], own, head))
+    return SeveralObservers(observers)
 
 
 class PanelObserver:

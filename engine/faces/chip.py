@@ -48,13 +48,18 @@ class Chip:
 
     box: (left, top, right, bottom) of the part of the photo it is taken from, right and bottom
     exclusive. levels: how often that part is halved first. matrix: float64 2×3, from a chip's
-    pixel (x, y, 1) to a pixel of the halved part. pixels: of the chip, both ways.
+    pixel (x, y, 1) to a pixel of the halved part. pixels: of the chip, both ways. landmarks, size:
+    of the face and the photo (width, height) that it was made for; begins: where in that photo the
+    part begins in which the box is counted.
     """
 
     box: tuple[int, int, int, int]
     levels: int
     matrix: np.ndarray
-    pixels: int = SIDE
+    pixels: int
+    landmarks: np.ndarray
+    size: tuple[int, int]
+    begins: tuple[int, int] = (0, 0)
 
     @property
     def side(self) -> float:
@@ -70,7 +75,16 @@ class Chip:
     def within(self, left: int, top: int) -> Chip:
         """The same chip in the part of the photo that begins at (left, top)."""
         first, upper, last, lower = self.box
-        return replace(self, box=(first - left, upper - top, last - left, lower - top))
+        x, y = self.begins
+        return replace(
+            self,
+            box=(first - left, upper - top, last - left, lower - top),
+            begins=(x + left, y + top),
+        )
+
+    def framed(self, framing: Framing) -> Chip:
+        """The chip of the same face in the same part of the photo, with another framing."""
+        return locate_chip(self.landmarks, *self.size, framing).within(*self.begins)
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -86,9 +100,9 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def locate_chip(landmarks: np.ndarray, width: int, height: int, framing: Framing = DLIB) -> Chip:
     """Five landmarks, (x, y) in pixels of a width×height photo, n=5×2 -> where the chip lies."""
-    side, padding = framing.side, framing.padding
+    side, padding, landmarks = framing.side, framing.padding, np.asarray(landmarks, np.float64)
     places = (padding + PLACES) / (2 * padding + 1) * side
-    whole = similarity(places, np.asarray(landmarks, np.float64))
+    whole = similarity(places, landmarks)
     scale = float(np.hypot(whole[0, 0], whole[1, 0]))
     turn = whole[:, :2] / scale
     centre = whole @ (side / 2, side / 2, 1)
@@ -118,4 +132,4 @@ def locate_chip(landmarks: np.ndarray, width: int, height: int, framing: Framing
     linear = turn * ((high - low) / (side - 1))
     matrix = np.column_stack([linear, middle + turn @ (low - middle)])
     box = (int(first[0]), int(first[1]), int(last[0]) + 1, int(last[1]) + 1)
-    return Chip(box, levels, matrix, side)
+    return Chip(box, levels, matrix, side, landmarks, (width, height))

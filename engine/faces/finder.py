@@ -68,10 +68,6 @@ class Face:
     def side(self) -> int:
         return min(self.box[2] - self.box[0], self.box[3] - self.box[1])
 
-    def framed(self, framing: Framing, width: int, height: int) -> Chip:
-        """Where its chip lies for another recogniser, in the photo of this size."""
-        return locate_chip(self.landmarks, width, height, framing)
-
     def overlap(self, box: tuple[float, float, float, float]) -> float:
         """Intersection over union of the detector's boxes, 0…1."""
         return overlap(self.box, box)
@@ -172,9 +168,7 @@ class FaceFinder:
 
     def chip(self, pixels: np.ndarray, face: Face, framing: Framing = DLIB) -> np.ndarray:
         """A face chip as dlib itself cuts it out, uint8 S×S×3, 150×150 for its own recogniser."""
-        height, width = pixels.shape[:2]
-        chip = face.chip if framing == DLIB else face.framed(framing, width, height)
-        first, upper, last, lower = chip.box
+        first, upper, last, lower = face.chip.framed(framing).box
         part = np.ascontiguousarray(pixels[upper:lower, first:last])
         left, top, right, bottom = face.box
         rectangle = self._dlib.rectangle(

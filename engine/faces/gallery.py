@@ -6,6 +6,7 @@ decides "the same person or not", by the distance to enrolled photos.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +94,32 @@ class Matching:
     def distance(self, descriptor: np.ndarray) -> float:
         """To the closest enrolled photo."""
         return float(apart(descriptor, self.enrolled).min())
+
+
+@dataclass(frozen=True)
+class EveryGoal:
+    """Goals against several recognisers, by their names, all to be reached; of one kind.
+
+    What it is given are embeddings by name, of these recognisers at least.
+    """
+
+    goals: dict[str, Identity | Matching]
+
+    @property
+    def targeted(self) -> bool:
+        return next(iter(self.goals.values())).targeted
+
+    def reached(self, embeddings: Mapping[str, np.ndarray]) -> bool:
+        return all(goal.reached(embeddings[name]) for name, goal in self.goals.items())
+
+    def distance(self, embeddings: Mapping[str, np.ndarray]) -> float:
+        """The first recogniser's."""
+        name, goal = next(iter(self.goals.items()))
+        return goal.distance(embeddings[name])
+
+    def distances(self, embeddings: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Each one's."""
+        return {name: goal.distance(embeddings[name]) for name, goal in self.goals.items()}
 
 
 Goal = Identity | Matching
