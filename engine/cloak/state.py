@@ -14,9 +14,11 @@ from ..faces.finder import Face
 from ..faces.gallery import Goal
 from ..images.picture import encode_png
 from ..system.progress import Progress
+from .judge.verdict import Look, Verdict
+from .judge.versions import VERSIONS
 from .threshold import ThresholdMap
-from .verdict import ROBUST, Look, Verdict
 
+ORDER = tuple(VERSIONS)
 MUCH = 0.25  # of the size judged last, at which what was found since is worth another verdict
 
 
@@ -152,7 +154,7 @@ class FaceState:
 
 
 def in_order(views: list[tuple[str, Chip]]) -> list[tuple[str, Chip]]:
-    return sorted(views, key=lambda view: ROBUST.index(view[0]))
+    return sorted(views, key=lambda view: ORDER.index(view[0]))
 
 
 def is_grey(pixels: np.ndarray) -> bool:

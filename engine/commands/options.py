@@ -165,8 +165,11 @@ class CloakOptions(PictureOptions):
     gallery: str | None = option(
         None, "photos that the cloaked face must not match either", metavar="DIR"
     )
+    exact: bool = option(False, "hold in the very file alone: the smallest change")
     robust: bool = option(
-        False, "hold after JPEG and half size too: a larger change", former="--lasting"
+        False,
+        "the default: hold when it is saved again or resized, as sites do, and a step beyond",
+        former="--lasting",
     )
     jnd: str = jnd_model()
     max_seconds: float = option(120.0, "longest search per face", metavar="S")
