@@ -127,6 +127,12 @@ class CompressOptions(PictureOptions):
     max_seconds: float | None = option(
         None, "longest search per picture (default: to its end)", metavar="S"
     )
+    larger: float = option(
+        1.0,
+        "of search and faithful: a file so many times its smallest, of which classifiers outside "
+        "the panel understand more",
+        metavar="X",
+    )
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ METHOD_VERSIONS = {
         "bisect": 1,
         "jnd": 1,
         "search": 1,
+        "faithful": 1,
     },
     # The accuracy of classifiers on the test images, and how often the panel agrees.
     "accuracy": 1,
