@@ -10,6 +10,7 @@ from ..system.progress import Progress
 from .carriers import TILE, carriers_of, repeated, tile
 from .changes import CHANGES, SHRINKS, applicable, levels
 from .key import Key
+from .labels import Labels
 from .message import Payload, encoded, room_for
 from .reader import HALF_OCTAVE, Reader
 from .spectrum import aligned, luma, places
@@ -23,7 +24,8 @@ SURVIVED = {
 }
 SAFE = 8.0  # least height of the pilots' correlation
 # Where the pattern begins, as shares of the tile: others are tried where a label would change.
-STARTS = tuple((down / 8, across / 8) for down in (0, 4, 2, 6) for across in (0, 4, 2, 6))
+STARTS = ((0.0, 0.0), (0.5, 0.5), (0.0, 0.5), (0.5, 0.0))
+STRONGER = (1.4, 2.0)  # times the least strength
 Start = tuple[float, float]
 CORNER = (0.0, 0.0)
 FULL = 1024  # pixels of the shorter side up to which the tile has its own size
@@ -103,18 +105,25 @@ class Fitting:
         return float(tried[high])
 
     def keeping(
-        self, observer: str, keeps: Callable[[np.ndarray], bool]
-    ) -> Generator[Progress, None, tuple[float, Start]]:
-        """The same where the file must also keep a panel's labels, which comes first.
+        self, observer: str, labels: Labels
+    ) -> Generator[Progress, None, tuple[float, np.ndarray]]:
+        """The same where the file must also keep a panel's labels, which come first.
 
-        keeps: of a file's pixels uint8 H×W×3. The pattern may begin elsewhere; where labels are
-        lost wherever it begins, it is weakened, whatever it then survives.
+        The pattern may begin elsewhere, or gradients of the panel mend the picture; where labels
+        are lost all the same, it is made stronger, which moves them too, and at last weaker,
+        whatever it then survives. Returns the strength, and the picture before it is written.
         """
         strength = yield from self.least(observer)
+        stronger = [min(factor * strength, STRENGTHS[observer][-1]) for factor in STRONGER]
         weaker = [each for each in STRENGTHS[observer][::-1] if each < strength]
-        for number, candidate in enumerate([strength, *weaker]):
-            yield Progress("keeping the labels", number / (len(weaker) + 1))
+        tried = [strength, *stronger, *weaker]
+        for number, candidate in enumerate(tried):
+            yield Progress("keeping the labels", number / len(tried))
             for start in STARTS:
-                if keeps(self.marked(candidate, start)):
-                    return float(candidate), start
-        return 0.0, CORNER
+                drawn = self.drawn(candidate, start)
+                if labels.kept(self.written(drawn)):
+                    return float(candidate), drawn
+            mended = labels.mended(self.drawn(candidate))
+            if mended is not None and labels.kept(self.written(mended)):
+                return float(candidate), mended
+        return 0.0, self.pixels

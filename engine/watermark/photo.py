@@ -24,8 +24,9 @@ from ..panels.naming import BASIS, PanelSpec, Several, parse
 from ..panels.own import OwnPanel, open_panel
 from ..system.progress import Progress
 from .changes import CHANGES, applicable
-from .fitting import CORNER, STRENGTHS, Fitting
+from .fitting import STRENGTHS, Fitting
 from .key import key_of
+from .labels import Labels
 from .message import Payload, payload_of
 from .names import FORMATS, OBSERVERS, OPEN_KEY
 from .reader import Reading
@@ -106,18 +107,13 @@ def steps(
 
     key = key_of(chosen.key)
     fitting = Fitting(picture.pixels, threshold, chosen.payload, key, written)
-    before, start = None, CORNER
-    if panel is None:
+    kept = None if panel is None else Labels(panel, picture.pixels)
+    if kept is None:
         strength = yield from scaled(fitting.least(chosen.observer))
+        drawn = fitting.drawn(strength)
     else:
-        before = panel.logits_of(picture.pixels[None])[0]
-
-        def keeps(pixels: np.ndarray) -> bool:
-            after = panel.logits_of(pixels[None])[0]
-            return bool((after.argmax(1) == before.argmax(1)).all())
-
-        strength, start = yield from scaled(fitting.keeping(chosen.observer, keeps))
-    data = encoded(fitting.drawn(strength, start), chosen.format)
+        strength, drawn = yield from scaled(fitting.keeping(chosen.observer, kept))
+    data = encoded(drawn, chosen.format)
     pixels = decode(data, "the marked picture").pixels
     survived = {}
     for number, (name, (change, words)) in enumerate(CHANGES.items()):
@@ -135,10 +131,6 @@ def steps(
             "a larger picture"
         )
     notes = list(picture.notes)
-    labels = ()
-    if panel is not None:
-        after = panel.logits_of(pixels[None])[0]
-        labels = panel.label_changes(before, after)
     if strength >= STRENGTHS[chosen.observer][-1]:
         notes.append("the largest strength was taken: not all changes are survived in reserve")
     jod = None
@@ -158,7 +150,7 @@ def steps(
         survived=survived,
         psnr_db=psnr_8bit(picture.pixels, pixels),
         jod=jod,
-        labels=labels,
+        labels=() if kept is None else kept.changes(pixels),
         seconds=time.monotonic() - started,
         notes=tuple(notes),
     )
