@@ -39,7 +39,7 @@ class MachineQuality:
     reference after the change, and lost: the share of its way to the threshold that the change
     took it, 1 and more where the label is lost; both in the order of labels. keep: estimated
     probability that a machine that was not asked keeps its label, and drop: by how much its
-    probability is expected to fall, 0…1.
+    probability is expected to fall, below 0 where it rises.
     """
 
     labels: tuple[LabelChange, ...]
@@ -77,7 +77,7 @@ def estimated(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.nda
     was, left = log_odds(before, own), log_odds(after, own)
     keep = 1 / (1 + np.exp(-(OFFSET + SLOPE * left.mean(1))))
     fall = 1 / (1 + np.exp(-was)) - 1 / (1 + np.exp(-left))
-    return keep, np.maximum(fall, 0).mean(1)
+    return keep, fall.mean(1)
 
 
 def log_odds(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
