@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -68,11 +69,22 @@ def read_invisible(kind: str, pixels: np.ndarray, count: int, strength: float) -
     return np.asarray(core(kind, [0] * count, strength).decode(reversed_(pixels)), bool)
 
 
+@cache
+def blind_class() -> type:
+    """The class of blind-watermark, which sets how processes start when it is imported."""
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method(None, force=True)
+    try:
+        from blind_watermark import WaterMark
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+    return WaterMark
+
+
 def blind(strength: float):
     """A coder of blind-watermark, which greets when it is made."""
     with contextlib.redirect_stdout(io.StringIO()):
-        from blind_watermark import WaterMark
-
+        WaterMark = blind_class()  # noqa: N806
         coder = WaterMark(password_wm=1, password_img=1)
     coder.bwm_core.d1 *= strength
     coder.bwm_core.d2 *= strength

@@ -10,10 +10,8 @@ import numpy as np
 from engine.watermark.changes import CHANGES
 from engine.watermark.reader import MOST
 
-from ..machine.measure import percentiles, rate, spread
+from ..machine.measure import percentiles, rate, spread, standard_error
 from .plan import Row
-
-LARGE = 512  # pixels of the longer side, from which the aims are
 
 
 def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequence[str]) -> dict:
@@ -40,7 +38,7 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
             line[f"{name}_n"] = len(values)
     return line | {
         "read": {
-            name: rate(np.array([photo["marked"] and photo["read"][name] for photo in photos]))
+            name: share([photo["marked"] and photo["read"][name] for photo in photos])
             for name in CHANGES
         },
         "rca": rate(own.ravel()),
@@ -49,6 +47,12 @@ def summary(row: Row, photos: list[dict], members: Sequence[str], unseen: Sequen
         "rca_unseen": {name: rate(others[:, at]) for at, name in enumerate(unseen)},
         "wrong_key": sum(photo.get("wrong", False) for photo in marked),
     }
+
+
+def share(matches: Sequence[bool]) -> dict:
+    """How many of n are true, as a fraction."""
+    found = float(np.mean(matches))
+    return {"share": found, "standard_error": standard_error(found, len(matches))}
 
 
 def alarms(name: str, photos: list[dict]) -> dict:
