@@ -12,12 +12,13 @@ import engine
 from engine.errors import ImageError, UsageError
 from engine.images.picture import decode, resize
 from engine.metrics.quality import psnr_8bit
-from engine.watermark import changes, message, reader
-from engine.watermark.carriers import TILE, Carriers, carriers_of, tile
+from engine.watermark import changes, reader
 from engine.watermark.fitting import side_for
-from engine.watermark.key import key_of
 from engine.watermark.reader import Reader
-from engine.watermark.spectrum import aligned, luma, places
+from engine.watermark.signal import message
+from engine.watermark.signal.carriers import TILE, Carriers, carriers_of, tile
+from engine.watermark.signal.key import key_of
+from engine.watermark.signal.spectrum import aligned, luma, places
 
 PAYLOAD = bytes(range(100, 108))
 

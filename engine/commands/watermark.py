@@ -18,10 +18,10 @@ from ..terminal.labels import label_lines
 from ..terminal.progress import draw
 from ..terminal.streams import json_line
 from ..watermark import reader
-from ..watermark.key import key_of
-from ..watermark.message import Payload, from_hex, payload_of
 from ..watermark.photo import Watermark, load, panels_for, steps
 from ..watermark.result import WatermarkedPhoto
+from ..watermark.signal.key import key_of
+from ..watermark.signal.message import Payload, from_hex, payload_of
 from .options import EmbedOptions, ReadOptions
 
 NOT_FOUND = 3  # exit code

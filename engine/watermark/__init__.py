@@ -4,11 +4,11 @@
     marked = embed_watermark("photo.jpg", "© me", key="secret")   # a WatermarkedPhoto, verified
     read_watermark("copy.jpg", key="secret").payload              # "© me", or None
 
-`key` makes every choice of the rest a secret one; `message` makes the payload a codeword, and
-`carriers` makes that a pattern, which repeats over the picture; `threshold` gives its strength at
-each place; `spectrum` looks for the pattern in a picture and `reader` reads it; `changes` are those
-that a file is tested with; `fitting` finds the least strength that survives them, `photo` goes from
-a picture to its `result`.
+`signal` is the format: `key` makes every choice a secret one, `message` makes the payload a
+codeword, `carriers` makes that a pattern, which repeats over the picture, and `spectrum` looks for
+it. `threshold` gives its strength at each place and `reader` reads it; `changes` are those that a
+file is tested with; `fitting` finds the least strength that survives them, `labels` are those of a
+panel; `photo` goes from a picture to its `result`.
 """
 
 from __future__ import annotations

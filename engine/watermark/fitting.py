@@ -7,13 +7,13 @@ from collections.abc import Callable, Generator
 import numpy as np
 
 from ..system.progress import Progress
-from .carriers import TILE, carriers_of, repeated, tile
 from .changes import CHANGES, SHRINKS, applicable, levels
-from .key import Key
 from .labels import Labels
-from .message import Payload, encoded, room_for
 from .reader import HALF_OCTAVE, Reader
-from .spectrum import aligned, luma, places
+from .signal.carriers import TILE, carriers_of, repeated, tile
+from .signal.key import Key
+from .signal.message import Payload, encoded, room_for
+from .signal.spectrum import aligned, luma, places
 
 # Times the threshold, the least and the most, and how many between: what is tried.
 STRENGTHS = {"human": np.geomspace(0.01, 0.4, 23), "machine": np.geomspace(0.02, 1.0, 23)}

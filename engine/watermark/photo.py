@@ -25,13 +25,13 @@ from ..panels.own import OwnPanel, open_panel
 from ..system.progress import Progress
 from .changes import CHANGES, applicable
 from .fitting import STRENGTHS, Fitting
-from .key import key_of
 from .labels import Labels
-from .message import Payload, payload_of
 from .names import FORMATS, OBSERVERS, OPEN_KEY
 from .reader import Reading
 from .reader import steps as reading_steps
 from .result import WatermarkedPhoto
+from .signal.key import key_of
+from .signal.message import Payload, payload_of
 from .threshold import human_threshold, machine_threshold
 
 SHORTEST = 128  # pixels of a side: half a tile

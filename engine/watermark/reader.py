@@ -16,11 +16,11 @@ import numpy as np
 from ..arguments import check_flag
 from ..images.picture import as_picture
 from ..system.progress import Progress
-from .carriers import TILE, Carriers, carriers_of
-from .key import TAG, Key, key_of
-from .message import PARITY, Payload, attempts
 from .names import OPEN_KEY
-from .spectrum import aligned, coefficients, luma, places, residual, shrunk
+from .signal.carriers import TILE, Carriers, carriers_of
+from .signal.key import TAG, Key, key_of
+from .signal.message import PARITY, Payload, attempts
+from .signal.spectrum import aligned, coefficients, luma, places, residual, shrunk
 
 HALF_OCTAVE = 2**0.5
 SMALLEST = 0.35  # of the scales at which a tile is looked for: a third of the size it was made at

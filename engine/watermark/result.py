@@ -9,8 +9,8 @@ import numpy as np
 from ..metrics.decibels import decibels, finite
 from ..panels.predicted import LabelChange
 from .changes import in_words
-from .message import Payload
 from .reader import Reading
+from .signal.message import Payload
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ..images.picture import Picture
 from ..models import registry
 from ..panels.embedded import Panel
 from ..panels.own import OwnPanel
-from .spectrum import LUMA
+from .signal.spectrum import LUMA
 
 EYE = 3.0  # pixels: the deviation of the neighbourhood over which an eye's threshold is averaged
 PANEL = 8.0  # … and a panel's, whose change has fine patterns of its own

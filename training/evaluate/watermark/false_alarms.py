@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.watermark.key import TAG, Key, key_of
-from engine.watermark.message import PARITY, code, masked
 from engine.watermark.reader import PEAKS, Reader, scales
 from engine.watermark.reader import steps as reading
-from engine.watermark.spectrum import aligned, luma, places
+from engine.watermark.signal.key import TAG, Key, key_of
+from engine.watermark.signal.message import PARITY, code, masked
+from engine.watermark.signal.spectrum import aligned, luma, places
 
 KEYS = 4  # phrases that every unmarked photo is read with
 

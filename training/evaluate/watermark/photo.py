@@ -14,11 +14,11 @@ from engine.metrics.perceptual import measure
 from engine.metrics.quality import psnr_8bit, ssim
 from engine.watermark.changes import CHANGES
 from engine.watermark.fitting import Fitting
-from engine.watermark.key import key_of
-from engine.watermark.message import Payload
 from engine.watermark.photo import Watermark, says
 from engine.watermark.photo import steps as marking
 from engine.watermark.reader import steps as reading
+from engine.watermark.signal.key import key_of
+from engine.watermark.signal.message import Payload
 from engine.watermark.threshold import human_threshold
 
 from ..machine_quality.photo import Machines

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from engine.models.registry import HUMAN, PANELS
-from engine.watermark import carriers, changes, fitting, message, reader, spectrum, threshold
+from engine.watermark import changes, fitting, reader, threshold
+from engine.watermark.signal import carriers, message, spectrum
 
 from ...data.labelled import DataError
 from ...data.photographs import Photograph, load_photographs

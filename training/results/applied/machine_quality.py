@@ -37,9 +37,9 @@ def machine_quality(result: dict) -> str:
     header += [f"fall of its probability: {name}" for name in names]
     return (
         f"{markdown(header, rows)}\n\nSpearman's rank correlation ± standard error (bootstrap over "
-        f"photos), over ten distortions at five levels of each of {result['n']} photos; mean: of the "
-        "share of the machines that keep their label, and of their mean fall. A label is kept or "
-        "not, so even a perfect score stays below 1 there. Asked: "
+        f"photos), over ten distortions at five levels of each of {result['n']} photos; mean: of "
+        "the share of the machines that keep their label, and of their mean fall. A label is kept "
+        "or not, so even a perfect score stays below 1 there. Asked: "
         f"{', '.join(result['members'])}; seed {result['seed']}; {source(result)}"
     )
 

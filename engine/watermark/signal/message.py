@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from reedsolo import ReedSolomonError, RSCodec
 
-from ..errors import UsageError
+from ...errors import UsageError
 from .key import TAG, Key
 
 LONGEST = 32  # bytes of a payload: 256 bits

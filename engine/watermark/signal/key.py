@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..errors import UsageError
+from ...errors import UsageError
 
 SALT = b"just-noticeable watermark 1"  # the version of the format
 ROUNDS = 100_000  # of PBKDF2: what one guess at a short phrase costs
