@@ -125,7 +125,7 @@ def test_a_model_of_your_own_keeps_its_label(photo, tmp_path, capsys):
     assert embed(photo, *options, "--out", str(tmp_path), "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["labels_kept"] is True
-    assert [label["classifier"] for label in report["labels"]] == ["model"]
+    assert [label["classifier"] for label in report["labels"]] == ["model.onnx"]
 
 
 def test_labels_come_before_strength(photo, tmp_path, monkeypatch, capsys):

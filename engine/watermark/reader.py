@@ -19,7 +19,7 @@ from ..system.progress import Progress
 from .names import OPEN_KEY
 from .signal.carriers import TILE, Carriers, carriers_of
 from .signal.key import TAG, Key, key_of
-from .signal.message import PARITY, Payload, attempts
+from .signal.message import PARITY, Decoded, Payload, attempts
 from .signal.spectrum import aligned, coefficients, luma, places, residual, shrunk
 
 HALF_OCTAVE = 2**0.5
@@ -111,21 +111,21 @@ class Reader:
         self.highest = max(self.highest, place.height)
         return place.height
 
-    def decoded(self, scale: float, rooms: tuple[int, ...] = tuple(PARITY)):
-        """(payload, corrected bytes) at a scale, or None."""
+    def decoded(self, scale: float) -> Decoded | None:
+        """What is decoded at a scale, its tag right; None where nothing is."""
         values = self.values(scale)
         for place in places(values, self.carriers, PEAKS, finer=2):
             self.highest = max(self.highest, place.height)
             if place.height < HEIGHT:
                 return None
             straight = aligned(values, self.carriers, place)
-            for room in rooms:
+            for room in PARITY:
                 for found in attempts(*self.carriers.bytes_of(straight, room), room, self.key):
+                    if self.attempts >= MOST:
+                        return None
                     self.attempts += 1
                     if found.payload is not None:
                         return found
-                    if self.attempts >= MOST:
-                        return None
         return None
 
 
@@ -145,7 +145,7 @@ def steps(
     known = scales(pixels.shape[:2])
     size = pixels.shape[1], pixels.shape[0]
 
-    def reading(found: tuple[float, object] | None) -> Reading:
+    def reading(found: tuple[float, Decoded] | None) -> Reading:
         payload: Payload | None = found[1].payload if found else None
         return Reading(
             payload=None if payload is None else payload.shown if payload.text else payload.data,

@@ -55,6 +55,7 @@ def measured(asked: Machines, pixels: np.ndarray, number: int, *, slow: bool) ->
     probability of the label that it gives the photo; keep, drop: what the panel's answers let
     expect of them. slow: the slow metrics are measured too.
     """
+    pixels = np.array(pixels)  # PyTorch warns of one that cannot be written
     own_before, others_before = asked.logits(pixels)
     rows = np.arange(len(others_before))
     labels = others_before.argmax(1)

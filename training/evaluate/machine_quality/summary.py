@@ -38,22 +38,29 @@ def table_of(photos: Sequence[list[dict]]) -> dict[str, np.ndarray]:
 
 
 def ranked(score: np.ndarray, truth: np.ndarray, photo: np.ndarray) -> dict:
-    """Spearman's rank correlation with its standard error, by bootstrap over photos."""
+    """Spearman's rank correlation with its standard error, by bootstrap over photos.
+
+    None where one of the two is the same everywhere.
+    """
     there = ~np.isnan(score)
     score, truth, photo = score[there], truth[there], photo[there]
     random, numbers = np.random.default_rng(SEED), np.unique(photo)
     places = {number: np.flatnonzero(photo == number) for number in numbers}
 
     def srcc(chosen: np.ndarray) -> float:
+        if np.ptp(truth[chosen]) == 0 or len(np.unique(score[chosen])) == 1:
+            return np.nan
         return float(spearmanr(score[chosen], truth[chosen]).statistic)
 
     again = [
         srcc(np.concatenate([places[each] for each in random.choice(numbers, len(numbers))]))
         for _ in range(RESAMPLES)
     ]
+    whole = srcc(np.arange(len(score)))
+    defined = not np.isnan(whole)
     return {
-        "srcc": srcc(np.arange(len(score))),
-        "srcc_standard_error": float(np.std(again)),
+        "srcc": whole if defined else None,
+        "srcc_standard_error": float(np.nanstd(again)) if defined else None,
         "n": len(score),
         "n_photos": len(numbers),
     }

@@ -18,6 +18,8 @@ WORDS = {
 
 
 def number(found: dict) -> str:
+    if found["srcc"] is None:
+        return "–"
     return f"{found['srcc']:.3f} ± {found['srcc_standard_error']:.3f}"
 
 

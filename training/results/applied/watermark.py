@@ -44,10 +44,10 @@ def watermark(result: dict) -> str:
     missing = f"; not measured: {', '.join(result['missing'])}" if result["missing"] else ""
     return (
         f"{markdown(header, rows)}\n\nShare of payloads read exactly after each change, blindly, "
-        "of all photos: one that could not be marked counts as not read. Human, machine: the observer "
-        "of ours, 64 bits and the least strength unless said. The libraries know neither key nor "
-        "code; they are given the strength to read with, and at our PSNR theirs is chosen photo by "
-        "photo. Crop: a tenth of each side; noise: 5 levels. Mean ± standard deviation over "
+        "of all photos: one that could not be marked counts as not read. Human, machine: the "
+        "observer of ours, 64 bits and the least strength unless said. The libraries have no code "
+        "and are given the strength to read with; at our PSNR theirs is chosen photo by photo. "
+        "Crop: a tenth of each side; noise: 5 levels. Mean ± standard deviation over "
         f"photos; seed {result['seed']}; {libraries or 'no library'}{missing}; {source(result)}"
     )
 
@@ -73,10 +73,10 @@ def watermark_alarms(result: dict) -> str:
     tried = sum(row["n"] for row in result["rows"] if row["method"] == "ours")
     return (
         f"{markdown(header, rows)}\n\nA reading: one photo under one key. By force: at every "
-        "scale, place and length, whether or not the pilots stand out. Chance must agree with one byte of "
-        "a tag once in 256, and so with all four once in 2³²; with at most 4,000 attempts a photo "
-        f"the bound is {max(row['bound'] for row in result['unmarked']):.1e}. Marked photos read "
-        f"under another key: {wrong} of {tried} found. {source(result)}"
+        "scale, place and length, whether or not the pilots stand out. Chance must agree with one "
+        "byte of a tag once in 256, and so with all four once in 2³²; with at most 4,000 attempts "
+        f"a photo the bound is {max(row['bound'] for row in result['unmarked']):.1e}. Marked "
+        f"photos read under another key: {wrong} of {tried} found. {source(result)}"
     )
 
 
