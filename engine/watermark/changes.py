@@ -41,6 +41,11 @@ def halved_and_back(pixels: np.ndarray) -> np.ndarray:
     return resize(halved(pixels), pixels.shape[1], pixels.shape[0])
 
 
+def halved_and_saved(pixels: np.ndarray) -> np.ndarray:
+    """At half size, as a JPEG of quality 75: as sites share pictures."""
+    return saved("JPEG", 75)(halved(pixels))
+
+
 def cropped(pixels: np.ndarray) -> np.ndarray:
     """A tenth of each side cut off, a third of it from above and the left."""
     height, width = (round(CROP * side) for side in pixels.shape[:2])
@@ -76,12 +81,13 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "webp75": (saved("WEBP", 75), "WebP 75"),
     "half": (halved, "half size"),
     "half+back": (halved_and_back, "half size and back"),
+    "half+jpeg75": (halved_and_saved, "half size and JPEG 75"),
     "crop": (cropped, "a crop of 10 %"),
     "brighter": (brightened(BRIGHTER), "10 % brighter"),
     "darker": (brightened(DARKER), "10 % darker"),
     "noise": (noisy, "mild noise"),
 }
-SHRINKS = {"half": 0.5}  # the changes after which a pixel of the picture is another part of it
+SHRINKS = {"half": 0.5, "half+jpeg75": 0.5}  # what is left of a side
 SIDES = {"webp75": 16_383}  # pixels: the most that the format has
 
 

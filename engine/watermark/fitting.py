@@ -19,8 +19,8 @@ from .signal.spectrum import aligned, luma, places
 STRENGTHS = {"human": np.geomspace(0.01, 0.4, 23), "machine": np.geomspace(0.02, 1.0, 23)}
 # What must be survived, the hardest first: the rest is measured on the file.
 SURVIVED = {
-    "human": ("webp75", "jpeg50", "noise", "half+back", "crop"),
-    "machine": ("jpeg10", "webp75", "noise", "half+back", "crop"),
+    "human": ("webp75", "jpeg50", "half+jpeg75", "noise", "half+back", "crop"),
+    "machine": ("jpeg10", "webp75", "half+jpeg75", "noise", "half+back", "crop"),
 }
 SAFE = 8.0  # least height of the pilots' correlation
 # Where the pattern begins, as shares of the tile: others are tried where a label would change.
