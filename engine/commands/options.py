@@ -150,7 +150,7 @@ class EmbedOptions(PictureOptions):
     )
     jnd: str = jnd_model()
     format: str = option("png", "of the file", choices=tuple(MARKED_FORMATS))
-    panel: tuple[str, ...] = panel_names("of the observer machine: photos, cifar10")
+    panel: tuple[str, ...] = panel_names("classifiers of the observer machine: photos, cifar10")
     labels: tuple[str, ...] = class_labels()
     input_range: tuple[str, ...] = input_ranges()
     metrics: bool = option(False, "also the JOD of the result (some seconds; needs PyTorch)")

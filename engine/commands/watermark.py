@@ -8,8 +8,9 @@ from pathlib import Path
 from ..errors import ImageError, UsageError
 from ..images.picture import Picture
 from ..machine.jnd import panel_for
+from ..models.registry import AUTO
 from ..panels.embedded import Panel
-from ..panels.naming import BASIS, PanelSpec, parse
+from ..panels.naming import PanelSpec, parse
 from ..panels.own import OwnPanel
 from ..system.files import write_files
 from ..terminal import batch
@@ -41,7 +42,7 @@ def embed(images: list[str], options: EmbedOptions) -> int:
         payload, options.key, options.observer, options.jnd, options.format, options.metrics
     )
     chosen.check()
-    panel = parse(options.panel or BASIS, options.labels, options.input_range)
+    panel = parse(options.panel or AUTO, options.labels, options.input_range)
 
     def prepare():
         names = panels_for(options.observer, panel, options.weights)

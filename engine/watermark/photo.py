@@ -20,7 +20,7 @@ from ..metrics.perceptual import measure
 from ..metrics.quality import psnr_8bit
 from ..models import registry
 from ..panels.embedded import Panel
-from ..panels.naming import BASIS, PanelSpec, Several, parse
+from ..panels.naming import PanelSpec, Several, parse
 from ..panels.own import OwnPanel, open_panel
 from ..system.progress import Progress
 from .changes import CHANGES, applicable
@@ -197,7 +197,7 @@ def embed_watermark(
     model: str = registry.HUMAN_DEFAULT,
     format: str = "png",
     metrics: bool = False,
-    panel: Several = BASIS,
+    panel: Several = registry.AUTO,
     labels: Several | None = None,
     input_range: str | Sequence[str] | None = None,
     weights: str | os.PathLike | None = None,
