@@ -14,6 +14,8 @@ from ..compress.names import FILE_FORMATS, METHOD_NAMES
 from ..models.registry import AUTO, BEST, GENERATORS, HUMAN_DEFAULT, HUMAN_NAMES
 from ..panels.naming import INPUT_RANGES
 from ..terminal.command_line import option
+from ..watermark.names import FORMATS as MARKED_FORMATS
+from ..watermark.names import OBSERVERS, OPEN_KEY
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,41 @@ class CompressOptions(PictureOptions):
     )
 
 
+def watermark_key() -> Any:
+    """The option for the key of a watermark."""
+    return option(OPEN_KEY, "phrase without which it cannot be read", metavar="PHRASE")
+
+
+@dataclass(frozen=True)
+class EmbedOptions(PictureOptions):
+    """Options of `python -m engine watermark embed`."""
+
+    text: str | None = option(None, "payload: up to 32 bytes of UTF-8", metavar="TEXT")
+    hex: str | None = option(None, "payload: up to 64 hexadecimal digits", metavar="DIGITS")
+    key: str = watermark_key()
+    observer: str = option(
+        "human",
+        "whose threshold: human, invisible; machine, every label of the panel is kept",
+        choices=OBSERVERS,
+    )
+    jnd: str = jnd_model()
+    format: str = option("png", "of the file", choices=tuple(MARKED_FORMATS))
+    panel: tuple[str, ...] = panel_names("classifiers of the observer machine: photos, cifar10")
+    labels: tuple[str, ...] = class_labels()
+    input_range: tuple[str, ...] = input_ranges()
+    metrics: bool = option(False, "also the JOD of the result (some seconds; needs PyTorch)")
+
+
+@dataclass(frozen=True)
+class ReadOptions(Options):
+    """Options of `python -m engine watermark read`."""
+
+    key: str = watermark_key()
+    thorough: bool = option(
+        False, "look at every scale, for a copy resized by an unknown factor (some ten seconds)"
+    )
+
+
 @dataclass(frozen=True)
 class HumanOptions(PictureOptions):
     """Options of `python -m engine human`."""
@@ -155,6 +192,14 @@ class QualityOptions(ModelOptions):
 
     model: str = jnd_model()
     metrics: bool = option(False, "also JOD, FSIM and VIF (some seconds; needs PyTorch)")
+    machine: bool = option(
+        False, "also which machines keep their label, and the chance that another one does"
+    )
+    panel: tuple[str, ...] = panel_names(
+        "machines that are asked: photos, cifar10, or by the size of the picture"
+    )
+    labels: tuple[str, ...] = class_labels()
+    input_range: tuple[str, ...] = input_ranges()
 
 
 @dataclass(frozen=True)
