@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cloaking import finish
 
+from engine.cloak import photo
 from engine.cloak.photo import cloak_steps
 from engine.faces.finder import SAME
 
@@ -33,14 +34,14 @@ def test_the_second_face_alone(cloak, pair):
 
 def test_a_face_that_another_one_undid_is_cloaked_once_more(cloak, pair, monkeypatch):
     judged = []
-    true_judge = cloak.judge
+    true_final = photo.final
 
-    def first_time_undone(png, face, goal, versions):
-        verdict = true_judge(png, face, goal, versions)
+    def first_time_undone(*given):
+        verdict = true_final(*given)
         judged.append(verdict.reached)
         return replace(verdict, reached=False) if len(judged) == 1 else verdict
 
-    monkeypatch.setattr(cloak, "judge", first_time_undone)
+    monkeypatch.setattr(photo, "final", first_time_undone)
     result = finish(cloak_steps(cloak, pair, robust=False, face="all"))
     assert result.success
     assert judged  # the first face, once more after the second one was changed

@@ -11,7 +11,7 @@ from cloaking import finish
 from PIL import Image
 
 from engine.cloak.judge.survival import GRID, Survival, in_words, part_around, survival
-from engine.cloak.judge.versions import LISTED
+from engine.cloak.judge.versions import LISTED, RESERVE, ROBUST
 from engine.cloak.photo import cloak_steps
 from engine.faces.finder import SAME
 from engine.faces.gallery import Matching
@@ -33,7 +33,10 @@ def test_an_exact_cloak_is_undone_by_jpeg_and_a_robust_one_is_not(results):
     assert set(exact) == set(robust) == set(LISTED)
     assert not exact["jpeg75"].reached
     assert results[False].faces[0].reserve is None
-    assert results[True].faces[0].reserve
+    (held,) = results[True].faces
+    assert held.reserve
+    assert set(RESERVE) < set(held.distances) == set(ROBUST.versions)
+    assert min(held.distances.values()) > SAME
     for name in LISTED:
         assert robust[name].reached
         assert robust[name].distance > SAME

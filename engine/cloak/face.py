@@ -91,12 +91,15 @@ class Cloak:
         gradients = [state.gradients for state in states]
         steps = 0
 
+        def left() -> float:
+            return -1.0 if cancelled() else until - time.monotonic()
+
         def over() -> bool:
-            return time.monotonic() > until or cancelled()
+            return left() < 0
 
         if row.name in BROAD:
             for state in filter(is_broad, states):
-                for step in cloak_broad(self, state, standard, over):
+                for step in cloak_broad(self, state, standard, left):
                     settled = sum(each.reached for each in states)
                     yield replace(step, found=settled, total=len(states))
                 state.hopeless = True  # whatever came of it, it is done

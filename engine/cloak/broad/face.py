@@ -7,6 +7,7 @@ Needs torch and dlib.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ class Broad:
 
     def __init__(self, cloak: Cloak, state: FaceState, standard: Standard):
         self.cloak, self.state, self.standard = cloak, state, standard
+        started = time.monotonic()
         chip = state.face.chip
         height, width = state.photo.shape[:2]
         left, top, *corner = grown(chip.box, round(AROUND * chip.side), width, height)
@@ -60,6 +62,7 @@ class Broad:
         self.label = labels[:, None]
         self.sights = [(name, self.sight(name, chip)) for name, chip in state.views]
         self.margins = dict.fromkeys(standard.versions, MARGIN)
+        self.cost = time.monotonic() - started  # seconds of a verdict, more or less
 
     def sight(self, name: str, chip) -> Direct | Saved:
         """A version of the photo, and a chip in it."""
@@ -115,31 +118,34 @@ class Broad:
 
         The versions, once one of them failed, are not all looked at.
         """
-        state = self.state
+        state, started = self.state, time.monotonic()
         pixels = self.paste(coefficients)
         looks, verdict = self.cloak.verdict(pixels, state, self.standard)
+        self.cost = max(self.cost, time.monotonic() - started)
         if (verdict is not None and verdict.reached) or not state.reached:
             state.pixels, state.verdict, state.size = pixels, verdict, size(coefficients)
         return looks
 
 
 def cloak_broad(
-    cloak: Cloak, state: FaceState, standard: Standard, over: Callable[[], bool]
+    cloak: Cloak, state: FaceState, standard: Standard, left: Callable[[], float]
 ) -> Iterator[CloakProgress]:
-    """Cloak one large face; the state, which has begun, holds the result."""
+    """Cloak one large face; the state, which has begun, holds the result.
+
+    left: the seconds that are left, of which a verdict has its share.
+    """
     broad = Broad(cloak, state, standard)
     coefficients, steps = None, 0
     for attempt in range(ATTEMPTS):
-        if over() and attempt:
+        if left() < broad.cost and attempt:
             break
-        count = AGAIN if attempt else STEPS
         found = None
-        for found in search(broad.eye, broad.leads, count, coefficients):
+        for found in search(broad.eye, broad.leads, AGAIN if attempt else STEPS, coefficients):
             steps += 1
             phase = "found, made smaller" if found.coefficients else "searching"
             doing = f"attempt {attempt + 1}, step {steps}: {phase}"
             yield CloakProgress(doing, steps / (STEPS + AGAIN), attempt + 1, steps, 0, 1)
-            if over():
+            if left() < broad.cost:
                 break
         state.attempts += 1
         if found is None:
@@ -147,17 +153,16 @@ def cloak_broad(
         state.gradients += found.gradients
         coefficients = found.coefficients or found.nearest
         looks = broad.judge(coefficients)
-        if state.reached or over():
+        if state.reached:
             break
         broad.learn(looks)
     low, high = LEAST, 1.0
     for _ in range(SHAVES if state.reached else 0):
-        if over():
+        if left() < broad.cost:
             break
         middle = (low + high) / 2
-        smaller = scaled(coefficients, middle)
         before = state.size
-        broad.judge(smaller)
+        broad.judge(scaled(coefficients, middle))
         low, high = (low, middle) if state.size < before else (middle, high)
     state.png = encode_png(state.pixels)
     yield CloakProgress("judged", 1.0, state.attempts, steps, int(state.reached), 1)
