@@ -33,6 +33,7 @@ from .judge.versions import EXACT, PNG, Standard
 from .problem import cut, first_views, pasted, problem_of
 from .state import CloakProgress, FaceState, Held, alike
 from .threshold import ThresholdMap, ThresholdModel
+from .whole import look_whole
 
 SHAVED = 1_000_000  # pixels; in larger photos finding the face again costs more than it gains
 BROAD = ("ours",)  # methods that search for the change of a large face in the halved photo
@@ -165,6 +166,9 @@ class Cloak:
         """
         looks: list[Look] = []
         for versions in standard.stages:
+            if state.whole is not None and PNG[0] in versions:
+                looks.append(look_whole(self.finder, self.recogniser, pixels, state))
+                versions = tuple(name for name in versions if name not in PNG)
             looks += look_at(self.finder, self.recogniser, pixels, state.face, versions)
             if not all(state.goal.reached(each.port) for each in looks):
                 return looks, None

@@ -92,7 +92,8 @@ def cloak_steps(
             goal_of(cloak, picture.pixels, each, target, gallery),
         )
         eye = threshold if own is picture.pixels else cloak.threshold(own)
-        states.append(FaceState(own, moved(each, part), goal, eye))
+        whole = None if own is picture.pixels else (picture.pixels, part)
+        states.append(FaceState(own, moved(each, part), goal, eye, whole))
     pixels, standard, waiting = picture.pixels, ROBUST if robust else EXACT, states
     for _ in range(PASSES):
         for state in waiting:
@@ -100,6 +101,7 @@ def cloak_steps(
             part = parts[number - 1]
             if pixels is not picture.pixels:
                 state.move(cut_out(pixels, part))
+                state.whole = state.whole and (pixels, part)
             steps = cloak.run(
                 [state],
                 method,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..faces.finder import Face
+from ..faces.finder import Face, FaceFinder
 from ..images.parts import Box
 from .judge.survival import part_around
-from .judge.verdict import Verdict, confirm, look, look_at
+from .judge.verdict import Look, Verdict, confirm, look, look_at
 from .judge.versions import PNG, Standard
 from .state import FaceState
 
@@ -52,6 +52,18 @@ def moved(face: Face, part: Box) -> Face:
     landmarks = face.landmarks - start
     chip = face.chip.within(*part[:2])
     return replace(face, box=(left, top, right, bottom), landmarks=landmarks, chip=chip)
+
+
+def look_whole(finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceState) -> Look:
+    """At the file of a photo whose part is uint8 H×W×3, the face found again in all of it.
+
+    The face is given as it lies in the part; there the detector might place it a pixel elsewhere.
+    """
+    photo, part = state.whole
+    start = tuple(-value for value in part)
+    face = moved(state.face, start)
+    (found,) = look_at(finder, recogniser, put_back(photo, part, pixels), face, PNG)
+    return replace(found, face=moved(found.face, part))
 
 
 def final(

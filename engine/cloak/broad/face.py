@@ -20,7 +20,7 @@ from ...attack.objective import lead
 from ...images.parts import Box, grown
 from ...images.picture import encode_png
 from ..judge.verdict import Look
-from ..judge.versions import SCALES, Standard, sized, version
+from ..judge.versions import PNG, SCALES, Standard, sized, version
 from ..problem import QUALITIES, head_of, save_of
 from ..state import CloakProgress, FaceState
 from .canvas import Canvas
@@ -36,8 +36,8 @@ ATTEMPTS = 8
 MARGIN, MORE = 0.02, 0.01  # of the distance, at first; on top of what a version fell short
 STEPS, AGAIN = 20, 9  # of the first attempt, and of later ones
 NEAR = 8  # pixels around a chip in a version of the photo
-SHAVES = 3  # verdicts, to spend what margin there is beyond the standard
-LEAST = 0.7  # of the change, what is tried at the lowest
+SHAVES = 4, 2  # verdicts that spend what is beyond the standard, exact and robust
+LEAST = 0.4, 0.8  # of the change, that may be left at the lowest
 
 
 def is_broad(state: FaceState) -> bool:
@@ -98,12 +98,13 @@ class Broad:
         return float(lead(logits, self.label, targeted)) * self.head.temperature
 
     def learn(self, looks: list[Look]) -> None:
-        """The versions that failed join, or are seen with their new alignment, and get a margin
-        larger by what they fell short; all, where only dlib's recogniser did not follow.
+        """The versions that failed join, with their new alignment, and get a margin larger by what
+        they fell short; all, where only dlib's recogniser did not follow.
         """
         goal = self.state.goal
         for each in [one for one in looks if not goal.reached(one.port)] or looks:
-            self.sights = [one for one in self.sights if one[0] != each.version]
+            if self.standard.versions != PNG:  # there are enough of them
+                self.sights = [one for one in self.sights if one[0] != each.version]
             self.sights.append((each.version, self.sight(each.version, each.face.chip)))
             self.margins[each.version] += MORE - min(0.0, self.ahead(each.port))
 
@@ -156,8 +157,9 @@ def cloak_broad(
         if state.reached:
             break
         broad.learn(looks)
-    low, high = LEAST, 1.0
-    for _ in range(SHAVES if state.reached else 0):
+    among = 0 if standard.shaved else 1
+    low, high = LEAST[among], 1.0
+    for _ in range(SHAVES[among] if state.reached else 0):
         if left() < broad.cost:
             break
         middle = (low + high) / 2
