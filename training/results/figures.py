@@ -285,7 +285,7 @@ def save(figure, name: str) -> Path:
     plt.close(figure)
     picture = Image.open(drawn).convert("RGB")
     if name.endswith(".jpg"):
-        picture.save(stored, "JPEG", quality=80, optimize=True)
+        picture.save(stored, "JPEG", quality=75, optimize=True)
     else:
         picture = picture.quantize(256, dither=Image.Dither.NONE)
         picture.save(stored, "PNG", optimize=True)
