@@ -74,7 +74,7 @@ def cloak_steps(
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
     target: descriptors m×128 of the person to impersonate; gallery: descriptors not to be matched
-    beside the face's own; not both. max_seconds: per face. name: of the picture, in errors. Raises
+    beside the face's own; not both. robust: as in `cloak_photo`. max_seconds: per face. name: of the picture, in errors. Raises
     ImageError, FaceError, UsageError.
     """
     check_goal(target, gallery)
@@ -87,10 +87,8 @@ def cloak_steps(
     parts = [part_of(each, picture.pixels) for each in chosen]
     states = []
     for each, part in zip(chosen, parts, strict=True):
-        own, goal = (
-            cut_out(picture.pixels, part),
-            goal_of(cloak, picture.pixels, each, target, gallery),
-        )
+        own = cut_out(picture.pixels, part)
+        goal = goal_of(cloak, picture.pixels, each, target, gallery)
         eye = threshold if own is picture.pixels else cloak.threshold(own)
         whole = None if own is picture.pixels else (picture.pixels, part)
         states.append(FaceState(own, moved(each, part), goal, eye, whole))
