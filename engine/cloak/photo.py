@@ -74,8 +74,8 @@ def cloak_steps(
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
     target: descriptors m×128 of the person to impersonate; gallery: descriptors not to be matched
-    beside the face's own; not both. robust: as in `cloak_photo`. max_seconds: per face. name: of the picture, in errors. Raises
-    ImageError, FaceError, UsageError.
+    beside the face's own; not both. robust: as in `cloak_photo`. max_seconds: per face. name: of
+    the picture, in errors. Raises ImageError, FaceError, UsageError.
     """
     check_goal(target, gallery)
     check_attack(method, face, robust, max_seconds)
