@@ -13,7 +13,7 @@ NIPS ?= ../shared/data/nips17
 FACES ?= ../shared/data/lfw
 OUT ?= out
 
-.PHONY: run demo test chromium lint train train-human results results-human results-cloak results-photos clean
+.PHONY: run demo test chromium lint train train-human results results-human results-cloak results-photos results-applied clean
 
 run: $(VENV)/.installed-run
 	@$(BIN)/python -m engine samples | tr '\n' '\0' \
@@ -75,6 +75,13 @@ results-photos: $(VENV)/.installed-evaluation
 	$(BIN)/python -m training evaluate photos --data $(NIPS)
 	$(BIN)/python -m training evaluate codec --data $(NIPS)
 	$(BIN)/python -m training figures
+	$(BIN)/python -m training tables
+
+# Libraries that the watermark is compared with are measured where they are installed:
+# $(BIN)/pip install -e '.[compared]'
+results-applied: $(VENV)/.installed-evaluation
+	$(BIN)/python -m training evaluate watermark --data $(dir $(NIPS))
+	$(BIN)/python -m training evaluate machine-quality --data $(NIPS)
 	$(BIN)/python -m training tables
 
 results: $(VENV)/.installed-test

@@ -1,11 +1,15 @@
 """Just Noticeable: how much can a picture change before a machine, or a person, notices?
 
     from engine import cloak_photo, compress_photo, human_jnd, machine_jnd, verify
+    from engine import embed_watermark, machine_quality, read_watermark
     machine_jnd("photo.jpg")                       # what a panel of classifiers does not notice
     compress_photo("photo.jpg").data               # the smallest file that it still understands
     human_jnd("photo.jpg", model="wu2017")         # what a person does not notice
     cloak_photo("me.jpg")                          # a face that a recogniser no longer matches
     verify("me.jpg", "me.cloaked.png")             # whether it still does
+    embed_watermark("photo.jpg", "© me", key="k")  # a payload under the threshold
+    read_watermark("copy.jpg", key="k").payload    # … of a copy
+    machine_quality("photo.jpg", "changed.jpg")    # which machines keep their label, who else may
 
 Importing this package is cheap: ONNX Runtime is loaded by the first call that needs it, PyTorch by
 `cloak_photo` only.
@@ -39,6 +43,9 @@ if TYPE_CHECKING:
     from .human import human_jnd
     from .images.picture import open_image
     from .machine.jnd import MachineJND, MachineResult, machine_jnd
+    from .quality.machines import MachineQuality, machine_quality
+    from .watermark.photo import WatermarkedPhoto, embed_watermark
+    from .watermark.reader import Reading, read_watermark
 
 __version__ = "0.2.0"
 
@@ -50,16 +57,22 @@ _HOMES = {
     "EngineError": "errors",
     "ImageError": "errors",
     "MachineJND": "machine.jnd",
+    "MachineQuality": "quality.machines",
     "MachineResult": "machine.jnd",
     "OutputError": "errors",
+    "Reading": "watermark.reader",
     "SetupError": "errors",
     "UsageError": "errors",
+    "WatermarkedPhoto": "watermark.photo",
     "WeightsError": "errors",
     "cloak_photo": "cloak.photo",
     "compress_photo": "compress.photo",
+    "embed_watermark": "watermark.photo",
     "human_jnd": "human",
     "machine_jnd": "machine.jnd",
+    "machine_quality": "quality.machines",
     "open_image": "images.picture",
+    "read_watermark": "watermark.reader",
     "verify": "faces.verification",
 }
 __all__ = [
@@ -70,16 +83,22 @@ __all__ = [
     "EngineError",
     "ImageError",
     "MachineJND",
+    "MachineQuality",
     "MachineResult",
     "OutputError",
+    "Reading",
     "SetupError",
     "UsageError",
+    "WatermarkedPhoto",
     "WeightsError",
     "cloak_photo",
     "compress_photo",
+    "embed_watermark",
     "human_jnd",
     "machine_jnd",
+    "machine_quality",
     "open_image",
+    "read_watermark",
     "verify",
 ]
 

@@ -22,7 +22,7 @@ eye, photo = cloaking.eye, cloaking.photo
 
 def test_the_command_writes_a_png_without_metadata(photo, tmp_path, capsys, eye):
     out = tmp_path / "out"
-    arguments = ["cloak", photo, "--out", str(out), "--json", "--device", "cpu"]
+    arguments = ["cloak", photo, "--out", str(out), "--json", "--exact", "--device", "cpu"]
     assert cli.main(arguments) == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)
@@ -41,7 +41,7 @@ def test_the_command_writes_a_png_without_metadata(photo, tmp_path, capsys, eye)
 
 
 def test_a_target_need_not_hide_who_it_is(photo, tmp_path, capsys, eye):
-    arguments = ["cloak", photo, "--out", str(tmp_path), "--target", photo, "--device", "cpu"]
+    arguments = ["cloak", photo, "--out", str(tmp_path), "--target", photo, "--exact"]
     assert cli.main(arguments) == 0
     said = capsys.readouterr().out
     assert "taken for the target" in said
@@ -86,15 +86,20 @@ def test_a_failed_search_says_how_far_it_got(photo, tmp_path, capsys, eye, monke
     assert 0.05 < face["distance_after"] < SAME
     assert "is of an earlier run" in failed["notes"][0]
     assert "no face found" in refused["error"]
-    assert "take another photo" in captured.err  # there was time enough
+    assert "take --exact" in captured.err  # there was time enough
     assert (out / "portrait.cloaked.png").read_bytes() == b"earlier"
 
 
-def test_a_robust_cloak_by_the_command_line(photo, tmp_path, capsys, eye):
-    assert cli.main(["cloak", photo, "--out", str(tmp_path), "--robust"]) == 0
+def test_a_cloak_is_robust_unless_it_is_to_be_exact(photo, tmp_path, capsys, eye):
+    assert cli.main(["cloak", photo, "--out", str(tmp_path / "robust")]) == 0
     said = capsys.readouterr().out
     assert "no longer matched" in said
-    assert "half+jpeg80 0.6" in said
+    assert "survives JPEG 90, JPEG 75, WebP 80, half size, half size and JPEG 80" in said
+    assert "undone" not in said
+    assert "one step beyond" in said
+    assert cli.main(["cloak", photo, "--out", str(tmp_path / "exact"), "--exact"]) == 0
+    assert "undone by JPEG" in capsys.readouterr().out
+    assert cli.main(["cloak", photo, "--exact", "--robust"]) == 2
 
 
 def test_an_interrupt_while_writing_leaves_nothing(photo, tmp_path, monkeypatch, eye):

@@ -16,6 +16,7 @@ from engine.cloak.photo import announced, cloak_steps
 from engine.cloak.state import CloakProgress, FaceState
 from engine.commands import cli
 from engine.faces.gallery import Matching
+from engine.images.picture import encode_png
 
 one_thread, portrait, cloak = cloaking.one_thread, cloaking.portrait, cloaking.cloak
 photo, eye = cloaking.photo, cloaking.eye
@@ -32,14 +33,14 @@ def state(cloak, portrait) -> FaceState:
 def judged(cloak, monkeypatch):
     """Every PNG that was judged, in order, and whether it held."""
     seen = []
-    verdict_of = cloak._verdict
+    verdict_of = cloak.verdict
 
-    def noted(png, state, versions):
-        looks, verdict = verdict_of(png, state, versions)
-        seen.append((png, verdict is not None and verdict.reached))
+    def noted(pixels, state, standard):
+        looks, verdict = verdict_of(pixels, state, standard)
+        seen.append((encode_png(pixels), verdict is not None and verdict.reached))
         return looks, verdict
 
-    monkeypatch.setattr(cloak, "_verdict", noted)
+    monkeypatch.setattr(cloak, "verdict", noted)
     return seen
 
 
@@ -74,17 +75,17 @@ def test_a_search_that_is_stopped_returns_what_held_by_then(cloak, state, judged
 
 def test_a_later_failure_does_not_undo_an_earlier_success(cloak, state, monkeypatch):
     """The finished search's file fails, as where the face is found elsewhere; the time is over."""
-    verdict_of = cloak._verdict
+    verdict_of = cloak.verdict
     over = []
 
-    def verdict(png, state, versions):
-        looks, verdict = verdict_of(png, state, versions)
+    def verdict(pixels, state, standard):
+        looks, verdict = verdict_of(pixels, state, standard)
         if state.held is not None:
             over.append(True)
             return looks, None
         return looks, verdict
 
-    monkeypatch.setattr(cloak, "_verdict", verdict)
+    monkeypatch.setattr(cloak, "verdict", verdict)
     for _ in cloak.run([state], "ours", keep=True, cancelled=lambda: bool(over)):
         pass
     assert state.held is not None
@@ -99,12 +100,12 @@ def test_a_report_says_that_the_time_was_over(cloak, portrait):
         tired.append(True)
         return len(tired) > 12
 
-    result = finish(cloak_steps(cloak, portrait, cancelled=cancelled))
+    result = finish(cloak_steps(cloak, portrait, robust=False, cancelled=cancelled))
     (face,) = result.faces
     assert face.success == result.success
     assert face.hurried == face.success
     assert face.to_dict()["stopped_early"] == face.hurried
-    whole = finish(cloak_steps(cloak, portrait))
+    whole = finish(cloak_steps(cloak, portrait, robust=False))
     assert whole.success
     assert not whole.faces[0].hurried
     if face.success:
@@ -146,7 +147,7 @@ def corner(drawn: np.ndarray, part: np.ndarray) -> np.ndarray:
 
 def test_the_command_writes_a_figure_on_request(photo, tmp_path, capsys, eye):
     out = ["--out", str(tmp_path / "out"), "--method", "bim", "--json"]
-    assert cli.main(["cloak", photo, "--figure", *out]) == 0
+    assert cli.main(["cloak", photo, "--figure", "--exact", *out]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["figure"].endswith("portrait.figure.png")
     with Image.open(report["figure"]) as image:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from engine import compress_photo
 from engine.commands import cli
+from engine.compress.encoded import Encoded
 from engine.compress.formats import FORMATS, Setting, decoded
 from engine.compress.jpeg.problem import Problem
 from engine.compress.kept import Kept
@@ -20,7 +21,7 @@ from engine.compress.methods import search as searching
 from engine.compress.methods.search import descent, run
 from engine.compress.photo import panels_for
 from engine.compress.trials import Trials
-from engine.errors import ImageError
+from engine.errors import ImageError, UsageError
 from engine.panels.own import open_panel
 
 
@@ -38,6 +39,19 @@ def test_noise_is_written_at_every_quality(format):
 
 def test_a_file_does_not_depend_on_the_number_of_cores():
     assert FORMATS["avif"].options[0]["max_threads"] == 1
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1, 100), (1.4, 150), (1.5, 150), (9, 400)])
+def test_a_larger_file_on_the_way(factor, expected):
+    files = [Encoded(bytes(size), "jpeg", {}) for size in (400, 220, 150, 100)]
+    assert len(searching.larger(files, factor).data) == expected
+
+
+def test_larger_is_for_a_search(coffee):  # noqa: F811
+    with pytest.raises(UsageError, match="leave --larger out"):
+        compress_photo(coffee, larger=1.5)
+    with pytest.raises(UsageError, match="1…10"):
+        compress_photo(coffee, method="search", larger=0.5)
 
 
 def test_a_search_is_never_larger_than_bisection(coffee, monkeypatch):  # noqa: F811

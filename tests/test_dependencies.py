@@ -16,6 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "dlib": "dlib-bin",
+    "imwatermark": "invisible-watermark",
     "pillow_jxl": "pillow-jxl-plugin",
     "pycvvdp": "cvvdp",
     "skimage": "scikit-image",
@@ -24,7 +25,7 @@ EXTRAS = {
     "engine": ("attack", "evaluation", "faces", "heif", "jxl", "panels"),
     "demo": ("demo",),
     "export": ("train",),
-    "training": ("train",),
+    "training": ("compared", "train"),
 }
 THERE_OR_NOT = {"demo": {"spaces"}}  # Hugging Face's ZeroGPU has it
 

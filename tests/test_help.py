@@ -6,9 +6,15 @@ import importlib
 
 import pytest
 
-from engine.commands.cli import COMMANDS
+from engine.commands.cli import COMMANDS, GROUPS, PictureCommand
 
-ENGINE = [(), ("samples",), *((row.name,) for row in COMMANDS)]
+
+def typed(row: PictureCommand) -> tuple[str, ...]:
+    """What is typed for a command, after the program's name."""
+    return (row.name,) if row.group is None else (row.group, row.name)
+
+
+ENGINE = [(), ("samples",), *((name,) for name in GROUPS), *(typed(row) for row in COMMANDS)]
 TRAINING = ("classifiers", "generator", "human", "calibrate", "evaluate", "recogniser")
 HELPS = [
     *(("engine", arguments) for arguments in ENGINE),
@@ -39,15 +45,16 @@ def test_a_help_ends_with_examples(module, arguments, capsys):
     assert all(line.startswith(f"  python -m {module}") for line in lines)
 
 
-OPERANDS = {row.name: len(row.operands) for row in COMMANDS}
+OPERANDS = {typed(row): len(row.operands) for row in COMMANDS}
 WRONG = [
     ("engine", ()),
     ("engine", ("nonsense",)),
     ("engine", ("samples", "surplus")),
-    *(("engine", (name,)) for name in OPERANDS),
-    *(("engine", (name, "a.png", "--nonsense")) for name in OPERANDS),
-    *(("engine", (name, "a.png")) for name, count in OPERANDS.items() if count == 2),
-    *(("engine", (name, "a", "b", "c")) for name, count in OPERANDS.items() if count == 2),
+    *(("engine", (name,)) for name in GROUPS),
+    *(("engine", names) for names in OPERANDS),
+    *(("engine", (*names, "a.png", "--nonsense")) for names in OPERANDS),
+    *(("engine", (*names, "a.png")) for names, count in OPERANDS.items() if count == 2),
+    *(("engine", (*names, "a", "b", "c")) for names, count in OPERANDS.items() if count == 2),
     ("engine", ("human", "a.png", "--level", "much")),
     ("training", ()),
     ("training", ("nonsense",)),

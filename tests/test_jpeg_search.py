@@ -14,11 +14,13 @@ from engine.compress.formats import format_of
 from engine.compress.jpeg.file import runs, written
 from engine.compress.jpeg.huffman import LONGEST, lengths
 from engine.compress.jpeg.layout import Layout
+from engine.compress.jpeg.problem import Problem
 from engine.compress.jpeg.rate import costs, estimate
 from engine.compress.jpeg.resizing import lanczos, unresized
 from engine.compress.jpeg.tables import CHROMINANCE, LUMINANCE, scaled
 from engine.compress.kept import Kept
 from engine.compress.methods.bisect import plain
+from engine.compress.methods.faithful import FAITHFULNESS
 from engine.compress.methods.moves import changed
 from engine.compress.methods.search import run, search
 from engine.compress.photo import compress_photo
@@ -164,6 +166,60 @@ def test_what_is_changed_first():
     (bought,) = changed((plane,), (slopes,), saving=0, needed=4.5)
     assert bought[0, 0, 1, 1] == 2
     assert np.abs(bought - plane).sum() == 1
+
+
+def test_likeness_counts_in_what_is_changed():
+    """Of two coefficients that bring as much evidence goes the one that is like the photo without;
+    evidence is not bought where it costs more likeness."""
+    plane = np.zeros((4, 4, 8, 8))
+    plane[0, 0, 1, 1] = plane[1, 1, 1, 1] = 1
+    slopes = np.where(plane, 2.0, 0.0)
+    lowered = np.where(plane, -3.0, 0.0)
+    lowered[1, 1, 1, 1] = -1
+    raised = np.full_like(plane, -5.0)
+    likeness = (raised,), (lowered,)
+    (saved,) = changed((plane,), (slopes,), 1, -9, likeness)
+    assert saved[0, 0, 1, 1] == 1
+    assert saved[1, 1, 1, 1] == 0
+    (bought,) = changed((plane,), (slopes,), 0, 1, likeness)
+    assert np.array_equal(bought, plane)
+
+
+def test_gains_of_likeness_are_exact(picture):
+    panel = open_panel("photos", device="cpu")
+    crop = picture[:40, :56]
+    problem = Problem(Kept(panel, crop), panel, crop, scaled(LUMINANCE, 20))
+    state = problem.begin()
+    raised, lowered = problem.gains(state)
+
+    def alike(plane):
+        return -((problem.whole[0] - plane) ** 2 * problem.table**2).sum() / 2
+
+    for at in [(0, 0, 0, 0), (1, 2, 3, 1)]:
+        for by, gains in ((1, raised), (-1, lowered)):
+            other = state.coefficients[0].copy()
+            other[at] += by
+            assert gains[0][at] == pytest.approx(alike(other) - alike(state.coefficients[0]))
+            assert gains[0][at] <= 0  # it is rounded right
+
+
+def test_a_faithful_search_stays_closer_to_the_photo(astronaut):
+    """At about as many bytes, and it holds."""
+    pixels = np.asarray(astronaut.resize((160, 160)))
+    panel = open_panel("photos", device="cpu")
+    kept, format = Kept(panel, pixels), format_of("jpeg")
+    ways = {}
+    for weight in (0.0, FAITHFULNESS):
+        steps = search(kept, panel, format, steps=24, faithfulness=weight)
+        ways[weight] = [step.best for step in steps if step.best is not None]
+    size = max(len(found[-1].data) for found in ways.values())
+    errors = []
+    for found in ways.values():
+        file = min((each for each in found if len(each.data) >= size), key=lambda e: len(e.data))
+        shown = np.asarray(opened(file.data).convert("RGB"))
+        assert kept.holds(shown)
+        errors.append(((pixels - shown.astype(float)) ** 2).mean())
+    assert errors[1] < errors[0]
 
 
 @pytest.mark.parametrize("name", ["jpeg", "webp"])

@@ -95,6 +95,34 @@ def test_a_search_is_told_what_is_missing(keep, odds, moved):
     assert aim.holds(lifted[None])[0]
 
 
+def test_the_verdict_ends_with_the_first_classifier_that_loses_its_label(tmp_path, coffee):  # noqa: F811
+    """And is that of all of them; the one that failed last is given the picture first."""
+    models = [write(tmp_path / f"{seed}.onnx", classifier(seed=seed)) for seed in range(4)]
+    panel = OwnPanel(parse(models), device="cpu")
+    kept, portions, calls = Kept(panel, coffee), panel.portions, []
+
+    def counted(pixels):
+        for number, (rows, logits) in enumerate(portions(pixels)):
+            yield rows, lambda number=number, logits=logits: (calls.append(number), logits())[1]
+
+    panel.portions = lambda pixels: list(counted(pixels))
+    last, verdicts = None, set()
+    for level in range(0, 256, 15):
+        picture = np.clip(coffee.astype(int) * level // 255, 0, 255).astype(np.uint8)
+        whole = kept.logits(picture)
+        same = whole.argmax(1) == kept.before.argmax(1)
+        calls.clear()
+        assert kept.holds(picture) == same.all()
+        if last is not None:
+            assert calls[0] == last
+        assert all(same[calls[:-1]])
+        assert len(calls) == 4 if same.all() else not same[calls[-1]]
+        last = last if same.all() else calls[-1]
+        verdicts.add(bool(same.all()))
+    assert verdicts == {True, False}
+    assert last is not None
+
+
 def test_five_of_fewer_classes_are_all():
     aim = Aim(np.float32([[1, 0, -1]]), [0], places=5)
     assert aim.holds(np.float32([[[-9, 1, 2]]]))[0]

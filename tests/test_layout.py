@@ -19,7 +19,8 @@ MAY_IMPORT = {
 ROOMS = {
     "engine": (
         *("errors", "arguments", "system", "images", "metrics", "models", "human", "networks"),
-        *("faces", "attack", "panels", "machine", "compress", "cloak", "terminal", "commands"),
+        *("faces", "attack", "panels", "machine", "compress", "quality", "watermark"),
+        *("cloak", "terminal", "commands"),
     ),
     "training": ("records", "data", "train", "options", "evaluate", "results"),
     "demo": ("server", "handlers", "ui", "tabs", "api", "app", "space"),

@@ -96,4 +96,5 @@ def test_the_help_of_cloak_names_robust_only(capsys):
         cli.main(["cloak", "--help"])
     text = capsys.readouterr().out
     assert "--robust" in text
+    assert "--exact" in text
     assert "lasting" not in text

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from engine.cloak import face as engine_cloak
 from engine.machine import homogeneity
 from engine.machine import jnd as machine_jnd
 from engine.models.registry import BEST, GENERATORS, PANEL, UNSEEN
@@ -82,7 +82,7 @@ CHANGES = {
     "seed": lambda m: another(m, cloak_keys, "SEED", 1),
     "batch": lambda m: another(m, cloak_keys, "BATCH", 5),
     "threshold": lambda m: another(m, cloak_keys, "SAME", 0.5),
-    "margins": lambda m: another(m, engine_cloak, "MARGINS", (0.1,)),
+    "margins": lambda m: another(m, keys, "EXACT", replace(keys.EXACT, margins=(0.1,))),
     "descent": lambda m: another(m, keys.methods, "DESCENT", 0.2),
     "power": lambda m: another(m, keys.ours, "POWER", 0.3),
     "attack": lambda m: m.setitem(versions.METHOD_VERSIONS["attack"], "paper", 2),

@@ -94,7 +94,13 @@ def evaluate(options: EvaluateOptions) -> None:
         command += f" --sections {' '.join(options.sections)}"
     data = options.data or f"{SHARED}/data/{MEASURED_ON[options.what]}"
     weights, count, runs = options.weights, options.count, options.runs
-    if weights is not None and options.what in ("cloak", "recogniser", "recognisers", "ablation"):
+    if weights is not None and options.what in (
+        "cloak",
+        "recogniser",
+        "recognisers",
+        "ablation",
+        "watermark",
+    ):
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
@@ -142,6 +148,18 @@ def evaluate(options: EvaluateOptions) -> None:
 
             path = evaluate_codec(
                 Path(data), weights, count, runs, options.unseen, command, only=options.only
+            )
+        case "machine-quality":
+            from .evaluate.machine_quality.run import evaluate_machine_quality
+
+            path = evaluate_machine_quality(
+                Path(data), weights, count, runs, options.unseen, command
+            )
+        case "watermark":
+            from .evaluate.watermark.run import evaluate_watermark
+
+            path = evaluate_watermark(
+                Path(data), options.unseen, count, runs, command, only=options.only
             )
         case "machine":
             from .evaluate.machine.run import evaluate_machine

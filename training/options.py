@@ -27,6 +27,8 @@ MEASURED_ON = {
     "speed": "kodak",
     "photos": "nips17",
     "codec": "nips17",
+    "machine-quality": "nips17",
+    "watermark": "",
 }
 
 
@@ -108,16 +110,18 @@ class EvaluateOptions(Runs):
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
         None,
-        "only the first pictures of each split; cloak…, photos, codec, recognisers: a look, its "
-        "JSON in RUNS; speed: only the smallest sizes, a look, in RUNS/speed",
+        "only the first pictures of each split; cloak…, photos, codec, machine-quality, "
+        "recognisers, watermark: a look, its JSON in RUNS; "
+        "speed: only the smallest sizes, a look, in RUNS/speed",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
     unseen: Path = option(
         SHARED / "weights/unseen-classifiers",
-        "photos, codec: folder of ONNX classifiers outside the panel; left out where missing",
+        "photos, codec, watermark: folder of ONNX classifiers outside the panel, left out where "
+        "missing; machine-quality needs them",
     )
     only: str | None = option(
-        None, "cloak…, codec, speed: just rows whose name contains it", metavar="TEXT"
+        None, "cloak…, codec, speed, watermark: just rows whose name contains it", metavar="TEXT"
     )
     published: Path = option(
         Path("runs/efficientnet.safetensors"),

@@ -24,7 +24,7 @@ def add_cloak_face(limits: Limits) -> None:
             photo (image): The photo; it keeps its size and loses its metadata.
             face (number): Which face, by the number that find_faces gives it.
             method (string): The attack: ours, paper, or one of those they are compared with.
-            robust (boolean): Also hold after JPEG and at half size, by a larger change.
+            robust (boolean): Hold when the file is saved again or resized, not in itself alone.
             seconds (number): The longest search.
             target (image): A photo of the person to be matched with; without it, with nobody known.
 
@@ -57,7 +57,7 @@ def add_cloak_face(limits: Limits) -> None:
             picture_parameter("photo"),
             gr.Number(1, label="face"),
             gr.Radio(list(handler.NAMES), value="ours", label="method"),
-            gr.Checkbox(False, label="robust"),
+            gr.Checkbox(True, label="robust"),
             gr.Number(min(60, limits.cloak_seconds), label="seconds"),
             gr.Image(label="target", type="filepath", image_mode=None),
         ],

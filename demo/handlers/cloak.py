@@ -115,7 +115,7 @@ def cloak(
     method: str = "ours",
     face: int = 1,
     target: Picture | None = None,
-    robust: bool = False,
+    robust: bool = True,
     seconds: float,
     jnd: str,
 ) -> Iterator[CloakProgress | CloakedPhoto]:

@@ -20,6 +20,7 @@ METHOD_WORDS = {
     "bisect": "bisect: the codec's settings only",
     "jnd": "jnd: steps of twice the JND, JPEG only",
     "search": "search: what is encoded as well",
+    "faithful": "faithful: the same, closer to the photo",
 }
 METHODS = tuple((METHOD_WORDS.get(name, name), name) for name in METHOD_NAMES)
 KEEPS = (

@@ -54,8 +54,10 @@ def tab(limits: Limits) -> None:
                     filterable=False,
                 )
                 robust = gr.Checkbox(
+                    True,
                     label="Robust",
-                    info="Also robust to JPEG and half size, by a larger change.",
+                    info="Holds when a site saves it again or resizes it; without it, the change "
+                    "is smaller.",
                 )
                 with gr.Accordion("More", open=False):
                     gr.Markdown(

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from html import escape
 
+from engine.cloak.judge.survival import in_words
 from engine.cloak.result import CloakedPhoto
 from engine.cloak.state import CloakProgress
-from engine.cloak.survival import in_words
 from engine.faces.verification import Comparison
 from engine.metrics.quality import Quality
 from engine.panels.predicted import LabelChange

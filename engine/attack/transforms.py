@@ -96,5 +96,15 @@ def half(x: Tensor) -> Tensor:
     return F.interpolate(x, size=size, mode="bicubic", antialias=True).clamp(0, 1)
 
 
+def scaled(scale: float) -> Callable[[Tensor], Tensor]:
+    """At `scale` times the size, an antialiased cubic; n×3×H×W -> n×3×⌊scale H⌋×⌊scale W⌋."""
+
+    def transform(x: Tensor) -> Tensor:
+        size = [max(1, math.floor(scale * side + 1e-6)) for side in x.shape[2:]]
+        return F.interpolate(x, size=size, mode="bicubic", antialias=True).clamp(0, 1)
+
+    return transform
+
+
 def same(x: Tensor) -> Tensor:
     return x

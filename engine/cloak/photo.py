@@ -18,15 +18,18 @@ import numpy as np
 from ..arguments import check_choice, check_flag, check_number, check_place, check_placement
 from ..errors import UsageError
 from ..faces.finder import SMALLEST, Face, choice_of, choose, searched
+from ..images.parts import grown
 from ..images.picture import Picture, as_picture, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 from .goals import describe_best, enrol_folder, goal_of, name_of
+from .judge.survival import survival, survived
+from .judge.verdict import Verdict
+from .judge.versions import EXACT, LISTED, RESERVE, ROBUST
 from .result import CloakedFace, CloakedPhoto
 from .state import CloakProgress, FaceState
-from .survival import survival
 from .threshold import ThresholdMap
-from .verdict import PNG, ROBUST, Verdict
+from .whole import cut_out, final, moved, part_of, put_back
 
 if TYPE_CHECKING:
     from .face import Cloak
@@ -62,7 +65,7 @@ def cloak_steps(
     face: str | int | None = None,
     target: np.ndarray | None = None,
     gallery: np.ndarray | None = None,
-    robust: bool = False,
+    robust: bool = True,
     max_seconds: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     name: str | None = None,
@@ -71,8 +74,8 @@ def cloak_steps(
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
     target: descriptors m×128 of the person to impersonate; gallery: descriptors not to be matched
-    beside the face's own; not both. max_seconds: per face. name: of the picture, in errors. Raises
-    ImageError, FaceError, UsageError.
+    beside the face's own; not both. robust: as in `cloak_photo`. max_seconds: per face. name: of
+    the picture, in errors. Raises ImageError, FaceError, UsageError.
     """
     check_goal(target, gallery)
     check_attack(method, face, robust, max_seconds)
@@ -80,33 +83,38 @@ def cloak_steps(
     picture: Picture = as_picture(image)
     threshold = cloak.threshold(picture.pixels)
     detected = cloak.finder.find(picture.pixels)
-    states = [
-        FaceState(
-            picture.pixels, each, goal_of(cloak, picture.pixels, each, target, gallery), threshold
-        )
-        for each in choose(detected, face, picture.size, name)
-    ]
-    pixels, versions, waiting = picture.pixels, ROBUST if robust else PNG, states
+    chosen = choose(detected, face, picture.size, name)
+    parts = [part_of(each, picture.pixels) for each in chosen]
+    states = []
+    for each, part in zip(chosen, parts, strict=True):
+        own = cut_out(picture.pixels, part)
+        goal = goal_of(cloak, picture.pixels, each, target, gallery)
+        eye = threshold if own is picture.pixels else cloak.threshold(own)
+        whole = None if own is picture.pixels else (picture.pixels, part)
+        states.append(FaceState(own, moved(each, part), goal, eye, whole))
+    pixels, standard, waiting = picture.pixels, ROBUST if robust else EXACT, states
     for _ in range(PASSES):
         for state in waiting:
-            state.move(pixels)
+            number = 1 + next(k for k, each in enumerate(states) if each is state)
+            part = parts[number - 1]
+            if pixels is not picture.pixels:
+                state.move(cut_out(pixels, part))
+                state.whole = state.whole and (pixels, part)
             steps = cloak.run(
                 [state],
                 method,
-                robust=robust,
+                standard=standard,
                 keep=True,
                 max_seconds=max_seconds,
                 cancelled=cancelled,
             )
-            number = 1 + next(k for k, each in enumerate(states) if each is state)
             yield from announced(steps, number, len(states), max_seconds)
-            pixels = state.pixels
-        png = encode_png(pixels)
+            whole = state.pixels.shape == pixels.shape
+            pixels = state.pixels if whole else put_back(pixels, part, state.pixels)
+        png = states[0].png if pixels is states[0].pixels else encode_png(pixels)
         verdicts = [
-            state.verdict
-            if state.png == png
-            else cloak.judge(png, state.face, state.goal, versions)
-            for state in states
+            final(cloak, png, state, each, part, pixels, standard)
+            for state, each, part in zip(states, chosen, parts, strict=True)
         ]
         # Where two faces are close, the later one's change may have undone the first one's.
         waiting = [
@@ -117,14 +125,13 @@ def cloak_steps(
         if not waiting:
             break
     change = np.abs(pixels.astype(np.int16) - picture.pixels)
-    chosen = [state.face for state in states]
     yield CloakedPhoto(
         original=picture.pixels,
         pixels=pixels,
         png=png,
         faces=tuple(
-            _face(cloak, picture, pixels, detected, state, verdict)
-            for state, verdict in zip(states, verdicts, strict=True)
+            _face(cloak, picture, pixels, detected, face, state, verdict)
+            for face, state, verdict in zip(chosen, states, verdicts, strict=True)
         ),
         psnr_db=psnr_8bit(picture.pixels, pixels),
         largest=int(change.max()),
@@ -172,17 +179,24 @@ def _face(
     picture: Picture,
     pixels: np.ndarray,
     detected: list[Face],
+    face: Face,
     state: FaceState,
     verdict: Verdict,
 ) -> CloakedFace:
     """What one face took, and the verdict on it in the finished picture, uint8 H×W×3."""
-    survives = {}
+    survives, reserve = {}, None
     if verdict.reached:
-        survives = survival(cloak.finder, cloak.recogniser, pixels, state.face, state.goal)
-    clean = cloak.finder.describe(picture.pixels, state.face)
+        survives = survived(verdict, state.goal)
+        if set(LISTED) <= set(survives):
+            reserve = all(survives[name].reached for name in RESERVE)
+        else:
+            survives = survival(cloak.finder, cloak.recogniser, pixels, face, state.goal)
+    clean = cloak.finder.describe(picture.pixels, face)
+    left, top, right, bottom = grown(face.box, face.side // 2, *picture.size)
+    near = slice(top, bottom), slice(left, right)
     return CloakedFace(
-        number=next(k for k, each in enumerate(detected, 1) if each is state.face),
-        box=state.face.box,
+        number=next(k for k, each in enumerate(detected, 1) if each is face),
+        box=face.box,
         before=state.goal.distance(clean),
         after=verdict.distance,
         distances=verdict.distances,
@@ -190,7 +204,9 @@ def _face(
         targeted=state.goal.targeted,
         success=verdict.reached,
         hurried=verdict.reached and state.hurried,
-        survives=survives,
+        survives={name: survives[name] for name in LISTED if name in survives},
+        reserve=reserve,
+        psnr_db=psnr_8bit(picture.pixels[near], pixels[near]),
         attempts=state.attempts,
         gradients=state.gradients,
         seconds=state.seconds,
@@ -215,7 +231,7 @@ def cloak_photo(
     face: str | int | None = None,
     target: object | None = None,
     gallery: str | os.PathLike | None = None,
-    robust: bool = False,
+    robust: bool = True,
     max_seconds: float | None = None,
     jnd: str = HUMAN_DEFAULT,
     weights: str | os.PathLike | None = None,
@@ -226,7 +242,8 @@ def cloak_photo(
     method: a name of `engine.attack.methods.METHODS`. face: "all", a number from 1 (the best, see
     `FaceFinder.find`), or None for the only sure one. target: a picture of the person to
     impersonate; gallery: a folder of photos not to be matched, beside the face's own; not both.
-    robust: also after JPEG and at half size. max_seconds: per face, None for no limit. jnd: the
+    robust: hold for what sites do to photos (`engine.cloak.judge.versions.LISTED`) and one
+    step beyond, else in this very file alone. max_seconds: per face, None for no limit. jnd: the
     model of the human JND. weights, device: as in `engine.models.locate.locate`; auto,
     cpu or cuda. Raises ImageError, FaceError, UsageError, WeightsError, DeviceError.
     """

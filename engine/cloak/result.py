@@ -8,7 +8,7 @@ import numpy as np
 
 from ..faces.finder import SAME
 from ..metrics.decibels import finite
-from .survival import Survival
+from .judge.survival import Survival
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,11 @@ class CloakedFace:
     number: 1 is the photo's best (see `FaceFinder.find`); box: (left, top, right, bottom); before,
     after: distance to what is enrolled (or to the target), dlib's, the least favourable version's
     after; distances: each version's; own: distance to the face as it was, the closest version's;
-    targeted: whether there was a target; success: as `engine.cloak.verdict` decides; hurried: it
-    was reached, but the time was over before the change was as small as it gets; survives: what of
-    `engine.cloak.survival.WORDS` this file does, empty without success; attempts, gradients,
-    seconds: the effort.
+    targeted: whether there was a target; success: as `engine.cloak.judge.verdict` decides; hurried:
+    it was reached, but the time was over before the change was as small as it gets; survives: what
+    of `engine.cloak.judge.versions.WORDS` this file does, empty without success; reserve: whether
+    it holds one step beyond these too, None where that was not asked; psnr_db: of the face and half
+    its width around it; attempts, gradients, seconds: the effort.
     """
 
     number: int
@@ -34,6 +35,8 @@ class CloakedFace:
     success: bool
     hurried: bool
     survives: dict[str, Survival]
+    reserve: bool | None
+    psnr_db: float
     attempts: int
     gradients: int
     seconds: float
@@ -56,6 +59,8 @@ class CloakedFace:
             "success": self.success,
             "stopped_early": self.hurried,
             "survives": {name: each.reached for name, each in self.survives.items()},
+            "reserve": self.reserve,
+            "face_psnr_db": finite(self.psnr_db),
             "attempts": self.attempts,
             "gradient_evaluations": self.gradients,
             "seconds": round(self.seconds, 2),

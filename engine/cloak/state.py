@@ -12,11 +12,14 @@ import numpy as np
 from ..faces.chip import Chip
 from ..faces.finder import Face
 from ..faces.gallery import Goal
+from ..images.parts import Box
 from ..images.picture import encode_png
 from ..system.progress import Progress
+from .judge.verdict import Look, Verdict
+from .judge.versions import VERSIONS
 from .threshold import ThresholdMap
-from .verdict import ROBUST, Look, Verdict
 
+ORDER = tuple(VERSIONS)
 MUCH = 0.25  # of the size judged last, at which what was found since is worth another verdict
 
 
@@ -52,7 +55,8 @@ class Held:
 class FaceState:
     """One face of a photo uint8 H×W×3, what is to be reached, and what is reached.
 
-    threshold: the photo's; moved: the photo was changed since the face was found in it.
+    threshold: the photo's; whole: where that is a part of a larger one, this and the part; moved:
+    the photo was changed since the face was found in it.
     pixels, png, verdict: of the last attempt that fooled its views, of what came closest where
     none did; the verdict is None where the port saw that it failed; size: of that change. held:
     the smallest that was judged to hold on the way; judged: the size of what was judged last, in
@@ -68,6 +72,7 @@ class FaceState:
     face: Face
     goal: Goal
     threshold: ThresholdMap
+    whole: tuple[np.ndarray, Box] | None = None
     moved: bool = False
     pixels: np.ndarray = field(init=False)
     png: bytes = field(init=False)
@@ -152,7 +157,7 @@ class FaceState:
 
 
 def in_order(views: list[tuple[str, Chip]]) -> list[tuple[str, Chip]]:
-    return sorted(views, key=lambda view: ROBUST.index(view[0]))
+    return sorted(views, key=lambda view: ORDER.index(view[0]))
 
 
 def is_grey(pixels: np.ndarray) -> bool:

@@ -1,8 +1,8 @@
 """`python -m engine`: the command line. Results on stdout, everything else on stderr.
 
 Exit codes: 0 all pictures done; 1 at least one was refused (the others are done); 2 wrong
-usage, weights, device or libraries; 3 a cloak that did not succeed within its budget; 130
-interrupted.
+usage, weights, device or libraries; 3 a cloak that did not succeed within its budget, or a picture
+without a watermark of the key; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from ..terminal.streams import set_up_streams
 from .options import (
     CloakOptions,
     CompressOptions,
+    EmbedOptions,
     HumanOptions,
     MachineOptions,
     QualityOptions,
+    ReadOptions,
     VerifyOptions,
 )
 
@@ -35,10 +37,12 @@ SCRIPT = "just-noticeable"  # as pyproject.toml installs it
 class PictureCommand(Command):
     """A command that takes pictures: `run(images, options)` of its module in engine.commands.
 
-    operands: what to call the pictures in the help; one name stands for one or more of them.
+    operands: what to call the pictures in the help; one name stands for one or more of them. group:
+    a command of which this one is a part, and whose module runs it.
     """
 
     operands: tuple[str, ...]
+    group: str | None = None
 
 
 COMMANDS = (
@@ -112,13 +116,56 @@ COMMANDS = (
         operands=("REFERENCE", "CHANGED"),
         help="how far two pictures are apart, in numbers",
         description="PSNR, SSIM, CIEDE2000, share of pixels changed and changed beyond the human "
-        "JND; with --metrics JOD, FSIM and VIF, where the evaluation extra is installed.",
+        "JND; with --metrics JOD, FSIM and VIF, where the evaluation extra is installed; with "
+        "--machine which machines keep their label.",
         examples=(
             "quality photo.png out/photo.noisy.png",
             "quality photo.png changed.png --metrics --json",
+            "quality photo.png changed.png --machine --panel photos --panel model.onnx",
+        ),
+    ),
+    PictureCommand(
+        name="embed",
+        group="watermark",
+        options=EmbedOptions,
+        operands=("IMAGE",),
+        help="write a picture that carries a payload",
+        description="For each picture a file of the same size, without metadata, that carries the "
+        "payload: read back from the file, which is then changed as pictures are on their way, and "
+        "the report says what it survives. A key is a phrase; without one anybody can read it.",
+        examples=(
+            "watermark embed photo.jpg --text '© me' --key secret",
+            "watermark embed *.jpg --hex 00ff12cd --observer machine --json",
+        ),
+    ),
+    PictureCommand(
+        name="read",
+        group="watermark",
+        options=ReadOptions,
+        operands=("IMAGE",),
+        help="read the payload of a picture, also of a compressed, halved or cropped copy",
+        description="The payload of each picture under a key. Exit code 3: at least one has no "
+        "watermark of this key. Of pictures without one, fewer than one in a million is read as "
+        "one that has.",
+        examples=(
+            "watermark read out/photo.watermarked.png --key secret",
+            "watermark read copy.jpg --key secret --thorough --json",
         ),
     ),
 )
+GROUPS = {
+    "watermark": Command(
+        name="watermark",
+        options=None,
+        help="mark a picture with a payload under the threshold, or read one",
+        description="A payload of up to 256 bits spread over a picture under the threshold of an "
+        "eye or of a panel of classifiers, and read without the original.",
+        examples=(
+            "watermark embed photo.jpg --text '© me' --key secret",
+            "watermark read out/photo.watermarked.png --key secret",
+        ),
+    ),
+}
 SAMPLES = Command(
     name="samples",
     options=None,
@@ -140,8 +187,12 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"just-noticeable {__version__}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
+    groups = {}
     for row in COMMANDS:
-        command = add_command(commands, root.prog, row)
+        if row.group is not None and row.group not in groups:
+            parent = add_command(commands, root.prog, GROUPS[row.group])
+            groups[row.group] = parent.add_subparsers(required=True, metavar="ACTION")
+        command = add_command(groups.get(row.group, commands), root.prog, row)
         words = 'picture file, or "-": standard input'
         if len(row.operands) == 1:
             command.add_argument("images", nargs="+", metavar=row.operands[0], help=words)
@@ -164,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
         images = parsed.images if several else [getattr(parsed, name) for name in row.operands]
         if images.count("-") > 1:
             raise UsageError("- is standard input, which gives one picture: name it once")
-        run = import_module(f".{row.name}", __package__).run
+        run = import_module(f".{row.group or row.name}", __package__).run
         return run(images, options_from(parsed, row.options))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -88,7 +88,7 @@ def remedy(failed: list, options: CloakOptions) -> str:
     )
     ways = ["allow more with --max-seconds"] if late else []
     ways += ["take --method ours"] if options.method != "ours" else []
-    ways += ["leave out --robust"] if options.robust else []
+    ways += [] if options.exact else ["take --exact, which holds in the PNG alone"]
     return ", or ".join(ways or ["take another photo of the face"])
 
 
@@ -98,6 +98,8 @@ def check(options: CloakOptions) -> None:
 
     if not options.max_seconds >= 0:
         raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
+    if options.exact and options.robust:
+        raise UsageError("--exact and --robust ask for different things: give one of them")
     check_goal(options.target, options.gallery)
 
 
@@ -110,7 +112,7 @@ def load(options: CloakOptions) -> Loaded:
     from ..human.learned import load
 
     try:
-        check_attack(options.method, options.face, options.robust, options.max_seconds)
+        check_attack(options.method, options.face, not options.exact, options.max_seconds)
     except (ImportError, OSError) as error:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
@@ -141,7 +143,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
         face=options.face,
         target=loaded.target,
         gallery=loaded.gallery,
-        robust=options.robust,
+        robust=not options.exact,
         max_seconds=options.max_seconds,
     )
     return draw(steps, keep=True, announce=loaded.announce)
@@ -149,7 +151,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
 
 def table(result, image: str, path: Path | None, figure: Path | None = None) -> str:
     """The readable report of one photo."""
-    from ..cloak.survival import in_words
+    from ..cloak.judge.survival import in_words
     from ..metrics.decibels import decibels
 
     lines = [image]
@@ -169,10 +171,9 @@ def table(result, image: str, path: Path | None, figure: Path | None = None) -> 
         if face.hurried:
             lines.append("    time was over before the change was made as small as it gets")
         if face.survives:
-            lines.append(f"    this file {in_words(face.survives)}")
-        if len(face.distances) > 1:
-            each = ", ".join(f"{name} {value:.3f}" for name, value in face.distances.items())
-            lines.append(f"    distance after: {each}")
+            beyond = ", and holds one step beyond" if face.reserve else ""
+            lines.append(f"    this file {in_words(face.survives)}{beyond}")
+        lines.append(f"    PSNR of the face and what is around it: {decibels(face.psnr_db)}")
     lines.append(
         f"  what a viewer may see: PSNR {decibels(result.psnr_db)}, largest change "
         f"{result.largest} of 255, {result.changed_share:.1%} of the pixels changed, "

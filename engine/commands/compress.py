@@ -36,6 +36,7 @@ def run(images: list[str], options: CompressOptions) -> int:
             options.see,
             options.metrics,
             options.max_seconds,
+            options.larger,
         )
         chosen.check()
         panel = parse(options.panel or AUTO, options.labels, options.input_range)

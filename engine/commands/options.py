@@ -22,6 +22,8 @@ from ..models.registry import (
 )
 from ..panels.naming import INPUT_RANGES
 from ..terminal.command_line import option
+from ..watermark.names import FORMATS as MARKED_FORMATS
+from ..watermark.names import OBSERVERS, OPEN_KEY
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,47 @@ class CompressOptions(PictureOptions):
     max_seconds: float | None = option(
         None, "longest search per picture (default: to its end)", metavar="S"
     )
+    larger: float = option(
+        1.0,
+        "of search and faithful: a file so many times its smallest, of which classifiers outside "
+        "the panel understand more",
+        metavar="X",
+    )
+
+
+def watermark_key() -> Any:
+    """The option for the key of a watermark."""
+    return option(OPEN_KEY, "phrase without which it cannot be read", metavar="PHRASE")
+
+
+@dataclass(frozen=True)
+class EmbedOptions(PictureOptions):
+    """Options of `python -m engine watermark embed`."""
+
+    text: str | None = option(None, "payload: up to 32 bytes of UTF-8", metavar="TEXT")
+    hex: str | None = option(None, "payload: up to 64 hexadecimal digits", metavar="DIGITS")
+    key: str = watermark_key()
+    observer: str = option(
+        "human",
+        "whose threshold: human, invisible; machine, every label of the panel is kept",
+        choices=OBSERVERS,
+    )
+    jnd: str = jnd_model()
+    format: str = option("png", "of the file", choices=tuple(MARKED_FORMATS))
+    panel: tuple[str, ...] = panel_names("classifiers of the observer machine: photos, cifar10")
+    labels: tuple[str, ...] = class_labels()
+    input_range: tuple[str, ...] = input_ranges()
+    metrics: bool = option(False, "also the JOD of the result (some seconds; needs PyTorch)")
+
+
+@dataclass(frozen=True)
+class ReadOptions(Options):
+    """Options of `python -m engine watermark read`."""
+
+    key: str = watermark_key()
+    thorough: bool = option(
+        False, "look at every scale, for a copy resized by an unknown factor (some ten seconds)"
+    )
 
 
 @dataclass(frozen=True)
@@ -157,6 +200,14 @@ class QualityOptions(ModelOptions):
 
     model: str = jnd_model()
     metrics: bool = option(False, "also JOD, FSIM and VIF (some seconds; needs PyTorch)")
+    machine: bool = option(
+        False, "also which machines keep their label, and the chance that another one does"
+    )
+    panel: tuple[str, ...] = panel_names(
+        "machines that are asked: photos, cifar10, or by the size of the picture"
+    )
+    labels: tuple[str, ...] = class_labels()
+    input_range: tuple[str, ...] = input_ranges()
 
 
 @dataclass(frozen=True)
@@ -173,8 +224,11 @@ class CloakOptions(PictureOptions):
     gallery: str | None = option(
         None, "photos that the cloaked face must not match either", metavar="DIR"
     )
+    exact: bool = option(False, "hold in the very file alone: the smallest change")
     robust: bool = option(
-        False, "hold after JPEG and half size too: a larger change", former="--lasting"
+        False,
+        "the default: hold when it is saved again or resized, as sites do, and a step beyond",
+        former="--lasting",
     )
     jnd: str = jnd_model()
     max_seconds: float = option(120.0, "longest search per face", metavar="S")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from ..errors import ImageError, WeightsError
+from ..errors import UsageError, WeightsError
 from ..human import thresholds
 from ..metrics.quality import PERCEPTUAL, SLOW, steps
+from ..models.registry import AUTO
+from ..quality.machines import MachineQuality, asked, check_sizes, compared
 from ..system.progress import Progress
 from ..terminal.inputs import read
+from ..terminal.labels import label_lines
 from ..terminal.progress import progress
 from ..terminal.streams import json_line
 from .options import QualityOptions
@@ -17,14 +20,24 @@ from .options import QualityOptions
 def run(images: list[str], options: QualityOptions) -> int:
     """Print the numbers of (REFERENCE, CHANGED); what is missing, and why, goes to stderr.
 
-    Raises ImageError for a bad picture or two of different sizes, WeightsError, DeviceError.
+    Raises ImageError for a bad picture or two of different sizes, WeightsError, DeviceError,
+    UsageError.
     """
     reference, changed = (read(path) for path in images)
-    if reference.size != changed.size:
-        sizes = " and ".join(
-            f"{width}×{height}" for width, height in (reference.size, changed.size)
+    check_sizes(reference, changed)
+    machines = None
+    if options.machine:
+        panel = asked(
+            options.panel or AUTO,
+            reference.size,
+            labels=options.labels,
+            input_range=options.input_range,
+            weights=options.weights,
+            device=options.device,
         )
-        raise ImageError(f"the pictures are {sizes}: give two of the same size")
+        machines = compared(panel, reference.pixels, changed.pixels)
+    elif options.panel:
+        raise UsageError("--panel names the machines of --machine: give both")
     missing = []
     jnd = None
     names = (*SLOW, *PERCEPTUAL) if options.metrics else SLOW
@@ -48,8 +61,23 @@ def run(images: list[str], options: QualityOptions) -> int:
         print(f"note: {note}", file=sys.stderr)
     if options.json:
         pair = {"reference": images[0], "changed": images[1]}
-        print(json_line(pair | quality.to_dict()))
+        asked_too = {} if machines is None else {"machine": machines.to_dict()}
+        print(json_line(pair | quality.to_dict() | asked_too))
     else:
         for name, value in quality.to_dict().items():
             print(f"{name:<18}{'–' if value is None else value}")
+        if machines is not None:
+            print("\n".join(table(machines)))
     return 0
+
+
+def table(machines: MachineQuality) -> list[str]:
+    """The machines' part of the readable report."""
+    kept = sum(label.same for label in machines.labels)
+    share = f"{kept} of {len(machines.labels)}"
+    return [
+        f"{'smr':<18}{machines.smr:.4f}  ({share} machines keep their label)",
+        f"{'keep':<18}{machines.keep:.4f}  (the chance that a machine that was not asked does)",
+        f"{'drop':<18}{machines.drop:.4f}  (by which its probability is expected to fall)",
+        *label_lines(machines.labels),
+    ]

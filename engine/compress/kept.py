@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..arguments import check_number
@@ -37,6 +39,7 @@ class Kept:
         self.before = self.logits(pixels)
         members = panel.members(None)
         self.aim = Aim(self.before, members, places=places, share=share)
+        self._doubtful: list[int] = []  # portions of the panel that lost something, the last first
         if see is not None:
             check_number("see", see, *JOD)
             check_visible(pixels)
@@ -46,10 +49,24 @@ class Kept:
         return self.panel.logits_of(pixels[None])[0]
 
     def holds(self, pixels: np.ndarray) -> bool:
-        """Whether a picture uint8 H×W×3 of any size keeps it all."""
-        if not self.aim.holds(self.logits(pixels)[None])[0]:
-            return False
+        """Whether a picture uint8 H×W×3 of any size keeps it all.
+
+        It ends with the first classifier that does not: those that failed last are given it first.
+        """
+        portions = self.panel.portions(pixels[None])
+        others = (each for each in range(len(portions)) if each not in self._doubtful)
+        for number in (*self._doubtful, *others):
+            rows, logits = portions[number]
+            if not self.part(rows, logits := logits()).holds(logits)[0]:
+                rest = (each for each in self._doubtful if each != number)
+                self._doubtful = [number, *rest]
+                return False
         return self.see is None or self.jod(pixels) >= self.see
+
+    def part(self, rows: slice, logits: np.ndarray) -> Aim:
+        """The aim of some members alone. logits: of them, N×p×classes, not padded."""
+        before = self.before[rows, : logits.shape[2]]
+        return replace(self.aim, before=before, members=range(len(before)))
 
     def jod(self, pixels: np.ndarray) -> float:
         """JOD of a picture uint8 H×W×3, enlarged to the original's size. Raises SetupError."""

@@ -30,6 +30,8 @@ from .original import Original, original_of
 from .result import CompressedPhoto
 from .trials import Trials
 
+LARGER = 10.0  # times a search's smallest file, at most
+
 
 @dataclass(frozen=True)
 class Compression:
@@ -42,6 +44,7 @@ class Compression:
     see: float | None = None
     metrics: bool = False
     max_seconds: float | None = None
+    larger: float = 1.0
 
     def check(self) -> None:
         """Raise UsageError for what makes no sense, SetupError for what is not installed."""
@@ -53,6 +56,9 @@ class Compression:
         if self.max_seconds is not None:
             check_number("max_seconds", self.max_seconds, 0)
         row = METHODS[self.method]
+        check_number("larger", self.larger, 1, LARGER)
+        if self.larger > 1 and not row.gradients:
+            raise UsageError(f"larger: the method {self.method} finds one file: leave --larger out")
         if self.format not in row.formats:
             raise UsageError(
                 f"format {self.format}: the method {self.method} writes {', '.join(row.formats)}"
@@ -91,7 +97,7 @@ def steps(
     chosen.check_size(original.size)
     started = time.monotonic()
     kept = Kept(panel, original.pixels, chosen.keep, chosen.see)
-    trials = Trials(kept, original.pixels, format, slopes)
+    trials = Trials(kept, original.pixels, format, slopes, chosen.larger)
     until = None if chosen.max_seconds is None else started + chosen.max_seconds
     complete = yield from within(until, plain(trials))
     if complete:
@@ -190,6 +196,7 @@ def compress_photo(
     see: float | None = None,
     metrics: bool = False,
     max_seconds: float | None = None,
+    larger: float = 1.0,
     panel: Several = registry.AUTO,
     labels: Several | None = None,
     input_range: str | Sequence[str] | None = None,
@@ -205,12 +212,14 @@ def compress_photo(
     least 0.8 of its probability. resize: the resolution may be lowered too.
     see: the least JOD against the original, 0…10, or None; metrics: the result's JOD is measured;
     both need the extra `evaluation`. max_seconds: after it the search ends at its next step and
-    the smallest file so far counts; None for no limit. panel, labels, input_range, weights and
+    the smallest file so far counts; None for no limit. larger: of the methods that search, the file
+    on the way that is so many times larger than the last, or more, 1…10, for classifiers outside
+    the panel; a smaller one of `bisect` goes before it. panel, labels, input_range, weights and
     device as `engine.machine_jnd` takes them. Where no smaller file keeps it all, the result is the
     original file, byte for byte. Raises ImageError, WeightsError, DeviceError, UsageError,
     SetupError.
     """
-    chosen = Compression(format, method, keep, resize, see, metrics, max_seconds)
+    chosen = Compression(format, method, keep, resize, see, metrics, max_seconds, larger)
     chosen.check()
     check_placement(weights, device)
     place = None if weights is None else str(weights)

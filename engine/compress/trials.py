@@ -22,9 +22,10 @@ class Trials:
     """The files tried for one picture.
 
     kept: what they must keep; pixels: the original, uint8 H×W×3 sRGB; format: of the files;
-    slopes: the panel with gradients, for a method that needs them. best: the smallest verified so
-    far, plain: the smallest at standard settings, of which only the quality is chosen; None where
-    there is none yet. rule: what the method `jnd` found, else None.
+    slopes: the panel with gradients, for a method that needs them; larger: how many times its
+    smallest file the one that a search offers shall be. best: the smallest verified so far, plain:
+    the smallest at standard settings, of which only the quality is chosen; None where there is none
+    yet. rule: what the method `jnd` found, else None.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Trials:
         pixels: np.ndarray,
         format: Format,
         slopes: Differentiable | None = None,
+        larger: float = 1.0,
     ):
         self.kept, self.pixels, self.format, self.slopes = kept, pixels, format, slopes
+        self.larger = larger
         self.best: Encoded | None = None
         self.plain: Encoded | None = None
         self.rule: Rule | None = None

@@ -84,6 +84,10 @@ class Session:
         """Run the graph on the inputs it has; further arrays are ignored."""
         return self._session.run(None, {name: arrays[name] for name in self.inputs})
 
+    def first(self, **arrays: np.ndarray) -> np.ndarray:
+        """The first output of `run` alone, in less time where others are computed apart from it."""
+        return self._session.run(self.outputs[:1], {name: arrays[name] for name in self.inputs})[0]
+
 
 def reason_of(error: Exception) -> str:
     """ONNX Runtime's words on one line, without its name and codes."""

@@ -11,7 +11,7 @@ from ..arguments import check_choice
 from ..images.picture import resize, to_batch
 from ..models import registry
 from ..models.session import Session, open_session
-from .predicted import Classifiers
+from .predicted import Classifiers, Portion
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,17 @@ class Panel(Classifiers):
         """uint8 N×H×W×3 of any size -> logits float32 N×P×classes, as the panel is given them."""
         return self.predictions(self.view(pixels)).logits
 
+    def portions(self, pixels: np.ndarray) -> list[Portion]:
+        """`logits_of`, each classifier by itself and only when it is called."""
+        batch = to_batch(self.view(pixels))
+        return [
+            (
+                slice(at, at + 1),
+                lambda session=session: session.first(**inputs(session, batch))[:, None],
+            )
+            for at, session in enumerate(self.sessions)
+        ]
+
     def labels_of(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 N×H×W×3 of any size -> top-1 class int64 N×P of each classifier."""
         return self.logits_of(pixels).argmax(2)
@@ -131,6 +142,11 @@ class Panel(Classifiers):
 
 def forward(session: Session, batch: np.ndarray) -> list[np.ndarray]:
     """A classifier's outputs for pictures float32 N×3×h×w in 0…1, but for a gradient."""
-    none = np.empty((0, len(session.contract["classes"])), np.float32)
-    outputs = session.run(image=batch, at=batch[:0], pull=none)
+    outputs = session.run(**inputs(session, batch))
     return outputs[:-1] if "pull" in session.inputs else outputs
+
+
+def inputs(session: Session, batch: np.ndarray) -> dict[str, np.ndarray]:
+    """What a classifier is given with pictures float32 N×3×h×w in 0…1, where no gradient is due."""
+    none = np.empty((0, len(session.contract["classes"])), np.float32)
+    return {"image": batch, "at": batch[:0], "pull": none}

@@ -7,7 +7,7 @@ from what that panel predicts, and verified against exactly the classifiers that
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..system.libraries import of_extra
 from .embedded import Panel, Predictions
 from .naming import BASIS, Entry, PanelSpec
 from .part import Part, check_numbers
-from .predicted import Classifiers, padded
+from .predicted import Classifiers, Portion, padded
 
 if TYPE_CHECKING:
     from .gradients import GradientPanel
@@ -99,16 +99,27 @@ class OwnPanel(Classifiers):
 
         Raises WeightsError where a classifier predicts what is no number.
         """
-        views: dict[tuple[int, int], np.ndarray] = {}
-        logits = []
-        for part in self.parts:
-            if part.size not in views:
-                views[part.size] = np.stack([resize(each, *part.size) for each in pixels])
-            predicted = part.predict(views[part.size])
-            check_numbers(part.names[0], predicted)
-            logits.append(predicted)
+        logits = [predicted() for _, predicted in self.portions(pixels)]
         most = max(each.shape[2] for each in logits)
         return np.concatenate([padded(each, most) for each in logits], 1)
+
+    def portions(self, pixels: np.ndarray) -> list[Portion]:
+        """`logits_of`, each part by itself, not padded, and only when it is called."""
+
+        @cache
+        def view(size: tuple[int, int]) -> np.ndarray:
+            return np.stack([resize(each, *size) for each in pixels])
+
+        def predicted(part: Part) -> np.ndarray:
+            logits = part.predict(view(part.size))
+            check_numbers(part.names[0], logits)
+            return logits
+
+        ends = np.cumsum([len(part.names) for part in self.parts]).tolist()
+        return [
+            (slice(end - len(part.names), end), partial(predicted, part))
+            for end, part in zip(ends, self.parts, strict=True)
+        ]
 
     def labels_of(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 N×H×W×3 of any size -> top-1 class int64 N×P of each classifier."""

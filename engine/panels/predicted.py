@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import UsageError
+
+# Which of the classifiers are computed together, and what computes them: N×their number×classes.
+Portion = tuple[slice, Callable[[], np.ndarray]]
 
 
 @dataclass(frozen=True)

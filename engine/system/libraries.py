@@ -21,6 +21,7 @@ DISTRIBUTIONS = {
     "pillow_jxl": ("pillow-jxl-plugin", "jxl"),
     "piq": ("piq", "evaluation"),
     "pycvvdp": ("cvvdp", "evaluation"),
+    "reedsolo": ("reedsolo", None),
     "safetensors": ("safetensors", "attack"),
     "scipy": ("scipy", None),
     "skimage": ("scikit-image", None),

@@ -37,7 +37,7 @@ class Outcome:
 def run(
     images: list[str],
     prepare: Callable[[], Work],
-    out: Path,
+    out: Path | None,
     *,
     as_json: bool,
     read: Callable[[str], Picture] = read,
@@ -45,13 +45,14 @@ def run(
     """Print work(picture, image, stem) of every picture; a bad one is recorded, the rest goes on.
 
     prepare returns `work`; it is called once, when the first picture was read. out: where work
-    leaves files; where it cannot, a picture is refused before work begins. read: opens a picture by
-    its name on the command line.
+    leaves files, or None; where it cannot, a picture is refused before work begins. read: opens a
+    picture by its name on the command line.
     Returns 0, or 1 where a picture was refused; with as_json that is {image, error} on stdout too.
     """
 
     def read_if_writable(image: str) -> Picture:
-        check_folder(out)
+        if out is not None:
+            check_folder(out)
         return read(image)
 
     refused = 0

@@ -18,6 +18,8 @@ from engine.attack import methods, objective
 from engine.attack.methods import ours
 from engine.attack.problem import Method
 from engine.cloak import face as cloak
+from engine.cloak.judge.versions import EXACT, LASTING
+from engine.cloak.problem import TEMPERATURE
 from engine.human import HUMAN_MODELS
 from engine.machine import baselines, homogeneity, jnd, photo_search, refine
 from engine.machine import search as per_image
@@ -110,8 +112,8 @@ def attack_key(chosen: Method) -> dict:
 
 def attempts(lasting: bool) -> dict:
     """How a photo's cloak is tried again, by the margins of its distance."""
-    margins = cloak.ROBUST_MARGINS if lasting else cloak.MARGINS
-    return {"margins": margins, "long": cloak.LONG, "temperature": cloak.TEMPERATURE}
+    margins = (LASTING if lasting else EXACT).margins
+    return {"margins": margins, "long": cloak.LONG, "temperature": TEMPERATURE}
 
 
 def section_key(section: str) -> dict:

@@ -14,7 +14,7 @@ from engine.system.files import write_text
 from engine.system.threads import available_cores
 
 RESULTS = Path(__file__).parents[1] / "results"
-ON_ONE_LINE = ("decided_by", "made_with", "per_photo")
+ON_ONE_LINE = ("decided_by", "made_with", "per_photo", "train_rca", "rca_per_classifier")
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
 PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from engine.models.locate import EMBEDDED
@@ -45,6 +46,11 @@ def digests(weights: Path | None, *models: str) -> dict[str, str]:
 def digest(weights: Path | None, model: str) -> str:
     """The sha256 of one row of `MODELS`."""
     return provenance(weights)[MODELS[model].file]["sha256"]
+
+
+def histories(names: Iterable[str]) -> dict[str, list[dict]]:
+    """The epochs of embedded generators' trainings, by the generators' names."""
+    return {name: trained_with(None, GENERATORS[name])["history"] for name in names}
 
 
 def history(graph: Path) -> list[dict]:

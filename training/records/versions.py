@@ -58,7 +58,12 @@ METHOD_VERSIONS = {
         "bisect": 1,
         "jnd": 1,
         "search": 1,
+        "faithful": 1,
     },
+    # The machine quality: how photos are distorted, and what is estimated from the panel's answers.
+    "machine_quality": 1,
+    # The watermark: its format, the pattern, how it is read and fitted, the attacks.
+    "watermark": 1,
     # The accuracy of classifiers on the test images, and how often the panel agrees.
     "accuracy": 1,
     # Fresh classifiers: how the pictures are distorted, and how one is trained on them.

@@ -11,6 +11,7 @@ from engine.human import HUMAN_MODELS
 from engine.system.files import write_bytes
 
 from ..records.record import RESULTS, read_json
+from ..records.shipped import histories
 from .codec.figure import trade_off
 from .photo_tables import NAMES
 
@@ -26,12 +27,13 @@ def draw() -> list[Path]:
     matplotlib.use("Agg")
     FOLDER.mkdir(parents=True, exist_ok=True)
     result = read_json(RESULTS / "machine_cifar10.json")
+    epochs = histories(result["training"])
     figures = [
         *(
             draw_curves(name, history, joins(result["training"][name], len(history)))
-            for name, history in result["history"].items()
+            for name, history in epochs.items()
         ),
-        draw_stages(result["history"][MERGED]),
+        draw_stages(epochs[MERGED]),
         draw_homogeneity(result["homogeneity"]),
         *([draw_trade_off(result["curve"])] if result.get("curve") else []),
         draw_noise("chelsea.png"),
@@ -283,7 +285,7 @@ def save(figure, name: str) -> Path:
     plt.close(figure)
     picture = Image.open(drawn).convert("RGB")
     if name.endswith(".jpg"):
-        picture.save(stored, "JPEG", quality=80, optimize=True)
+        picture.save(stored, "JPEG", quality=75, optimize=True)
     else:
         picture = picture.quantize(256, dither=Image.Dither.NONE)
         picture.save(stored, "PNG", optimize=True)

@@ -20,6 +20,7 @@ from . import (
     speed_tables,
     training_tables,
 )
+from .applied import machine_quality, watermark
 from .cloak import faces, photos, recognisers
 from .codec import tables as codec_tables
 
@@ -37,6 +38,8 @@ TABLES: dict[str, Callable[[], str]] = {
     **photos.TABLES,
     **recognisers.TABLES,
     **codec_tables.TABLES,
+    **watermark.TABLES,
+    **machine_quality.TABLES,
     **speed_tables.TABLES,
     **headline_table.TABLES,
 }

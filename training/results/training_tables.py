@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..records.shipped import histories
 from ..train.presets import PROBE
 from .figures import joins
 from .machine_tables import machine_result
@@ -29,7 +30,7 @@ def trainings() -> str:
     """Where each training of a generator ended, and which went on from it."""
     result = machine_result()
     rows = []
-    for name, history in result["history"].items():
+    for name, history in histories(result["training"]).items():
         ends = [*joins(result["training"][name], len(history)), len(history)]
         for training, end in zip(chain(result["training"][name])[-len(ends) :], ends, strict=True):
             preset, last = training["preset"], history[end - 1]

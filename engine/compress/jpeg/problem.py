@@ -85,6 +85,14 @@ class Problem:
         planes = zip(self.whole, state.coefficients, strict=True)
         return tuple((whole - plane) * self.table**2 for whole, plane in planes)
 
+    def gains(self, state: State) -> tuple[Planes, Planes]:
+        """By how much minus half the squared error of the planes grows where each coefficient is
+        raised by one, and where it is lowered."""
+        curvature = self.table.astype(float) ** 2
+        slopes = self.likeness(state)
+        raised = tuple(slope - curvature / 2 for slope in slopes)
+        return raised, tuple(-slope - curvature / 2 for slope in slopes)
+
 
 def margins(aim: Aim, logits: np.ndarray) -> np.ndarray:
     """Logits P×classes -> P, above zero where a member keeps what it must; inf for no member."""

@@ -14,6 +14,7 @@ from ...system.progress import Progress
 from ..formats import FORMATS
 from ..trials import Trials
 from .bisect import bisect
+from .faithful import run as faithful
 from .jnd import MOST
 from .jnd import run as jnd
 from .search import LARGEST
@@ -39,4 +40,5 @@ METHODS = {
     "bisect": Method(bisect),
     "jnd": Method(jnd, formats=("jpeg",), resizes=False, most=MOST),
     "search": Method(search, gradients=True, most=LARGEST),
+    "faithful": Method(faithful, gradients=True, most=LARGEST),
 }

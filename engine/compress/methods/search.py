@@ -61,24 +61,43 @@ class SearchStep(Progress):
     best: Encoded | None
 
 
-def run(trials: Trials, resize: bool) -> Iterator[Progress]:
+def run(trials: Trials, resize: bool, faithfulness: float = 0.0) -> Iterator[Progress]:
     """The method's row: after `bisect`, at the resolution of its file; both offer to `trials`.
 
-    The panel with gradients is `trials.slopes`. A file of more than LARGEST pixels stays as it is.
+    The panel with gradients is `trials.slopes`; faithfulness: as in `search`. A file of more than
+    LARGEST pixels stays as it is.
     """
     yield from bisect(trials, resize)
     size = trials.size if trials.best is None else tuple(trials.best.settings["size"])
     if size[0] * size[1] > LARGEST:
         return
     lowest = QUALITIES[0] if trials.plain is None else trials.plain.settings["quality"]
-    best, begun = None, trials.progress("").share
+    found: list[Encoded] = []
+    begun = trials.progress("").share
     try:
-        for step in search(trials.kept, trials.slopes, trials.format, size=size, lowest=lowest):
-            best = step.best
-            yield SearchStep(step.doing, begun + (1 - begun) * step.share, best)
+        for step in search(
+            trials.kept,
+            trials.slopes,
+            trials.format,
+            size=size,
+            lowest=lowest,
+            faithfulness=faithfulness,
+        ):
+            if step.best is not None and step.best not in found[-1:]:
+                found.append(step.best)
+            yield SearchStep(step.doing, begun + (1 - begun) * step.share, step.best)
     finally:  # also where it is closed before its end
-        if best is not None:
-            trials.offer(best)
+        if found:
+            trials.offer(larger(found, trials.larger))
+
+
+def larger(found: list[Encoded], factor: float) -> Encoded:
+    """Of ever smaller files the last that is `factor` times as large as the last of all, or more.
+
+    Where none is: the first.
+    """
+    least = factor * len(found[-1].data)
+    return next((each for each in reversed(found) if len(each.data) >= least), found[0])
 
 
 def search(
@@ -90,20 +109,22 @@ def search(
     lowest: int = QUALITIES[0],
     steps: int = STEPS,
     max_seconds: float | None = None,
+    faithfulness: float = 0.0,
 ) -> Iterator[SearchStep]:
     """Look for the smallest file of a photo, `kept.pixels`, that keeps all it must.
 
     panel: its classifiers with gradients; size: (width, height) of the file, by default the
     photo's; lowest: the quality at which it begins, if it is below the usual one; steps: gradients
-    taken at most; ends early after max_seconds. The last step has the result. Each best file was
-    decoded by a reader and holds.
+    taken at most; ends early after max_seconds; faithfulness: weight of likeness to the photo
+    beside evidence (`engine.compress.methods.faithful`). The last step has the result. Each best
+    file was decoded by a reader and holds.
     """
     started = time.monotonic()
     width, height = size or kept.pixels.shape[1::-1]
     pixels = resized(kept.pixels, width, height)
     done, best = 0, None
     for quality, problem in problems(kept, panel, pixels, format, lowest):
-        for tried, held in enumerate(descent(problem)):
+        for tried, held in enumerate(descent(problem, faithfulness)):
             done += 1
             if held is not None:
                 settings = {
@@ -144,7 +165,7 @@ def problems(
         yield quality, Precoded(kept, panel, pixels, table, format, quality)
 
 
-def descent(problem: Problem) -> Iterator[State | None]:
+def descent(problem: Problem, faithfulness: float = 0.0) -> Iterator[State | None]:
     """From a plain file on: after each step the smallest state so far that holds, or None.
 
     Ends where nothing is gained any more, and where the plain file is not good enough for eyes.
@@ -179,7 +200,8 @@ def descent(problem: Problem) -> Iterator[State | None]:
         wanted = slopes
         if problem.kept.see is not None:
             wanted = joined(slopes, problem.likeness(state), likeness)
-        state = problem.look(changed(state.coefficients, wanted, saving, needed))
+        alike = alikeness(problem, state, slopes, faithfulness) if faithfulness else None
+        state = problem.look(changed(state.coefficients, wanted, saving, needed, alike))
 
 
 def seen_alike(kept: Kept, state: State) -> bool:
@@ -193,6 +215,20 @@ def joined(slopes: Planes, likeness: Planes, weight: float) -> Planes:
     evidence, other = (np.sqrt(each) for each in squares)
     factor = weight * (evidence or 1.0) / (other or 1.0)
     return tuple(one + factor * two for one, two in zip(slopes, likeness, strict=True))
+
+
+def alikeness(
+    problem: Problem, state: State, slopes: Planes, weight: float
+) -> tuple[Planes, Planes]:
+    """Gains of likeness, in all of `weight` times the evidence's magnitude.
+
+    Their own magnitude is that of a coefficient which is exact and is changed by one.
+    """
+    curvature = problem.table.astype(float) ** 2 / 2
+    exact = sum(plane[..., 0, 0].size for plane in slopes) * float((curvature**2).sum())
+    evidence = sum(float((plane**2).sum()) for plane in slopes)
+    factor = weight * np.sqrt(evidence / exact)
+    return tuple(tuple(factor * plane for plane in planes) for planes in problem.gains(state))
 
 
 def urgency(state: State, held: bool) -> np.ndarray:

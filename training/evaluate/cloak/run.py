@@ -1,7 +1,7 @@
 """Every method on the same photos of LFW: what it changes, what it costs, whether it holds.
 
 The rows are those of `training.evaluate.cloak.plan`. A success is a verdict of
-`engine.cloak.verdict` on the bytes of the PNG.
+`engine.cloak.judge.verdict` on the bytes of the PNG.
 
 Long work in small pieces: a batch of photos is one entry of `training.records.store`, and what is
 there is not computed again. After every row results/cloak_lfw.json is written from the finished
@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from engine.cloak.face import Cloak
+from engine.cloak.judge.versions import EXACT, LASTING
 from engine.cloak.state import FaceState
 from engine.cloak.threshold import ThresholdMap, threshold_model
 from engine.images.picture import decode
@@ -94,8 +95,8 @@ class Bench:
     def batch(self, line: Row, numbers: list[int]) -> list[dict]:
         """These photos, cloaked together and measured."""
         states = [self.state(line, number) for number in numbers]
-        robust = line.protocol == "lasting"
-        for _ in self.cloak.run(states, line.choices, robust=robust, seed=SEED):
+        standard = LASTING if line.protocol == "lasting" else EXACT
+        for _ in self.cloak.run(states, line.choices, standard=standard, seed=SEED):
             pass
         return [self.measure(*each) for each in zip(numbers, states, strict=True)]
 
@@ -130,9 +131,9 @@ class Bench:
         fresh = self.cloak if line.jnd == REPORTED else Cloak(threshold_model(line.jnd))
         state = self.state(line, number)
         state.threshold = fresh.threshold(state.photo)
-        robust = line.protocol == "lasting"
+        standard = LASTING if line.protocol == "lasting" else EXACT
         started = time.perf_counter()
-        for _ in fresh.run([state], line.choices, robust=robust, seed=SEED):
+        for _ in fresh.run([state], line.choices, standard=standard, seed=SEED):
             pass
         return {"seconds": time.perf_counter() - started, "success": state.reached}
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from .lines import Ladder, Line, formats, ladder_of, line_of, named, of, point
-from .plan import FACTORS, FIXED, PLAIN, RATES, RESAMPLES, SEED
+from .plan import ASIDE, FACTORS, FIXED, PLAIN, RATES, RESAMPLES, SEED
 
 Statistic = Callable[[np.ndarray], float]  # of photos' numbers, with repetitions
 
@@ -188,13 +188,15 @@ def facing(line: Line, ladder: Ladder, unseen: Sequence[str]) -> dict:
 def curves(rows: list[dict], members: int) -> list[dict]:
     """Of each format, on the photos that all its rows have: what a figure shows.
 
-    Rows that lower the resolution are left out where they are of fewer photos than the others.
+    Rows of `ASIDE`, and those that lower the resolution, are left out where they are of fewer
+    photos than the others.
     plain: one quality for all; methods: their files; path: those of a search on its way.
     """
     found = []
     for format in formats(rows):
         chosen = [*of(rows, format, FIXED), *of(rows, format)]
-        count = min(row["n"] for row in chosen if not row["resize"])
+        aside = (row["resize"] or row["method"] in ASIDE for row in chosen)
+        count = min(row["n"] for row, other in zip(chosen, aside, strict=True) if not other)
         chosen = [row for row in chosen if row["n"] >= count]
         parts: dict[str, list[dict]] = {"plain": [], "methods": [], "path": []}
         for row in chosen:

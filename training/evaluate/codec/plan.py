@@ -32,12 +32,14 @@ FIRST = {
     "jpeg, bisect, resized": 100,
     "webp, bisect, resized": 100,
     "avif, bisect, resized": 40,
+    "jpeg, faithful": 36,
     "webp, search": 100,
     "avif, search": 100,
     "jpeg, search, resized": 20,
     "webp, search, resized": 20,
     "avif, search, resized": 20,
 }
+ASIDE = ("faithful",)  # methods that are measured of some photos only, beside the others
 CLEAN, FIXED, PLAIN = "clean", "fixed", "plain"  # beside the names of methods
 
 
@@ -103,6 +105,7 @@ PHASES = (
         ),
     ),
     Phase("jnd", of_each_format("jnd")),
+    Phase("faithful", (Row("faithful", "jpeg"),)),
     Phase("search", (*of_each_format("search"), *of_each_format("search", resize=True))),
 )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import features
 
 from engine.compress.formats import FORMATS
-from engine.compress.methods import bisect, moves
+from engine.compress.methods import bisect, moves, search
 from engine.compress.methods.rows import METHODS
 from engine.metrics.perceptual import colour_video_vdp
 from engine.models.registry import PANELS
@@ -209,10 +209,14 @@ def engine(row: Row) -> dict:
     if row.method == FIXED:
         return settings
     settings["plain"] = constants(bisect)
-    if row.method in METHODS:
-        settings["method"] = constants(sys.modules[METHODS[row.method].run.__module__])
-    if row.method == "search":
+    if row.method not in METHODS:
+        return settings
+    method = METHODS[row.method]
+    settings["method"] = constants(sys.modules[method.run.__module__])
+    if method.gradients:
         settings |= {"moves": constants(moves), "shrink": SHRINK}
+    if row.method == "faithful":
+        settings["search"] = constants(search)
     return settings
 
 

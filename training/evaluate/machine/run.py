@@ -59,11 +59,10 @@ def evaluate_machine(
         entries.setdefault(section, {})[name] = entry
         return entry.value
 
-    sections = {"seed": SEED, "training": {}, "history": {}}
+    sections = {"seed": SEED, "training": {}}
     for name in subject.generators:
         note = trained_with(weights, GENERATORS[name])
         sections["training"][name] = training_of(note)
-        sections["history"][name] = note["history"]
     for name in chosen or ():
         if name not in SECTIONS:
             raise DataError(f"no section {name}: choose from {', '.join(SECTIONS)}")

@@ -11,22 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..faces.finder import Face, FaceFinder
-from ..faces.gallery import Goal
-from ..images.parts import grown
-from .verdict import confirm, look_at
+from ...faces.finder import Face, FaceFinder
+from ...faces.gallery import Goal
+from ...images.parts import grown
+from .verdict import Verdict, confirm, look_at
+from .versions import WORDS
 
 GRID = 64  # pixels on which a part begins: blocks of halved colour, at half size, of WebP too
-AROUND = 1.0  # of the face's side that is left around it
+AROUND = 0.5  # of the face's side that is left around it
 WEBP_SIDE = 16383  # pixels: no WebP is larger
-WORDS = {  # the changes, names of `verdict.VERSIONS`
-    "jpeg90": "JPEG 90",
-    "jpeg75": "JPEG 75",
-    "webp80": "WebP 80",
-    "half": "half size",
-    "half+jpeg80": "half size and JPEG 80",
-    "1.5x+back": "1.5 × and back",
-}
 
 
 @dataclass(frozen=True)
@@ -55,13 +48,18 @@ def survival(
     box = tuple(value - start for value, start in zip(face.box, (left, top) * 2, strict=True))
     names = [name for name in WORDS if name != "webp80" or max(part.shape) <= WEBP_SIDE]
     looks = look_at(finder, recogniser, part, replace(face, box=box), names)
-    verdict = confirm(finder, looks, goal)
+    return survived(confirm(finder, looks, goal), goal)
+
+
+def survived(verdict: Verdict, goal: Goal) -> dict[str, Survival]:
+    """What a verdict says of the versions that it looked at, but for the PNG itself."""
     return {
         each.version: Survival(
             goal.reached(each.dlib) and goal.reached(each.port),
             float(verdict.distances[each.version]),
         )
         for each in verdict.looks
+        if each.version != "png"
     }
 
 

@@ -1,25 +1,21 @@
 """The verdict on a cloaked file: read again, found again, aligned again, by two recognisers.
 
 The search's own result is not relied on. The PNG's bytes are decoded, Pillow makes the versions
-(JPEG, half size) that a cloak may have to survive, dlib finds and aligns the face in each, and the
+that a cloak may have to survive (`.versions`), dlib finds and aligns the face in each, and the
 goal must be reached by the descriptors of both dlib's own recogniser and the PyTorch port.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from ..faces.finder import Face, FaceFinder
-from ..faces.gallery import Goal
-from ..images.picture import decode, resize
-
-PNG = ("png",)
-ROBUST = ("png", "jpeg75", "half", "half+jpeg80")
+from ...faces.finder import Face, FaceFinder
+from ...faces.gallery import Goal
+from ...images.picture import decode
+from .versions import PNG, version
 
 
 @dataclass(frozen=True)
@@ -53,47 +49,6 @@ class Verdict:
     distance: float
     distances: dict[str, float]
     looks: tuple[Look, ...]
-
-
-def reencode(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through Pillow's JPEG encoder (4:2:0) and decoder."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
-    return decode(stream.getvalue()).pixels
-
-
-def smaller(pixels: np.ndarray) -> np.ndarray:
-    """Half size, by Lanczos: another filter than the search uses."""
-    return resize(pixels, max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
-
-
-def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through Pillow's WebP encoder and decoder."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", quality=quality)
-    return decode(stream.getvalue()).pixels
-
-
-def larger_and_back(pixels: np.ndarray) -> np.ndarray:
-    """1.5 × the size and back, by Lanczos."""
-    height, width = pixels.shape[:2]
-    return resize(resize(pixels, round(1.5 * width), round(1.5 * height)), width, height)
-
-
-VERSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "png": lambda pixels: pixels,
-    "jpeg90": lambda pixels: reencode(pixels, 90),
-    "jpeg75": lambda pixels: reencode(pixels, 75),
-    "webp80": lambda pixels: webp(pixels, 80),
-    "half": smaller,
-    "half+jpeg80": lambda pixels: reencode(smaller(pixels), 80),
-    "1.5x+back": larger_and_back,
-}
-
-
-def version(name: str, pixels: np.ndarray) -> np.ndarray:
-    """One of `VERSIONS` of uint8 H×W×3."""
-    return VERSIONS[name](pixels)
 
 
 def find_again(

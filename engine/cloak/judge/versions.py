@@ -1,0 +1,116 @@
+"""The versions of a file in which a cloak is judged, and the standards that it may be held to.
+
+Sites save a photo again and shrink it. What is named to the user (`LISTED`) is what such a site
+does; a robust cloak is held to one quality step and 10 % of size beyond that as well (`RESERVE`).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ...images.picture import decode, resize
+
+PNG = ("png",)
+
+
+def reencode(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """uint8 H×W×3 through Pillow's JPEG encoder (4:2:0) and decoder."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+    return decode(stream.getvalue()).pixels
+
+
+def smaller(pixels: np.ndarray) -> np.ndarray:
+    """Half size, by Lanczos: another filter than the search uses."""
+    return resize(pixels, max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
+
+
+def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """uint8 H×W×3 through Pillow's WebP encoder and decoder."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "WEBP", quality=quality)
+    return decode(stream.getvalue()).pixels
+
+
+def sized(pixels: np.ndarray, scale: float) -> np.ndarray:
+    """uint8 H×W×3 at `scale` times its size, by Lanczos."""
+    height, width = pixels.shape[:2]
+    return resize(pixels, max(1, round(scale * width)), max(1, round(scale * height)))
+
+
+def larger_and_back(pixels: np.ndarray, scale: float) -> np.ndarray:
+    """`scale` times the size and back, by Lanczos."""
+    return resize(sized(pixels, scale), pixels.shape[1], pixels.shape[0])
+
+
+VERSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "png": lambda pixels: pixels,
+    "jpeg90": lambda pixels: reencode(pixels, 90),
+    "jpeg75": lambda pixels: reencode(pixels, 75),
+    "webp80": lambda pixels: webp(pixels, 80),
+    "half": smaller,
+    "half+jpeg80": lambda pixels: reencode(smaller(pixels), 80),
+    "1.5x+back": lambda pixels: larger_and_back(pixels, 1.5),
+    "jpeg70": lambda pixels: reencode(pixels, 70),
+    "webp75": lambda pixels: webp(pixels, 75),
+    "45%": lambda pixels: sized(pixels, 0.45),
+    "45%+jpeg75": lambda pixels: reencode(sized(pixels, 0.45), 75),
+    "1.65x+back": lambda pixels: larger_and_back(pixels, 1.65),
+}
+WORDS = {  # what a site may do, listed of every cloaked file
+    "jpeg90": "JPEG 90",
+    "jpeg75": "JPEG 75",
+    "webp80": "WebP 80",
+    "half": "half size",
+    "half+jpeg80": "half size and JPEG 80",
+    "1.5x+back": "1.5 × and back",
+}
+LISTED = tuple(WORDS)
+RESERVE = ("jpeg70", "webp75", "45%", "45%+jpeg75", "1.65x+back")
+SCALES = {"half": 0.5, "half+jpeg80": 0.5, "45%": 0.45, "45%+jpeg75": 0.45}  # others: 1
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What a cloak is held to.
+
+    versions: in all of which the file must reach the goal; first: those among them that the search
+    begins with, the others join where they fail; margins: of the distance, by attempt; shaved:
+    whether what holds may be made smaller until no margin is left.
+    """
+
+    versions: tuple[str, ...]
+    first: tuple[str, ...]
+    margins: tuple[float, ...]
+    shaved: bool = False
+
+    @property
+    def stages(self) -> tuple[tuple[str, ...], ...]:
+        """The versions, those first that are the hardest."""
+        hard = tuple(name for name in self.versions if name in (*PNG, *RESERVE, "half+jpeg80"))
+        easy = tuple(name for name in self.versions if name not in hard)
+        return (hard, easy) if RESERVE[0] in hard else (self.versions,)
+
+
+EXACT = Standard(PNG, PNG, (0.008, 0.008, 0.012, 0.016, 0.024, 0.04, 0.06), shaved=True)
+# Which the published comparison of methods holds them to.
+LASTING = Standard(
+    ("png", "jpeg75", "half", "half+jpeg80"),
+    ("png", "jpeg75", "half", "half+jpeg80"),
+    (0.03, 0.05, 0.08, 0.12, 0.16),
+)
+ROBUST = Standard(
+    (*PNG, *LISTED, *RESERVE),
+    ("png", "webp75", "45%+jpeg75", "half+jpeg80"),
+    (0.03, 0.04, 0.05, 0.06, 0.08, 0.12, 0.16),
+)
+
+
+def version(name: str, pixels: np.ndarray) -> np.ndarray:
+    """One of `VERSIONS` of uint8 H×W×3."""
+    return VERSIONS[name](pixels)

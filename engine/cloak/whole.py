@@ -1,0 +1,92 @@
+"""A face is cloaked in the part of a large photo around it; the verdict is on the whole file.
+
+Detection, codecs and changes of size take their time by the pixel, and nothing further away than
+half a face decides anything about the face. Blocks of a codec lie in the part as in the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..faces.finder import Face, FaceFinder
+from ..images.parts import Box
+from .judge.survival import part_around
+from .judge.verdict import Look, Verdict, confirm, look, look_at
+from .judge.versions import PNG, Standard
+from .state import FaceState
+
+if TYPE_CHECKING:
+    from .face import Cloak
+
+LARGE = 1_000_000  # pixels of a photo, from which a face is cloaked in a part of it
+
+
+def part_of(face: Face, photo: np.ndarray) -> Box:
+    """The part of a photo uint8 H×W×3 in which a face of it is cloaked."""
+    height, width = photo.shape[:2]
+    whole = (0, 0, width, height)
+    return part_around(face, width, height) if height * width > LARGE else whole
+
+
+def cut_out(photo: np.ndarray, part: Box) -> np.ndarray:
+    left, top, right, bottom = part
+    whole = (right - left, bottom - top) == photo.shape[1::-1]
+    return photo if whole else np.ascontiguousarray(photo[top:bottom, left:right])
+
+
+def put_back(photo: np.ndarray, part: Box, pixels: np.ndarray) -> np.ndarray:
+    """A photo, as a new array, with other pixels in a part."""
+    left, top, right, bottom = part
+    changed = photo.copy()
+    changed[top:bottom, left:right] = pixels
+    return changed
+
+
+def moved(face: Face, part: Box) -> Face:
+    """A face of a photo, as it lies in a part of it."""
+    start = np.array(part[:2])
+    left, top, right, bottom = (int(v) for v in np.subtract(face.box, [*start, *start]))
+    landmarks = face.landmarks - start
+    chip = face.chip.within(*part[:2])
+    return replace(face, box=(left, top, right, bottom), landmarks=landmarks, chip=chip)
+
+
+def look_whole(finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceState) -> Look:
+    """At the file of a photo whose part is uint8 H×W×3, the face found again in all of it.
+
+    The face is given as it lies in the part; there the detector might place it a pixel elsewhere.
+    """
+    photo, part = state.whole
+    start = tuple(-value for value in part)
+    face = moved(state.face, start)
+    (found,) = look_at(finder, recogniser, put_back(photo, part, pixels), face, PNG)
+    return replace(found, face=moved(found.face, part))
+
+
+def final(
+    cloak: Cloak,
+    png: bytes,
+    state: FaceState,
+    face: Face,
+    part: Box,
+    pixels: np.ndarray,
+    standard: Standard,
+) -> Verdict:
+    """On the bytes of the photo's file: the PNG as a whole, its other versions in the part.
+
+    face: in the whole photo, whose pixels are uint8 H×W×3; state: as its search left it.
+    """
+    own = cut_out(pixels, part)
+    if state.verdict is not None and own.shape == pixels.shape and state.png == png:
+        return state.verdict
+    others = [name for name in standard.versions if name not in PNG]
+    if state.verdict is not None and np.array_equal(own, state.pixels):
+        looks = [each for each in state.verdict.looks if each.version in others]
+    else:
+        looks = look_at(cloak.finder, cloak.recogniser, own, state.face, others)
+    return confirm(
+        cloak.finder, [*look(cloak.finder, cloak.recogniser, png, face), *looks], state.goal
+    )

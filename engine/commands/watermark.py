@@ -1,0 +1,110 @@
+"""`python -m engine watermark embed|read`: a payload under the threshold of an eye or a panel."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from ..errors import ImageError, UsageError
+from ..images.picture import Picture
+from ..machine.jnd import panel_for
+from ..models.registry import AUTO
+from ..panels.embedded import Panel
+from ..panels.naming import PanelSpec, parse
+from ..panels.own import OwnPanel
+from ..system.files import write_files
+from ..terminal import batch
+from ..terminal.inputs import title
+from ..terminal.labels import label_lines
+from ..terminal.progress import draw
+from ..terminal.streams import json_line
+from ..watermark import reader
+from ..watermark.photo import Watermark, load, panels_for, steps
+from ..watermark.result import WatermarkedPhoto
+from ..watermark.signal.key import key_of
+from ..watermark.signal.message import Payload, from_hex, payload_of
+from .options import EmbedOptions, ReadOptions
+
+NOT_FOUND = 3  # exit code
+
+
+def run(images: list[str], options: EmbedOptions | ReadOptions) -> int:
+    """Each picture's report on stdout; returns the exit code."""
+    if isinstance(options, ReadOptions):
+        return read(images, options)
+    return embed(images, options)
+
+
+def embed(images: list[str], options: EmbedOptions) -> int:
+    """Mark each picture, its file in options.out."""
+    payload = given(options)
+    chosen = Watermark(
+        payload, options.key, options.observer, options.jnd, options.format, options.metrics
+    )
+    chosen.check()
+    panel = parse(options.panel or AUTO, options.labels, options.input_range)
+
+    def prepare():
+        names = panels_for(options.observer, panel, options.weights)
+
+        @cache
+        def loaded(name: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:
+            classifiers = load(name, options.weights, options.device)
+            return classifiers, batch.Announcement(f"panel: {classifiers.description}")
+
+        eye = batch.Announcement(f"threshold: {options.jnd}")
+
+        def work(picture: Picture, image: str, stem: str) -> str:
+            own, announce = loaded(panel_for(picture.size, names)) if names else (None, eye)
+            work = steps(picture, chosen, own, weights=options.weights, device=options.device)
+            try:
+                result = draw(work, announce=announce)
+            except ImageError as error:
+                raise ImageError(f"{title(image)}: {error}") from None
+            path = options.out / f"{stem}.watermarked{result.suffix}"
+            write_files({path: result.data})
+            if options.json:
+                files = {"watermarked": str(path)}
+                return json_line({"image": image, **result.to_dict(), "files": files})
+            return table(result, image, path) + "\n"
+
+        return work
+
+    return batch.run(images, prepare, options.out, as_json=options.json)
+
+
+def given(options: EmbedOptions) -> Payload:
+    """The payload of a command line. Raises UsageError: none, two, or one that is too long."""
+    if (options.text is None) == (options.hex is None):
+        raise UsageError("the payload: give --text TEXT or --hex DIGITS, one of them")
+    return payload_of(options.text) if options.hex is None else from_hex(options.hex)
+
+
+def table(result: WatermarkedPhoto, image: str, path: Path) -> str:
+    """The readable report of one picture."""
+    lines = [image, f"  {result.summary}"]
+    lines += [f"  note: {note}" for note in result.notes]
+    if result.labels:
+        lines += label_lines(result.labels)
+    lines.append(f"  file: {path}")
+    return "\n".join(lines)
+
+
+def read(images: list[str], options: ReadOptions) -> int:
+    """Print what each picture says; `NOT_FOUND` where one says nothing and none was refused."""
+    key = key_of(options.key)
+    found = []
+
+    def prepare():
+        def work(picture: Picture, image: str, _: str) -> str:
+            work = reader.steps(picture.pixels, key, thorough=options.thorough, notes=picture.notes)
+            result = draw(work)
+            found.append(result.found)
+            if options.json:
+                return json_line({"image": image, **result.to_dict()})
+            return f"{image}: {result.summary}"
+
+        return work
+
+    refused = batch.run(images, prepare, None, as_json=options.json)
+    return refused or (0 if all(found) else NOT_FOUND)

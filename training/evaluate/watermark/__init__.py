@@ -1,0 +1,1 @@
+"""What is measured of the watermark: what it survives, and how far it is seen."""

@@ -1,0 +1,1 @@
+"""Tables of what the machine threshold is good for beside coding: watermarks, quality."""
