@@ -94,7 +94,13 @@ def evaluate(options: EvaluateOptions) -> None:
         command += f" --sections {' '.join(options.sections)}"
     data = options.data or f"{SHARED}/data/{MEASURED_ON[options.what]}"
     weights, count, runs = options.weights, options.count, options.runs
-    if weights is not None and options.what in ("cloak", "recogniser", "ablation", "watermark"):
+    if weights is not None and options.what in (
+        "cloak",
+        "recogniser",
+        "ablation",
+        "watermark",
+        "portraits",
+    ):
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
@@ -109,6 +115,10 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.cloak.run import evaluate_cloak
 
             path = evaluate_cloak(data, options.onlooker, count, command, runs, only=options.only)
+        case "portraits":
+            from .evaluate.cloak.portraits import evaluate_portraits
+
+            path = evaluate_portraits(Path(data), count, runs, command, only=options.only)
         case "panel":
             from .evaluate.cloak.classifier_attack import evaluate_panel
 

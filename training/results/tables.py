@@ -21,7 +21,7 @@ from . import (
     training_tables,
 )
 from .applied import machine_quality, watermark
-from .cloak import faces, photos
+from .cloak import faces, photos, portraits
 from .codec import tables as codec_tables
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +36,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **photo_tables.TABLES,
     **faces.TABLES,
     **photos.TABLES,
+    **portraits.TABLES,
     **codec_tables.TABLES,
     **watermark.TABLES,
     **machine_quality.TABLES,
