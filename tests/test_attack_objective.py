@@ -108,7 +108,7 @@ def test_metrics_of_the_loop_are_scikit_images(photos):
 
 
 def test_the_soft_jpeg_is_pillows(photos):
-    from engine.cloak.judge.verdict import reencode, smaller
+    from engine.cloak.judge.versions import reencode, smaller
 
     pixels = np.ascontiguousarray(photos["astronaut"][32:288, 160:416])
     x = (torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255).requires_grad_()

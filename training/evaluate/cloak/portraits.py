@@ -9,7 +9,6 @@ entry of `training.records.store`, so that a stopped evaluation goes on.
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +29,8 @@ from .metrics import viewed
 
 NAME = "cloak_portraits"
 STANDARDS = {"exact": EXACT, "robust": ROBUST}
-SHOWN = ("refused", "success", "jod", "seconds")  # of each photo
-MEANS = ("jod", "face_psnr_db", "seconds", "attempts", "gradients")
+SHOWN = ("refused", "success", "jod")  # of each photo
+MEANS = ("jod", "face_psnr_db", "attempts", "gradients")
 
 
 def key_of(photo: Photograph, kind: str) -> dict:
@@ -49,13 +48,11 @@ def key_of(photo: Photograph, kind: str) -> dict:
 
 def cloaked(cloak, photo: Photograph, kind: str) -> dict:
     """One portrait's numbers; only why, where it is refused."""
-    started = time.perf_counter()
     steps = cloak_steps(cloak, photo.pixels, face=1, robust=kind == "robust", name=photo.name)
     try:
         *_, result = steps
     except FaceError as error:
         return {"name": photo.name, "kind": kind, "refused": str(error)}
-    seconds = time.perf_counter() - started
     (face,) = result.faces
     side = min(face.box[2] - face.box[0], face.box[3] - face.box[1])
     left, top, right, bottom = grown(face.box, side // 2, *result.size)
@@ -72,7 +69,6 @@ def cloaked(cloak, photo: Photograph, kind: str) -> dict:
         "reserve": face.reserve,
         "attempts": face.attempts,
         "gradients": face.gradients,
-        "seconds": seconds,
     }
 
 

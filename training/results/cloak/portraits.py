@@ -19,19 +19,17 @@ def portraits() -> str:
             f"{row['jod_worst']:.3f}",
             f"{row['face_psnr_db']:.1f} ± {row['face_psnr_db_std']:.1f}",
             f"{row['attempts']:.1f}",
-            f"{row['seconds']:.0f} ± {row['seconds_std']:.0f}",
         ]
         for row in result["rows"]
     ]
     header = ["cloak", "faces", "success", "JOD of the face", "worst", "its PSNR, dB"]
-    header += ["attempts", "seconds"]
+    header += ["attempts"]
     refused = result["rows"][0]["refused"]
     return (
         f"{markdown(header, rows)}\n\n{result['n']} portraits, of which {refused} are refused: no "
         "face is found, or it is cut off. JOD and PSNR of the face and half its width around it, "
         "at the photo's own size; mean ± standard deviation over the cloaks that succeeded; "
-        f"seconds of the whole command after loading, one thread; seed {result['seed']}; "
-        f"{source(result)}"
+        f"seed {result['seed']}; {source(result)}"
     )
 
 
