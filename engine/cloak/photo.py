@@ -18,7 +18,7 @@ import numpy as np
 from ..arguments import check_choice, check_flag, check_number, check_place, check_placement
 from ..errors import UsageError
 from ..faces.finder import SMALLEST, Face, choice_of, choose, searched
-from ..images.parts import grown
+from ..images.parts import around, cut_out, put_back
 from ..images.picture import Picture, as_picture, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
@@ -29,7 +29,7 @@ from .judge.versions import EXACT, LISTED, RESERVE, ROBUST
 from .result import CloakedFace, CloakedPhoto
 from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
-from .whole import cut_out, final, moved, part_of, put_back
+from .whole import final, moved, part_of
 
 if TYPE_CHECKING:
     from .face import Cloak
@@ -192,8 +192,7 @@ def _face(
         else:
             survives = survival(cloak.finder, cloak.recogniser, pixels, face, state.goal)
     clean = cloak.finder.describe(picture.pixels, face)
-    left, top, right, bottom = grown(face.box, face.side // 2, *picture.size)
-    near = slice(top, bottom), slice(left, right)
+    near = around(face.box, *picture.size)
     return CloakedFace(
         number=next(k for k, each in enumerate(detected, 1) if each is face),
         box=face.box,

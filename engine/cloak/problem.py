@@ -18,7 +18,7 @@ from ..attack.problem import Problem
 from ..faces.chip import Chip
 from ..faces.finder import FaceFinder
 from ..faces.gallery import Identity
-from ..images.parts import Box, equally_large, region
+from ..images.parts import Box, equally_large, put_back, region
 from ..networks.recogniser import Recogniser
 from .judge.verdict import find_again
 from .judge.versions import SCALES, Standard, version
@@ -130,8 +130,5 @@ def head_of(states: list[FaceState]) -> tuple[ClosedSet | Verification, torch.Te
 
 def pasted(state: FaceState, box: Box, best: torch.Tensor) -> np.ndarray:
     """The photo with another part, float32 3×h×w in 0…1, or 1×h×w."""
-    left, top, right, bottom = box
     part = (best.cpu() * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    pixels = state.photo.copy()
-    pixels[top:bottom, left:right] = part
-    return pixels
+    return put_back(state.photo, box, part)

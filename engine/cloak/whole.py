@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..faces.finder import Face, FaceFinder
-from ..images.parts import Box
+from ..images.parts import Box, cut_out, put_back
 from .judge.survival import part_around
 from .judge.verdict import Look, Verdict, confirm, look, look_at
 from .judge.versions import PNG, Standard
@@ -29,20 +29,6 @@ def part_of(face: Face, photo: np.ndarray) -> Box:
     height, width = photo.shape[:2]
     whole = (0, 0, width, height)
     return part_around(face, width, height) if height * width > LARGE else whole
-
-
-def cut_out(photo: np.ndarray, part: Box) -> np.ndarray:
-    left, top, right, bottom = part
-    whole = (right - left, bottom - top) == photo.shape[1::-1]
-    return photo if whole else np.ascontiguousarray(photo[top:bottom, left:right])
-
-
-def put_back(photo: np.ndarray, part: Box, pixels: np.ndarray) -> np.ndarray:
-    """A photo, as a new array, with other pixels in a part."""
-    left, top, right, bottom = part
-    changed = photo.copy()
-    changed[top:bottom, left:right] = pixels
-    return changed
 
 
 def moved(face: Face, part: Box) -> Face:

@@ -6,35 +6,15 @@ does; a robust cloak is held to one quality step and 10 % of size beyond that as
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from ...images.picture import decode, resize
+from ...images.picture import resize
+from ...images.saved import halved, reencoded
 
 PNG = ("png",)
-
-
-def reencode(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through Pillow's JPEG encoder (4:2:0) and decoder."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
-    return decode(stream.getvalue()).pixels
-
-
-def smaller(pixels: np.ndarray) -> np.ndarray:
-    """Half size, by Lanczos: another filter than the search uses."""
-    return resize(pixels, max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
-
-
-def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through Pillow's WebP encoder and decoder."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", quality=quality)
-    return decode(stream.getvalue()).pixels
 
 
 def sized(pixels: np.ndarray, scale: float) -> np.ndarray:
@@ -50,16 +30,16 @@ def larger_and_back(pixels: np.ndarray, scale: float) -> np.ndarray:
 
 VERSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "png": lambda pixels: pixels,
-    "jpeg90": lambda pixels: reencode(pixels, 90),
-    "jpeg75": lambda pixels: reencode(pixels, 75),
-    "webp80": lambda pixels: webp(pixels, 80),
-    "half": smaller,
-    "half+jpeg80": lambda pixels: reencode(smaller(pixels), 80),
+    "jpeg90": lambda pixels: reencoded(pixels, "JPEG", 90),
+    "jpeg75": lambda pixels: reencoded(pixels, "JPEG", 75),
+    "webp80": lambda pixels: reencoded(pixels, "WEBP", 80),
+    "half": halved,
+    "half+jpeg80": lambda pixels: reencoded(halved(pixels), "JPEG", 80),
     "1.5x+back": lambda pixels: larger_and_back(pixels, 1.5),
-    "jpeg70": lambda pixels: reencode(pixels, 70),
-    "webp75": lambda pixels: webp(pixels, 75),
+    "jpeg70": lambda pixels: reencoded(pixels, "JPEG", 70),
+    "webp75": lambda pixels: reencoded(pixels, "WEBP", 75),
     "45%": lambda pixels: sized(pixels, 0.45),
-    "45%+jpeg75": lambda pixels: reencode(sized(pixels, 0.45), 75),
+    "45%+jpeg75": lambda pixels: reencoded(sized(pixels, 0.45), "JPEG", 75),
     "1.65x+back": lambda pixels: larger_and_back(pixels, 1.65),
 }
 WORDS = {  # what a site may do, listed of every cloaked file

@@ -17,7 +17,7 @@ from engine.cloak.judge.versions import EXACT, ROBUST
 from engine.cloak.loading import load_cloak
 from engine.cloak.photo import cloak_steps
 from engine.faces.finder import FaceError
-from engine.images.parts import grown
+from engine.images.parts import around
 from engine.models.locate import locate
 from engine.models.registry import HUMAN_DEFAULT, MODELS, RECOGNISER
 
@@ -55,8 +55,7 @@ def cloaked(cloak, photo: Photograph, kind: str) -> dict:
         return {"name": photo.name, "kind": kind, "refused": str(error)}
     (face,) = result.faces
     side = min(face.box[2] - face.box[0], face.box[3] - face.box[1])
-    left, top, right, bottom = grown(face.box, side // 2, *result.size)
-    near = slice(top, bottom), slice(left, right)
+    near = around(face.box, *result.size)
     return {
         "name": photo.name,
         "kind": kind,
