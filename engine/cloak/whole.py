@@ -13,7 +13,7 @@ import numpy as np
 
 from ..faces.finder import Face, FaceFinder
 from ..images.parts import Box, cut_out, put_back
-from .judge.survival import part_around
+from .judge.survival import WEBP_SIDE, part_around
 from .judge.verdict import Look, Verdict, confirm, look, look_at
 from .judge.versions import PNG, Standard
 from .state import FaceState
@@ -28,7 +28,8 @@ def part_of(face: Face, photo: np.ndarray) -> Box:
     """The part of a photo uint8 H×W×3 in which a face of it is cloaked."""
     height, width = photo.shape[:2]
     whole = (0, 0, width, height)
-    return part_around(face, width, height) if height * width > LARGE else whole
+    large = height * width > LARGE or max(height, width) > WEBP_SIDE
+    return part_around(face, width, height) if large else whole
 
 
 def moved(face: Face, part: Box) -> Face:
