@@ -104,7 +104,7 @@ COMMANDS = (
         help="whether two photos show the same person, to a machine",
         description="Compares the largest certain face of each photo with dlib's recogniser: the "
         "same person where the distance of their embeddings is below 0.6. Use it to test a cloak.",
-        examples=("verify me.jpg out/me.cloaked.png", "verify one.jpg two.jpg --json"),
+        examples=("verify me.jpg out/me.cloaked.jpg", "verify one.jpg two.jpg --json"),
     ),
     PictureCommand(
         name="quality",
