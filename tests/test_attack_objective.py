@@ -108,17 +108,17 @@ def test_metrics_of_the_loop_are_scikit_images(photos):
 
 
 def test_the_soft_jpeg_is_pillows(photos):
-    from engine.cloak.judge.verdict import reencode, smaller
+    from engine.images.saved import halved, reencoded
 
     pixels = np.ascontiguousarray(photos["astronaut"][32:288, 160:416])
     x = (torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255).requires_grad_()
     ours = jpeg(75)(x)
-    error = ours.detach()[0].permute(1, 2, 0).numpy() * 255 - reencode(pixels, 75)
+    error = ours.detach()[0].permute(1, 2, 0).numpy() * 255 - reencoded(pixels, "JPEG", 75)
     assert np.abs(error).mean() < 1.0
     ours.square().sum().backward()
     assert torch.isfinite(x.grad).all()
     assert x.grad.abs().sum() > 0
-    error = half(x.detach())[0].permute(1, 2, 0).numpy() * 255 - smaller(pixels)
+    error = half(x.detach())[0].permute(1, 2, 0).numpy() * 255 - halved(pixels)
     assert np.abs(error).mean() < 1.0
 
 

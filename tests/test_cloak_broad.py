@@ -11,9 +11,10 @@ from cloaking import finish
 from engine.cloak.broad.canvas import BAYER, Canvas, bayer, on_levels
 from engine.cloak.broad.eye import Eye, larger, sensitivity, smaller
 from engine.cloak.broad.face import is_broad
+from engine.cloak.judge.survival import WEBP_SIDE
 from engine.cloak.photo import cloak_steps
 from engine.cloak.state import is_grey
-from engine.cloak.whole import LARGE
+from engine.cloak.whole import LARGE, part_of
 from engine.faces.finder import SAME
 from engine.images.parts import grown, region
 from engine.images.picture import decode, resize
@@ -53,6 +54,13 @@ def test_the_canvas_shows_what_dlib_cuts_out_of_the_changed_photo(cloak, large, 
     assert np.abs(seen)[inside].mean() > 3
     assert np.corrcoef(seen[inside], real[inside])[0, 1] > 0.98
     assert abs((seen - real)[inside].mean()) < 0.5
+
+
+def test_a_photo_too_long_for_webp_is_worked_on_in_part(face):
+    """WebP has no side above 16,383 pixels, and is among what a robust cloak is held to."""
+    left, top, right, bottom = part_of(face, np.zeros((40, 20_000, 3), np.uint8))
+    assert max(right - left, bottom - top) <= WEBP_SIDE
+    assert part_of(face, np.zeros((900, 900, 3), np.uint8)) == (0, 0, 900, 900)
 
 
 def test_a_smaller_picture_made_larger_lies_where_it_was():

@@ -107,7 +107,7 @@ def test_the_page_offers_every_method_and_what_can_be_written_here():
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_loaded(small, given, words, monkeypatch):
-    monkeypatch.setattr(compress, "load", lambda _: pytest.fail("was loaded"))
+    monkeypatch.setattr(compress, "load_panel", lambda _: pytest.fail("was loaded"))
     original = from_file(small.read_bytes(), "small.png")
     usual = {"format": "jpeg", "method": "bisect", "keep": "top1", "seconds": 5, "most": 60}
     with pytest.raises(UsageError, match=words):
@@ -117,7 +117,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_loaded(small, given, 
 def test_a_search_is_bounded_in_time(photos):
     pixels = np.ascontiguousarray(photos["coffee"][:256, :256])
     original = from_file(encode_png(pixels), "coffee.png")
-    compress.load(compress.PANEL)
+    compress.load_panel(compress.PANEL)
     started = time.monotonic()
     *_, result = compress.compress(
         original, format="avif", method="search", keep="top1", seconds=0.5, most=60

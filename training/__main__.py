@@ -100,6 +100,7 @@ def evaluate(options: EvaluateOptions) -> None:
         "recognisers",
         "ablation",
         "watermark",
+        "portraits",
     ):
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
@@ -119,6 +120,10 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.cloak.run import evaluate_cloak
 
             path = evaluate_cloak(data, options.onlooker, count, command, runs, only=options.only)
+        case "portraits":
+            from .evaluate.cloak.portraits import evaluate_portraits
+
+            path = evaluate_portraits(Path(data), count, runs, command, only=options.only)
         case "panel":
             from .evaluate.cloak.classifier_attack import evaluate_panel
 

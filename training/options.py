@@ -21,6 +21,7 @@ MEASURED_ON = {
     "recogniser": "lfw",
     "recognisers": "lfw",
     "cloak": "lfw",
+    "portraits": "portraits",
     "panel": "cifar10",
     "cloak-photos": "nips17",
     "photo-panel": "",
@@ -110,8 +111,8 @@ class EvaluateOptions(Runs):
     weights: Path | None = option(None, "folder of exported models (default: embedded)")
     count: int | None = option(
         None,
-        "only the first pictures of each split; cloak…, photos, codec, machine-quality, "
-        "recognisers, watermark: a look, its JSON in RUNS; "
+        "only the first pictures of each split; cloak…, portraits, photos, codec, recognisers, "
+        "machine-quality, watermark: a look, its JSON in RUNS; "
         "speed: only the smallest sizes, a look, in RUNS/speed",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
@@ -121,7 +122,9 @@ class EvaluateOptions(Runs):
         "missing; machine-quality needs them",
     )
     only: str | None = option(
-        None, "cloak…, codec, speed, watermark: just rows whose name contains it", metavar="TEXT"
+        None,
+        "cloak…, portraits, codec, speed, watermark: just rows whose name contains it",
+        metavar="TEXT",
     )
     published: Path = option(
         Path("runs/efficientnet.safetensors"),

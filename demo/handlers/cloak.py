@@ -84,6 +84,7 @@ def search(
         face=face,
         target=None if target is None else describe_best(cloak, target),
         robust=robust,
+        format="png",
         max_seconds=seconds,
     )
 

@@ -9,9 +9,10 @@ from engine.arguments import check_choice
 from engine.compress.formats import FORMATS
 from engine.compress.names import FILE_FORMATS, METHOD_NAMES
 from engine.compress.original import Original
-from engine.compress.photo import Compression, load, steps
+from engine.compress.photo import Compression, steps
 from engine.compress.result import CompressedPhoto
 from engine.errors import SetupError, UsageError
+from engine.panels.own import load_panel
 from engine.system.progress import Progress
 
 PANEL = "photos"  # a small picture is enlarged for it
@@ -58,4 +59,4 @@ def compress(
         raise UsageError(f"{seconds:g} seconds: give more than 0, at most {most:g}")
     chosen = Compression(format, method, keep, max_seconds=seconds)
     chosen.check()
-    yield from steps(load(PANEL), original, chosen)
+    yield from steps(load_panel(PANEL), original, chosen)

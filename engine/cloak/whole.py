@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..faces.finder import Face, FaceFinder
-from ..images.parts import Box
-from .judge.survival import part_around
+from ..images.parts import Box, cut_out, put_back
+from .judge.survival import WEBP_SIDE, part_around
 from .judge.verdict import Look, Verdict, confirm, look, look_at
 from .judge.versions import PNG, Standard
 from .state import FaceState
@@ -28,21 +28,8 @@ def part_of(face: Face, photo: np.ndarray) -> Box:
     """The part of a photo uint8 H×W×3 in which a face of it is cloaked."""
     height, width = photo.shape[:2]
     whole = (0, 0, width, height)
-    return part_around(face, width, height) if height * width > LARGE else whole
-
-
-def cut_out(photo: np.ndarray, part: Box) -> np.ndarray:
-    left, top, right, bottom = part
-    whole = (right - left, bottom - top) == photo.shape[1::-1]
-    return photo if whole else np.ascontiguousarray(photo[top:bottom, left:right])
-
-
-def put_back(photo: np.ndarray, part: Box, pixels: np.ndarray) -> np.ndarray:
-    """A photo, as a new array, with other pixels in a part."""
-    left, top, right, bottom = part
-    changed = photo.copy()
-    changed[top:bottom, left:right] = pixels
-    return changed
+    large = height * width > LARGE or max(height, width) > WEBP_SIDE
+    return part_around(face, width, height) if large else whole
 
 
 def moved(face: Face, part: Box) -> Face:
@@ -54,7 +41,9 @@ def moved(face: Face, part: Box) -> Face:
     return replace(face, box=(left, top, right, bottom), landmarks=landmarks, chip=chip)
 
 
-def look_whole(finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceState) -> Look:
+def look_whole(
+    finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceState, standard: Standard
+) -> Look:
     """At the file of a photo whose part is uint8 H×W×3, the face found again in all of it.
 
     The face is given as it lies in the part; there the detector might place it a pixel elsewhere.
@@ -62,25 +51,27 @@ def look_whole(finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceSt
     photo, part = state.whole
     start = tuple(-value for value in part)
     face = moved(state.face, start)
-    (found,) = look_at(finder, recogniser, put_back(photo, part, pixels), face, PNG)
+    whole = put_back(photo, part, pixels)
+    (found,) = look_at(finder, recogniser, whole, face, PNG, standard.saving)
     return replace(found, face=moved(found.face, part))
 
 
 def final(
     cloak: Cloak,
-    png: bytes,
+    file: bytes,
     state: FaceState,
     face: Face,
     part: Box,
     pixels: np.ndarray,
     standard: Standard,
 ) -> Verdict:
-    """On the bytes of the photo's file: the PNG as a whole, its other versions in the part.
+    """On the bytes of the photo's file: as a whole, and in its other versions in the part.
 
-    face: in the whole photo, whose pixels are uint8 H×W×3; state: as its search left it.
+    face: in the whole photo; pixels: what the file decodes to, uint8 H×W×3; state: as its search
+    left it.
     """
     own = cut_out(pixels, part)
-    if state.verdict is not None and own.shape == pixels.shape and state.png == png:
+    if state.verdict is not None and own.shape == pixels.shape and state.png == file:
         return state.verdict
     others = [name for name in standard.versions if name not in PNG]
     if state.verdict is not None and np.array_equal(own, state.pixels):
@@ -88,5 +79,5 @@ def final(
     else:
         looks = look_at(cloak.finder, cloak.recogniser, own, state.face, others)
     return confirm(
-        cloak.finder, [*look(cloak.finder, cloak.recogniser, png, face), *looks], state.goal
+        cloak.finder, [*look(cloak.finder, cloak.recogniser, file, face), *looks], state.goal
     )

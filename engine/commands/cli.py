@@ -106,7 +106,7 @@ COMMANDS = (
         "and faceres: the same person where the distance of their embeddings is below a threshold. "
         "Use it to test a cloak.",
         examples=(
-            "verify me.jpg out/me.cloaked.png",
+            "verify me.jpg out/me.cloaked.jpg",
             "verify one.jpg two.jpg --against dlib --json",
         ),
     ),

@@ -36,7 +36,7 @@ class Loaded:
 
 
 def run(images: list[str], options: CloakOptions) -> int:
-    """Each photo's report on stdout, its cloaked PNG in options.out; returns the exit code."""
+    """Each photo's report on stdout, its cloaked file in options.out; returns the exit code."""
     check(options)
     failed = []
 
@@ -46,7 +46,7 @@ def run(images: list[str], options: CloakOptions) -> int:
 
     def work(loaded: Loaded, picture: Picture, image: str, stem: str) -> str:
         result = watched(loaded, picture, image, options)
-        place = options.out / f"{stem}.cloaked.png"
+        place = options.out / f"{stem}.cloaked{result.suffix}"
         path = place if result.success else None
         if path is None:
             failed.append(result)
@@ -74,7 +74,7 @@ def files(result, title: str, path: Path, figure: Path | None) -> dict[Path, byt
     """What is written of a photo, by where."""
     from ..cloak.figure import draw_figure
 
-    written = {path: result.png}
+    written = {path: result.file}
     if figure:
         written[figure] = encode_png(draw_figure(result, title))
     return written
@@ -112,7 +112,9 @@ def load(options: CloakOptions) -> Loaded:
     from ..human.learned import load
 
     try:
-        check_attack(options.method, options.face, not options.exact, options.max_seconds)
+        check_attack(
+            options.method, options.face, not options.exact, options.max_seconds, options.format
+        )
     except (ImportError, OSError) as error:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
@@ -144,6 +146,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
         target=loaded.target,
         gallery=loaded.gallery,
         robust=not options.exact,
+        format=options.format,
         max_seconds=options.max_seconds,
     )
     return draw(steps, keep=True, announce=loaded.announce)

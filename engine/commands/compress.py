@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from ..compress.original import Original, from_file
-from ..compress.photo import Compression, load, panels_for, steps
+from ..compress.photo import Compression, panels_for, steps
 from ..compress.result import CompressedPhoto
 from ..errors import ImageError
 from ..images.picture import Picture
@@ -14,7 +14,7 @@ from ..machine.jnd import panel_for
 from ..models.registry import AUTO
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, parse
-from ..panels.own import OwnPanel
+from ..panels.own import OwnPanel, load_panel
 from ..system.files import write_files
 from ..terminal import batch
 from ..terminal.inputs import read_bytes, title
@@ -44,7 +44,7 @@ def run(images: list[str], options: CompressOptions) -> int:
 
         @cache
         def loaded(panel: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:
-            classifiers = load(panel, options.weights, options.device)
+            classifiers = load_panel(panel, options.weights, options.device)
             chosen.slopes(classifiers)
             return classifiers, batch.Announcement(f"panel: {classifiers.description}")
 

@@ -230,6 +230,11 @@ class CloakOptions(PictureOptions):
         "the default: hold when it is saved again or resized, as sites do, and a step beyond",
         former="--lasting",
     )
+    format: str = option(
+        "same",
+        "of the file; same: a JPEG of about the same size for a JPEG, a PNG for all others",
+        choices=("same", "png", "jpeg"),
+    )
     jnd: str = jnd_model()
     max_seconds: float = option(120.0, "longest search per face", metavar="S")
     figure: bool = option(False, "write a figure too: each face before, after, difference × 16")

@@ -11,7 +11,7 @@ from ..machine.jnd import panel_for
 from ..models.registry import AUTO
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, parse
-from ..panels.own import OwnPanel
+from ..panels.own import OwnPanel, load_panel
 from ..system.files import write_files
 from ..terminal import batch
 from ..terminal.inputs import title
@@ -19,7 +19,7 @@ from ..terminal.labels import label_lines
 from ..terminal.progress import draw
 from ..terminal.streams import json_line
 from ..watermark import reader
-from ..watermark.photo import Watermark, load, panels_for, steps
+from ..watermark.photo import Watermark, panels_for, steps
 from ..watermark.result import WatermarkedPhoto
 from ..watermark.signal.key import key_of
 from ..watermark.signal.message import Payload, from_hex, payload_of
@@ -49,7 +49,7 @@ def embed(images: list[str], options: EmbedOptions) -> int:
 
         @cache
         def loaded(name: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:
-            classifiers = load(name, options.weights, options.device)
+            classifiers = load_panel(name, options.weights, options.device)
             return classifiers, batch.Announcement(f"panel: {classifiers.description}")
 
         eye = batch.Announcement(f"threshold: {options.jnd}")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
 
 from ..arguments import check_choice, check_flag, check_number, check_placement
 from ..errors import EngineError, ImageError, UsageError
@@ -20,7 +19,7 @@ from ..models import registry
 from ..panels.aim import parse_keep
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, Several, parse
-from ..panels.own import OwnPanel, open_panel, with_gradients
+from ..panels.own import OwnPanel, load_panel, with_gradients
 from ..system.progress import Progress
 from .formats import decoded, format_of
 from .kept import JOD, Kept, check_jod
@@ -178,14 +177,6 @@ def panels_for(
     return names[-1:] if METHODS[method].gradients else names
 
 
-@lru_cache(maxsize=3)
-def load(
-    panel: str | PanelSpec, weights: str | None = None, device: str = "auto"
-) -> Panel | OwnPanel:
-    """A panel, loaded once per choice. Raises as `engine.panels.own.open_panel`."""
-    return open_panel(panel, weights=weights, device=device)
-
-
 def compress_photo(
     image: object,
     *,
@@ -225,5 +216,5 @@ def compress_photo(
     place = None if weights is None else str(weights)
     names = panels_for(parse(panel, labels, input_range), place, method)
     original = original_of(image)
-    *_, result = steps(load(panel_for(original.size, names), place, device), original, chosen)
+    *_, result = steps(load_panel(panel_for(original.size, names), place, device), original, chosen)
     return result

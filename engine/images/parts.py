@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 Box = tuple[int, int, int, int]
 BORDER = 4  # pixels around the chips
 
@@ -21,6 +23,28 @@ def grown(box: Box, margin: int, width: int, height: int) -> Box:
         min(width, right + margin),
         min(height, bottom + margin),
     )
+
+
+def around(box: Box, width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns of a face's box and half its shorter side around it."""
+    half = min(box[2] - box[0], box[3] - box[1]) // 2
+    left, top, right, bottom = grown(box, half, width, height)
+    return slice(top, bottom), slice(left, right)
+
+
+def cut_out(photo: np.ndarray, part: Box) -> np.ndarray:
+    """A part of a photo H×W×C as an array of its own; the photo itself where it is all of it."""
+    left, top, right, bottom = part
+    whole = (right - left, bottom - top) == photo.shape[1::-1]
+    return photo if whole else np.ascontiguousarray(photo[top:bottom, left:right])
+
+
+def put_back(photo: np.ndarray, part: Box, pixels: np.ndarray) -> np.ndarray:
+    """A photo, as a new array, with other pixels in a part."""
+    left, top, right, bottom = part
+    changed = photo.copy()
+    changed[top:bottom, left:right] = pixels
+    return changed
 
 
 def region(boxes: list[Box], width: int, height: int, grid: int) -> Box:

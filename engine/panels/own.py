@@ -151,6 +151,14 @@ def open_panel(
     return kind(panel, weights=weights, device=device)
 
 
+@lru_cache(maxsize=3)
+def load_panel(
+    panel: str | PanelSpec, weights: str | None = None, device: str = "auto"
+) -> Panel | OwnPanel:
+    """`open_panel`, once per choice: the latest are kept."""
+    return open_panel(panel, weights=weights, device=device)
+
+
 def with_gradients(panel: Panel | OwnPanel, wish: str) -> Panel | OwnPanel | GradientPanel:
     """A loaded panel that gives gradients: itself, or the same classifiers in PyTorch.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy.special import logsumexp
@@ -22,8 +21,8 @@ from ..images.picture import Picture, as_picture
 from ..machine.jnd import candidates, panel_for
 from ..models import registry
 from ..panels.embedded import Panel
-from ..panels.naming import PanelSpec, Several, parse
-from ..panels.own import OwnPanel, open_panel
+from ..panels.naming import Several, parse
+from ..panels.own import OwnPanel, load_panel
 from ..panels.predicted import LabelChange
 
 # P(a machine not asked keeps its label) = logistic(OFFSET + SLOPE · the mean evidence left).
@@ -126,14 +125,6 @@ def check_sizes(reference: Picture, changed: Picture) -> None:
         raise ImageError(f"the pictures are {sizes}: give two of the same size")
 
 
-@lru_cache(maxsize=2)
-def load(
-    panel: str | PanelSpec, weights: str | None = None, device: str = "auto"
-) -> Panel | OwnPanel:
-    """A panel, loaded once per choice. Raises as `engine.panels.own.open_panel`."""
-    return open_panel(panel, weights=weights, device=device)
-
-
 def asked(
     panel: Several,
     size: tuple[int, int],
@@ -145,7 +136,7 @@ def asked(
 ) -> Panel | OwnPanel:
     """The panel for a picture of (width, height), loaded. Arguments as of `machine_quality`."""
     names = candidates(parse(panel, labels, input_range), registry.BEST, weights)
-    return load(panel_for(size, names), weights, device)
+    return load_panel(panel_for(size, names), weights, device)
 
 
 def machine_quality(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image
 
 from ..images.picture import resize
+from ..images.saved import halved, reencoded
 
 CROP = 0.9  # of each side is left, begun at a place that no block of 8 or 16 pixels begins at
 BRIGHTER, DARKER = 1.1, 0.9
@@ -21,19 +20,7 @@ Change = Callable[[np.ndarray], np.ndarray]
 def saved(kind: str, quality: int) -> Change:
     """As a JPEG or WebP of this quality, by Pillow, and decoded again."""
 
-    def change(pixels: np.ndarray) -> np.ndarray:
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, kind, quality=quality)
-        with Image.open(stream) as image:
-            return np.asarray(image.convert("RGB"))
-
-    return change
-
-
-def halved(pixels: np.ndarray) -> np.ndarray:
-    """At half size."""
-    height, width = pixels.shape[:2]
-    return resize(pixels, max(1, width // 2), max(1, height // 2))
+    return lambda pixels: reencoded(pixels, kind, quality)
 
 
 def halved_and_back(pixels: np.ndarray) -> np.ndarray:

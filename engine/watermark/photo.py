@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -21,7 +20,7 @@ from ..metrics.quality import psnr_8bit
 from ..models import registry
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, Several, parse
-from ..panels.own import OwnPanel, open_panel
+from ..panels.own import OwnPanel, load_panel
 from ..system.progress import Progress
 from .changes import CHANGES, applicable
 from .fitting import STRENGTHS, Fitting
@@ -180,14 +179,6 @@ def panels_for(
     return candidates(panel, registry.BEST, weights)
 
 
-@lru_cache(maxsize=2)
-def load(
-    panel: str | PanelSpec, weights: str | None = None, device: str = "auto"
-) -> Panel | OwnPanel:
-    """A panel, loaded once per choice. Raises as `engine.panels.own.open_panel`."""
-    return open_panel(panel, weights=weights, device=device)
-
-
 def embed_watermark(
     image: object,
     payload: str | bytes,
@@ -221,6 +212,6 @@ def embed_watermark(
     place = None if weights is None else str(weights)
     names = panels_for(observer, parse(panel, labels, input_range), place)
     picture = as_picture(image)
-    own = load(panel_for(picture.size, names), place, device) if names else None
+    own = load_panel(panel_for(picture.size, names), place, device) if names else None
     *_, result = steps(picture, chosen, own, weights=place, device=device)
     return result

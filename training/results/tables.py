@@ -21,7 +21,7 @@ from . import (
     training_tables,
 )
 from .applied import machine_quality, watermark
-from .cloak import faces, photos, recognisers
+from .cloak import faces, photos, portraits, recognisers
 from .codec import tables as codec_tables
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **faces.TABLES,
     **photos.TABLES,
     **recognisers.TABLES,
+    **portraits.TABLES,
     **codec_tables.TABLES,
     **watermark.TABLES,
     **machine_quality.TABLES,

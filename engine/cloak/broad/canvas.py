@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...attack.alignment import halve
 from ...faces.chip import SIDE, Chip
-from ...images.parts import Box
+from ...images.parts import Box, put_back
 from .eye import larger
 
 FIRST = 2  # pixel of the larger picture that pixel 0 of the halved one lies on
@@ -102,9 +102,7 @@ class Canvas:
         left, top, right, bottom = self.box
         levels = 255 * change[0].permute(1, 2, 0).cpu().numpy()
         part = photo[top:bottom, left:right]
-        changed = photo.copy()
-        changed[top:bottom, left:right] = on_levels(part, levels, grey=grey)
-        return changed
+        return put_back(photo, self.box, on_levels(part, levels, grey=grey))
 
 
 def bayer(side: int = BAYER) -> np.ndarray:

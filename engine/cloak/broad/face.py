@@ -67,14 +67,15 @@ class Broad:
     def sight(self, name: str, chip) -> Direct | Saved:
         """A version of the photo, and a chip in it."""
         photo, scale = self.state.photo, SCALES.get(name, 1.0)
-        if name in QUALITIES:
+        saving = self.standard.saving
+        if name in QUALITIES or (saving is not None and name in PNG):
             small = photo if scale == 1 else sized(photo, scale)
             height, width = small.shape[:2]
             left, top, *corner = grown(chip.box, NEAR, width, height)
             box: Box = (left // 16 * 16, top // 16 * 16, *corner)
             share = width / photo.shape[1]
-            return Saved.of(self.canvas, small, share, save_of(name), chip, box)
-        changed = np.ascontiguousarray(version(name, photo))
+            return Saved.of(self.canvas, small, share, save_of(name, saving), chip, box)
+        changed = np.ascontiguousarray(version(name, photo, saving))
         clean = self.cloak.finder.chip(changed, replace(self.state.face, chip=chip))
         share = changed.shape[1] / photo.shape[1]
         return Direct(as_tensor(clean), self.canvas.sight(chip, share))

@@ -6,35 +6,18 @@ does; a robust cloak is held to one quality step and 10 % of size beyond that as
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from ...images.picture import decode, resize
+from ...images.jpeg import JpegSaving, of_quality
+from ...images.picture import resize
+from ...images.saved import halved, reencoded
 
-PNG = ("png",)
-
-
-def reencode(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through Pillow's JPEG encoder (4:2:0) and decoder."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
-    return decode(stream.getvalue()).pixels
-
-
-def smaller(pixels: np.ndarray) -> np.ndarray:
-    """Half size, by Lanczos: another filter than the search uses."""
-    return resize(pixels, max(1, pixels.shape[1] // 2), max(1, pixels.shape[0] // 2))
-
-
-def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 H×W×3 through Pillow's WebP encoder and decoder."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "WEBP", quality=quality)
-    return decode(stream.getvalue()).pixels
+PNG = ("png",)  # the file itself, whatever its format
+COARSEST = of_quality(75)  # steps of a JPEG that is written: a robust cloak has to survive more
+USUAL = of_quality(90)  # of one that is made of a picture that was none
 
 
 def sized(pixels: np.ndarray, scale: float) -> np.ndarray:
@@ -50,16 +33,16 @@ def larger_and_back(pixels: np.ndarray, scale: float) -> np.ndarray:
 
 VERSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "png": lambda pixels: pixels,
-    "jpeg90": lambda pixels: reencode(pixels, 90),
-    "jpeg75": lambda pixels: reencode(pixels, 75),
-    "webp80": lambda pixels: webp(pixels, 80),
-    "half": smaller,
-    "half+jpeg80": lambda pixels: reencode(smaller(pixels), 80),
+    "jpeg90": lambda pixels: reencoded(pixels, "JPEG", 90),
+    "jpeg75": lambda pixels: reencoded(pixels, "JPEG", 75),
+    "webp80": lambda pixels: reencoded(pixels, "WEBP", 80),
+    "half": halved,
+    "half+jpeg80": lambda pixels: reencoded(halved(pixels), "JPEG", 80),
     "1.5x+back": lambda pixels: larger_and_back(pixels, 1.5),
-    "jpeg70": lambda pixels: reencode(pixels, 70),
-    "webp75": lambda pixels: webp(pixels, 75),
+    "jpeg70": lambda pixels: reencoded(pixels, "JPEG", 70),
+    "webp75": lambda pixels: reencoded(pixels, "WEBP", 75),
     "45%": lambda pixels: sized(pixels, 0.45),
-    "45%+jpeg75": lambda pixels: reencode(sized(pixels, 0.45), 75),
+    "45%+jpeg75": lambda pixels: reencoded(sized(pixels, 0.45), "JPEG", 75),
     "1.65x+back": lambda pixels: larger_and_back(pixels, 1.65),
 }
 WORDS = {  # what a site may do, listed of every cloaked file
@@ -72,6 +55,7 @@ WORDS = {  # what a site may do, listed of every cloaked file
 }
 LISTED = tuple(WORDS)
 RESERVE = ("jpeg70", "webp75", "45%", "45%+jpeg75", "1.65x+back")
+FILE_FORMATS = ("same", "png", "jpeg")
 SCALES = {"half": 0.5, "half+jpeg80": 0.5, "45%": 0.45, "45%+jpeg75": 0.45}  # others: 1
 
 
@@ -81,13 +65,15 @@ class Standard:
 
     versions: in all of which the file must reach the goal; first: those among them that the search
     begins with, the others join where they fail; margins: of the distance, by attempt; shaved:
-    whether what holds may be made smaller until no margin is left.
+    whether what holds may be made smaller until no margin is left; saving: how the file is saved
+    where it is a JPEG, in the file itself and before all that is done to it.
     """
 
     versions: tuple[str, ...]
     first: tuple[str, ...]
     margins: tuple[float, ...]
     shaved: bool = False
+    saving: JpegSaving | None = None
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -111,6 +97,16 @@ ROBUST = Standard(
 )
 
 
-def version(name: str, pixels: np.ndarray) -> np.ndarray:
-    """One of `VERSIONS` of uint8 H×W×3."""
-    return VERSIONS[name](pixels)
+def version(name: str, pixels: np.ndarray, saving: JpegSaving | None = None) -> np.ndarray:
+    """One of `VERSIONS` of uint8 H×W×3; saving: how the file was saved before, if as a JPEG."""
+    return VERSIONS[name](pixels if saving is None else saving.saved(pixels))
+
+
+def saving_for(format: str, original: JpegSaving | None) -> JpegSaving | None:
+    """How a cloaked photo is saved; None for a PNG.
+
+    format: of `FILE_FORMATS`; original: how the photo was, if as a JPEG.
+    """
+    if format == "png" or (format == "same" and original is None):
+        return None
+    return USUAL if original is None else original.finer(COARSEST)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.faces.finder import Face
-from engine.images.parts import grown
+from engine.images.parts import around
 from engine.metrics.perceptual import jod
 from engine.metrics.quality import beyond, delta_e, psnr_8bit, ssim
 
@@ -36,8 +36,7 @@ def visible(before: np.ndarray, after: np.ndarray, jnd: np.ndarray) -> dict:
 def seen(before: np.ndarray, after: np.ndarray, jnd: np.ndarray, face: Face) -> dict:
     """`visible`, and the JOD of the face."""
     height, width = before.shape[:2]
-    left, top, right, bottom = grown(face.box, face.side // 2, width, height)
-    part = slice(top, bottom), slice(left, right)
+    part = around(face.box, width, height)
     return visible(before, after, jnd) | {"jod": viewed(before[part], after[part])}
 
 
