@@ -22,12 +22,15 @@ from ..attack.methods import method as method_row
 from ..attack.problem import Earlier, Method
 from ..faces.finder import Face, FaceFinder, load_finder
 from ..faces.gallery import Matching
+from ..faces.recognisers import named
 from ..images.parts import Box
 from ..images.picture import encode_png
 from ..models.locate import Located, locate
 from ..models.registry import RECOGNISER
+from ..networks.faces.loading import load
 from ..networks.recogniser import Recogniser, load_recogniser
 from .broad.face import cloak_broad, is_broad
+from .judge.recognisers import Recognisers
 from .judge.verdict import Look, Verdict, confirm, look_at
 from .judge.versions import EXACT, PNG, Standard
 from .problem import cut, first_views, pasted, problem_of
@@ -37,21 +40,31 @@ from .whole import look_whole
 
 SHAVED = 1_000_000  # pixels; in larger photos finding the face again costs more than it gains
 BROAD = ("ours",)  # methods that search for the change of a large face in the halved photo
-LONG = 0.5  # of the distance, from which a method may take more steps
+LONG = 0.83  # of the threshold, from which a method may take more steps
 
 
 class Cloak:
     """The recogniser, dlib, and a model of the human JND, ready to cloak.
 
     jnd: photo uint8 H×W×3 -> float32 H×W×3 in 8-bit levels (see `threshold.threshold_model`).
-    weights and device as elsewhere. Raises WeightsError.
+    against: recognisers, as `engine.faces.recognisers.named` takes them. weights and device as
+    elsewhere. Raises WeightsError, UsageError.
     """
 
-    def __init__(self, jnd: ThresholdModel, *, weights=None, device: str = "cpu"):
+    def __init__(
+        self,
+        jnd: ThresholdModel,
+        *,
+        weights=None,
+        device: str = "cpu",
+        against: str | tuple[str, ...] = "dlib",
+    ):
         self.jnd = jnd
         self.finder: FaceFinder = load_finder()
         self.located: Located = locate(RECOGNISER, weights)
         self.recogniser: Recogniser = load_recogniser(weights, device)
+        networks = {row.name: load(row.name, weights, device) for row in named(against)}
+        self.recognisers = Recognisers(self.finder, networks, weights)
         self.device = device
 
     def threshold(self, pixels: np.ndarray) -> ThresholdMap:
@@ -110,7 +123,7 @@ class Cloak:
                 if over():
                     break
                 boxes, problem = problem_of(
-                    self.recogniser, batch, margin, self.device, standard.saving
+                    self.recognisers.networks, batch, margin, self.device, standard.saving
                 )
                 search = Search(problem, row, seed, self._earlier(batch, boxes))
                 for state in batch:
@@ -150,16 +163,20 @@ class Cloak:
 
     def _far(self, state: FaceState) -> bool:
         """Whether a photo that is to match nothing matches something closely, such as itself."""
-        goal = state.goal
-        if not isinstance(goal, Matching) or goal.targeted:
-            return False
-        return goal.threshold - goal.distance(self.describe(state.photo, state.face)) > LONG
+        seen = self.recognisers.ported(self.recognisers.chips(state.photo, state.face))
+        goals = [(goal, seen[name]) for name, goal in state.goal.goals.items()]
+        return all(
+            isinstance(goal, Matching)
+            and not goal.targeted
+            and goal.threshold - goal.distance(own) > LONG * goal.threshold
+            for goal, own in goals
+        )
 
     def judge(self, pixels: np.ndarray, state: FaceState, standard: Standard) -> Verdict:
         """On uint8 H×W×3, in all versions, whatever the port sees in them."""
         versions, saving = standard.versions, standard.saving
-        looks = look_at(self.finder, self.recogniser, pixels, state.face, versions, saving)
-        return confirm(self.finder, looks, state.goal)
+        looks = look_at(self.recognisers, pixels, state.face, versions, saving)
+        return confirm(self.recognisers, looks, state.goal)
 
     def verdict(
         self, pixels: np.ndarray, state: FaceState, standard: Standard
@@ -171,14 +188,12 @@ class Cloak:
         looks: list[Look] = []
         for versions in standard.stages:
             if state.whole is not None and PNG[0] in versions:
-                looks.append(look_whole(self.finder, self.recogniser, pixels, state, standard))
+                looks.append(look_whole(self.recognisers, pixels, state, standard))
                 versions = tuple(name for name in versions if name not in PNG)
-            looks += look_at(
-                self.finder, self.recogniser, pixels, state.face, versions, standard.saving
-            )
-            if not all(state.goal.reached(each.port) for each in looks):
+            looks += look_at(self.recognisers, pixels, state.face, versions, standard.saving)
+            if not all(state.goal.reached(each.ports) for each in looks):
                 return looks, None
-        return looks, confirm(self.finder, looks, state.goal)
+        return looks, confirm(self.recognisers, looks, state.goal)
 
     def _keep(
         self, states: list[FaceState], boxes: list[Box], search: Search, standard: Standard
@@ -198,7 +213,9 @@ class Cloak:
     ) -> None:
         """Make a change that is judged to hold smaller, as long as it does."""
         state.views = [(each.version, each.face.chip) for each in state.verdict.looks]
-        (box,), problem = problem_of(self.recogniser, [state], 0.0, self.device, standard.saving)
+        (box,), problem = problem_of(
+            self.recognisers.networks, [state], 0.0, self.device, standard.saving
+        )
 
         def holds(candidate: torch.Tensor) -> torch.Tensor:
             pixels, good = pasted(state, box, candidate[0]), False

@@ -7,25 +7,26 @@ it. Needs torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..attack import transforms
-from ..attack.observers import ClosedSet, FaceObserver, Verification, View
+from ..attack.observers import ClosedSet, Verification, View, observe_with
 from ..attack.problem import Problem
 from ..faces.chip import Chip
-from ..faces.finder import FaceFinder
+from ..faces.finder import SAME, FaceFinder
 from ..faces.gallery import Identity
+from ..faces.recognisers import RECOGNISERS
 from ..images.jpeg import JpegSaving
 from ..images.parts import Box, equally_large, put_back, region
-from ..networks.recogniser import Recogniser
 from .judge.verdict import find_again
 from .judge.versions import PNG, SCALES, Standard, version
 from .state import FaceState
 
-TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
+TEMPERATURE = 0.05  # of verification by dlib's: a lead of one is that much distance
 FIVE = 5 * transforms.GRID  # pixels: 45 % of it is whole as well
 SMALLER = {0.5: transforms.half, 0.45: transforms.scaled(0.45)}
 # How each version is saved in the search. WebP has no arithmetic there: a JPEG that blurs as much.
@@ -77,7 +78,7 @@ def first_views(finder: FaceFinder, state: FaceState, standard: Standard) -> lis
 
 
 def problem_of(
-    recogniser: Recogniser,
+    networks: Mapping[str, nn.Module],
     states: list[FaceState],
     margin: float,
     device: str,
@@ -85,7 +86,7 @@ def problem_of(
 ) -> tuple[list[Box], Problem]:
     """The parts of the photos to change, equally large, and the problem on them.
 
-    saving: how the files are saved, if as JPEGs.
+    networks: by recogniser; saving: how the files are saved, if as JPEGs.
     """
     names = [name for name, _ in states[0].views]
     grid = grid_of(names, saving)
@@ -93,8 +94,12 @@ def problem_of(
     boxes = []
     for state in states:
         full = [
-            tuple(math.ceil(value / SCALES.get(name, 1.0)) for value in chip.box)
+            tuple(
+                math.ceil(value / SCALES.get(name, 1.0))
+                for value in chip.framed(RECOGNISERS[recogniser].framing).box
+            )
             for name, chip in state.views
+            for recogniser in state.goal.goals
         ]
         boxes.append(region(full, width, height, grid))
     boxes = equally_large(boxes, width, height, grid)
@@ -109,14 +114,15 @@ def problem_of(
     clean = cut([state.photo for state in states], states, boxes, device)
     parts = [state.threshold.part(box) for state, box in zip(states, boxes, strict=True)]
     threshold = torch.stack([torch.from_numpy(each.copy()).permute(2, 0, 1) for each in parts])
-    head, labels = head_of(states)
+    heads, labels = heads_of(states)
+    observer = observe_with(networks, views, heads)
     problem = Problem(
         clean=clean,
         threshold=(threshold[:, : clean.shape[1]] / 255).to(device),
-        observer=FaceObserver(recogniser, views, head),
-        labels=labels[:, None].expand(-1, len(views)).contiguous().to(device),
+        observer=observer,
+        labels=labels[:, None].expand(-1, len(observer.views)).contiguous().to(device),
         targeted=states[0].goal.targeted,
-        margin=margin / head.temperature,
+        margin=margin / next(iter(heads.values())).temperature,
     )
     return boxes, problem
 
@@ -133,15 +139,25 @@ def cut(
     return torch.stack(parts).to(device).float() / 255
 
 
-def head_of(states: list[FaceState]) -> tuple[ClosedSet | Verification, torch.Tensor]:
-    """What the descriptors are asked, of goals of one kind, and the labels of the states."""
-    goal = states[0].goal
-    if isinstance(goal, Identity):
-        labels = torch.tensor([state.goal.label for state in states])
-        return ClosedSet(goal.gallery.centroids, goal.gallery.temperature), labels
-    enrolled = [state.goal.enrolled for state in states]
-    head = Verification(enrolled, goal.threshold, TEMPERATURE)
-    return head, torch.zeros(len(states), dtype=torch.int64)
+def heads_of(
+    states: list[FaceState],
+) -> tuple[dict[str, ClosedSet | Verification], torch.Tensor]:
+    """What each recogniser's embeddings are asked, of goals of one kind, and the states' labels.
+
+    The temperatures of verification are one share of the thresholds, so that a margin is too.
+    """
+    goals = states[0].goal.goals
+    heads: dict[str, ClosedSet | Verification] = {}
+    labels = torch.zeros(len(states), dtype=torch.int64)
+    for name, goal in goals.items():
+        if isinstance(goal, Identity):
+            labels = torch.tensor([state.goal.goals[name].label for state in states])
+            heads[name] = ClosedSet(goal.gallery.centroids, goal.gallery.temperature)
+        else:
+            enrolled = [state.goal.goals[name].enrolled for state in states]
+            temperature = TEMPERATURE * goal.threshold / SAME
+            heads[name] = Verification(enrolled, goal.threshold, temperature)
+    return heads, labels
 
 
 def pasted(state: FaceState, box: Box, best: torch.Tensor) -> np.ndarray:

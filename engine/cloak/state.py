@@ -11,7 +11,7 @@ import numpy as np
 
 from ..faces.chip import Chip
 from ..faces.finder import Face
-from ..faces.gallery import Goal
+from ..faces.gallery import EveryGoal, every
 from ..images.parts import Box
 from ..images.picture import encode_png
 from ..system.progress import Progress
@@ -58,7 +58,7 @@ class FaceState:
     threshold: the photo's; whole: where that is a part of a larger one, this and the part; moved:
     the photo was changed since the face was found in it.
     pixels, png, verdict: of the last attempt that fooled its views, of what came closest where
-    none did; the verdict is None where the port saw that it failed; size: of that change. held:
+    none did; the verdict is None where the networks saw that it failed; size: of that change. held:
     the smallest that was judged to hold on the way; judged: the size of what was judged last, in
     this attempt. hurried: the time was over before it was as small as it gets. attempts, gradients
     (how many) and seconds (of a batch, shared out by gradients) add up.
@@ -70,7 +70,7 @@ class FaceState:
 
     photo: np.ndarray
     face: Face
-    goal: Goal
+    goal: EveryGoal
     threshold: ThresholdMap
     whole: tuple[np.ndarray, Box] | None = None
     moved: bool = False
@@ -91,6 +91,9 @@ class FaceState:
     hopeless: bool = False
     knob: float = 0.0
     low: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.goal = every(self.goal)
 
     def begin(self, views: list[tuple[str, Chip]]) -> None:
         """A search begins: with the photo as it is, and the views of its first attempt."""
@@ -142,10 +145,10 @@ class FaceState:
 
         Where that begins at this picture (`resumed`), it first has to fool the alignment that
         was found in it, in place of the one before: the next picture is much like it. If that
-        fails too, or the attempt begins anew, all alignments so far. Where the port reached the
-        goal in every version, dlib's recogniser did not: all versions count as failed.
+        fails too, or the attempt begins anew, all alignments so far. Where the networks reached the
+        goal in every version, what confirms them did not: all versions count as failed.
         """
-        failed = [each for each in looks if not self.goal.reached(each.port)] or looks
+        failed = [each for each in looks if not self.goal.reached(each.ports)] or looks
         latest = dict(self.views) | {each.version: each.face.chip for each in failed}
         self.known = self.known or list(self.views)
         for each in failed:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..faces.finder import Face, FaceFinder
+from ..faces.finder import Face
 from ..images.parts import Box, cut_out, put_back
+from .judge.recognisers import Recognisers
 from .judge.survival import WEBP_SIDE, part_around
 from .judge.verdict import Look, Verdict, confirm, look, look_at
 from .judge.versions import PNG, Standard
@@ -42,7 +43,7 @@ def moved(face: Face, part: Box) -> Face:
 
 
 def look_whole(
-    finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceState, standard: Standard
+    recognisers: Recognisers, pixels: np.ndarray, state: FaceState, standard: Standard
 ) -> Look:
     """At the file of a photo whose part is uint8 H×W×3, the face found again in all of it.
 
@@ -52,7 +53,7 @@ def look_whole(
     start = tuple(-value for value in part)
     face = moved(state.face, start)
     whole = put_back(photo, part, pixels)
-    (found,) = look_at(finder, recogniser, whole, face, PNG, standard.saving)
+    (found,) = look_at(recognisers, whole, face, PNG, standard.saving)
     return replace(found, face=moved(found.face, part))
 
 
@@ -77,7 +78,6 @@ def final(
     if state.verdict is not None and np.array_equal(own, state.pixels):
         looks = [each for each in state.verdict.looks if each.version in others]
     else:
-        looks = look_at(cloak.finder, cloak.recogniser, own, state.face, others)
-    return confirm(
-        cloak.finder, [*look(cloak.finder, cloak.recogniser, file, face), *looks], state.goal
-    )
+        looks = look_at(cloak.recognisers, own, state.face, others)
+    seen = [*look(cloak.recognisers, file, face), *looks]
+    return confirm(cloak.recognisers, seen, state.goal)

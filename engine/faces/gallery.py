@@ -118,8 +118,13 @@ class EveryGoal:
         return goal.distance(embeddings[name])
 
     def distances(self, embeddings: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Each one's."""
+        """Each recogniser's."""
         return {name: goal.distance(embeddings[name]) for name, goal in self.goals.items()}
 
 
-Goal = Identity | Matching
+Goal = Identity | Matching | EveryGoal
+
+
+def every(goal: Goal) -> EveryGoal:
+    """A goal as one against several recognisers: against dlib's alone where none is named."""
+    return goal if isinstance(goal, EveryGoal) else EveryGoal({"dlib": goal})

@@ -55,7 +55,12 @@ class RecogniserRow:
 
         Raises WeightsError.
         """
-        chip = self.chip(finder, pixels, face)
+        return self.describe_chip(finder, self.chip(finder, pixels, face), weights)
+
+    def describe_chip(
+        self, finder: FaceFinder, chip: np.ndarray, weights: str | os.PathLike | None = None
+    ) -> np.ndarray:
+        """`describe` of a chip uint8 S×S×3."""
         if self.name == "dlib":
             return finder.describe_chip(chip)
         batch = np.ascontiguousarray(chip.transpose(2, 0, 1)[None], np.float32) / 255

@@ -1,7 +1,7 @@
 """What a cloaked file survives: saved again and resized as sites do, is the goal still reached?
 
 Each change is made to the file's own pixels by Pillow; dlib finds and aligns the face again, and
-both recognisers must reach the goal, as for the verdict. Of a large photo only the part around the
+all recognisers must reach the goal, as for the verdict. Of a large photo only the part around the
 face is changed: blocks of JPEG and WebP lie in it as in the whole.
 """
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...faces.finder import Face, FaceFinder
-from ...faces.gallery import Goal
+from ...faces.finder import Face
+from ...faces.gallery import Goal, every
 from ...images.parts import grown
+from .recognisers import Recognisers
 from .verdict import Verdict, confirm, look_at
 from .versions import WORDS
 
@@ -24,7 +25,9 @@ WEBP_SIDE = 16383  # pixels: no WebP is larger
 
 @dataclass(frozen=True)
 class Survival:
-    """After one change of a file: whether the goal is still reached, and dlib's distance."""
+    """After one change of a file: whether the goal is still reached, and the first recogniser's
+    distance.
+    """
 
     reached: bool
     distance: float
@@ -37,25 +40,23 @@ def part_around(face: Face, width: int, height: int) -> tuple[int, int, int, int
 
 
 def survival(
-    finder: FaceFinder, recogniser, pixels: np.ndarray, face: Face, goal: Goal
+    recognisers: Recognisers, pixels: np.ndarray, face: Face, goal: Goal
 ) -> dict[str, Survival]:
-    """A cloaked photo uint8 H×W×3, the face in the original -> what of `WORDS` it survives.
-
-    recogniser: `engine.networks.recogniser.Recogniser`.
-    """
+    """A cloaked photo uint8 H×W×3, the face in the original -> what of `WORDS` it survives."""
     left, top, right, bottom = part_around(face, pixels.shape[1], pixels.shape[0])
     part = np.ascontiguousarray(pixels[top:bottom, left:right])
     box = tuple(value - start for value, start in zip(face.box, (left, top) * 2, strict=True))
     names = [name for name in WORDS if name != "webp80" or max(part.shape) <= WEBP_SIDE]
-    looks = look_at(finder, recogniser, part, replace(face, box=box), names)
-    return survived(confirm(finder, looks, goal), goal)
+    looks = look_at(recognisers, part, replace(face, box=box), names)
+    return survived(confirm(recognisers, looks, goal), goal)
 
 
 def survived(verdict: Verdict, goal: Goal) -> dict[str, Survival]:
     """What a verdict says of the versions that it looked at, but for the file itself."""
+    goal = every(goal)
     return {
         each.version: Survival(
-            goal.reached(each.dlib) and goal.reached(each.port),
+            goal.reached(each.confirmed) and goal.reached(each.ports),
             float(verdict.distances[each.version]),
         )
         for each in verdict.looks

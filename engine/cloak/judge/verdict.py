@@ -2,7 +2,8 @@
 
 The search's own result is not relied on. The file's bytes are decoded, Pillow makes the versions
 that a cloak may have to survive (`.versions`), dlib finds and aligns the face in each, and the
-goal must be reached by the descriptors of both dlib's own recogniser and the PyTorch port.
+goal must be reached by the embeddings of each recogniser, both of its network in PyTorch and of
+dlib's own or ONNX Runtime's (`.recognisers`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...faces.finder import Face, FaceFinder
-from ...faces.gallery import Goal
+from ...faces.gallery import Goal, every
 from ...images.jpeg import JpegSaving
 from ...images.picture import decode
+from .recognisers import Embeddings, Recognisers
 from .versions import PNG, version
 
 
@@ -24,25 +26,26 @@ class Look:
     """One version of a file, and the descriptors of the face in it.
 
     detected: whether the detector found the face again; where not, the place of the original is
-    used, for not being detected is no protection. chip: uint8 150×150×3; port: the PyTorch port's
-    descriptor, float32 128; dlib: its own recogniser's, None where it was not needed.
+    used, for not being detected is no protection. By recogniser, chips: uint8 S×S×3; ports: the
+    embeddings of the networks in PyTorch, float32 D; confirmed: those without it, None where they
+    were not needed.
     """
 
     version: str
     face: Face
     detected: bool
-    chip: np.ndarray
-    port: np.ndarray
-    dlib: np.ndarray | None = None
+    chips: Embeddings
+    ports: Embeddings
+    confirmed: Embeddings | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """reached: the goal is, in every version and by both recognisers; agree: in each version both
-    recognisers reach it or neither does.
+    """reached: the goal is, in every version, by the networks in PyTorch and by what confirms them;
+    agree: in each version both reach it or neither does.
 
-    distance: to what is enrolled, dlib's, the least favourable version's; distances: each
-    version's; looks: at the versions, each with dlib's descriptor.
+    distance: to what is enrolled, the first recogniser's, the least favourable version's;
+    distances: each version's; looks: at the versions, with what was confirmed.
     """
 
     reached: bool
@@ -60,18 +63,14 @@ def find_again(
 
 
 def look(
-    finder: FaceFinder, recogniser, file: bytes, face: Face, versions: tuple[str, ...] = PNG
+    recognisers: Recognisers, file: bytes, face: Face, versions: tuple[str, ...] = PNG
 ) -> list[Look]:
-    """The bytes of a file and the face in the original -> a look at each version, by the port.
-
-    recogniser: `engine.networks.recogniser.Recogniser`.
-    """
-    return look_at(finder, recogniser, decode(file).pixels, face, versions)
+    """The bytes of a file and the face in the original -> a look at each version."""
+    return look_at(recognisers, decode(file).pixels, face, versions)
 
 
 def look_at(
-    finder: FaceFinder,
-    recogniser,
+    recognisers: Recognisers,
     pixels: np.ndarray,
     face: Face,
     versions: Iterable[str],
@@ -81,18 +80,22 @@ def look_at(
     looks = []
     for name in versions:
         changed = np.ascontiguousarray(version(name, pixels, saving))
-        again, detected = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
-        chip = finder.chip(changed, again)
-        looks.append(Look(name, again, detected, chip, recogniser.describe(chip[None])[0]))
+        scale = changed.shape[1] / pixels.shape[1]
+        again, detected = find_again(recognisers.finder, changed, face, scale)
+        chips = recognisers.chips(changed, again)
+        looks.append(Look(name, again, detected, chips, recognisers.ported(chips)))
     return looks
 
 
-def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
-    """The verdict, by dlib's descriptors of the chips too, which take longer than the port's."""
-    looks = [replace(each, dlib=finder.describe_chip(each.chip)) for each in looks]
-    theirs = [goal.reached(each.dlib) for each in looks]
-    ours = [goal.reached(each.port) for each in looks]
-    distances = {each.version: goal.distance(each.dlib) for each in looks}
+def confirm(recognisers: Recognisers, looks: list[Look], goal: Goal) -> Verdict:
+    """The verdict, by the chips' embeddings without PyTorch too: dlib's take longer."""
+    goal, seen = every(goal), [recognisers.confirmed(each.chips) for each in looks]
+    looks = [replace(each, confirmed=one) for each, one in zip(looks, seen, strict=True)]
+    theirs = [goal.reached(each) for each in seen]
+    ours = [goal.reached(each.ports) for each in looks]
+    distances = {
+        each.version: goal.distance(one) for each, one in zip(looks, seen, strict=True)
+    }
     hardest = max if goal.targeted else min
     return Verdict(
         reached=all(theirs) and all(ours),
@@ -104,12 +107,11 @@ def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
 
 
 def judge(
-    finder: FaceFinder,
-    recogniser,
+    recognisers: Recognisers,
     file: bytes,
     face: Face,
     goal: Goal,
     versions: tuple[str, ...] = PNG,
 ) -> Verdict:
     """The bytes of a file, the face in the original, the goal -> `Verdict`."""
-    return confirm(finder, look(finder, recogniser, file, face, versions), goal)
+    return confirm(recognisers, look(recognisers, file, face, versions), goal)
