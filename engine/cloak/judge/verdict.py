@@ -8,6 +8,7 @@ goal must be reached by the descriptors of both dlib's own recogniser and the Py
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,10 @@ from ...faces.finder import Face, FaceFinder
 from ...faces.gallery import Goal
 from ...images.jpeg import JpegSaving
 from ...images.picture import decode
+from ...system.threads import threads
 from .versions import PNG, version
+
+LARGE = 1_000_000  # pixels, from which versions are looked at on several cores
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,17 @@ def look_at(
     saving: JpegSaving | None = None,
 ) -> list[Look]:
     """`look` at uint8 H×W×3, decoded already; saving: how its file will be saved, if as a JPEG."""
-    looks = []
-    for name in versions:
+
+    def at(name: str) -> Look:
         changed = np.ascontiguousarray(version(name, pixels, saving))
         again, detected = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
         chip = finder.chip(changed, again)
-        looks.append(Look(name, again, detected, chip, recogniser.describe(chip[None])[0]))
-    return looks
+        return Look(name, again, detected, chip, recogniser.describe(chip[None])[0])
+
+    if pixels.size < 3 * LARGE:
+        return [at(name) for name in versions]
+    with ThreadPoolExecutor(threads()) as pool:
+        return list(pool.map(at, versions))
 
 
 def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
