@@ -17,6 +17,10 @@ class OutputError(EngineError):
     """A result that cannot be written."""
 
 
+class StorageError(OutputError):
+    """A disk that takes no more, or nothing at all: no picture's fault, and it ends a batch."""
+
+
 class WeightsError(EngineError):
     """A model file that is missing, changed, or not what it should be."""
 
