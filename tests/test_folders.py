@@ -1,4 +1,4 @@
-"""What a command line names: folders, lists, files; in order, at their places, under one name each."""
+"""What a command line names: folders, lists, files; in order, each under a name of its own."""
 
 from __future__ import annotations
 

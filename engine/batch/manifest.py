@@ -48,12 +48,12 @@ class Source:
 class Manifest:
     """The records of one command in one folder of results; made by `opened`.
 
-    folder: of the results; key: digest of the options and weights; temporary: where files are
-    until they are complete.
+    path: of the file, open as stream, in the folder of results; key: digest of the options and
+    weights; temporary: where files are until they are complete.
     """
 
-    def __init__(self, folder: Path, stream: BinaryIO, key: str, temporary: Path):
-        self.folder, self.key, self.temporary = folder, key, temporary
+    def __init__(self, path: Path, stream: BinaryIO, key: str, temporary: Path):
+        self.path, self.folder, self.key, self.temporary = path, path.parent, key, temporary
         self._stream = stream
         self._places = self._read()
 
@@ -111,11 +111,12 @@ class Manifest:
         line = json.dumps(whole | {"key": self.key} | record).encode() + b"\n"
         end = self._stream.seek(0, os.SEEK_END)
         try:
-            self._stream.write(line)
+            while line:  # of a disk that is nearly full, some bytes come before the error
+                line = line[self._stream.write(line) :]
         except OSError as error:
             with suppress(OSError):
                 self._stream.truncate(end)
-            raise unwritable(self._stream.name, error.strerror, error.errno) from None
+            raise unwritable(self.path, error.strerror, error.errno) from None
         self._places[source.stem] = end
 
 
@@ -153,7 +154,7 @@ def opened(folder: Path, command: str, key: str) -> Iterator[Manifest]:
         except OSError as error:
             raise unwritable(temporary, error.strerror, error.errno) from None
         try:
-            yield Manifest(folder, stream, key, temporary)
+            yield Manifest(path, stream, key, temporary)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
