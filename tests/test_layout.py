@@ -20,7 +20,7 @@ ROOMS = {
     "engine": (
         *("errors", "arguments", "system", "images", "metrics", "models", "human", "networks"),
         *("faces", "attack", "panels", "machine", "compress", "quality", "watermark"),
-        *("cloak", "terminal", "commands"),
+        *("cloak", "terminal", "batch", "commands"),
     ),
     "training": ("records", "data", "train", "options", "evaluate", "results"),
     "demo": ("server", "handlers", "ui", "tabs", "api", "app", "space"),
