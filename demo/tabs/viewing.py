@@ -19,9 +19,10 @@ from ..handlers.viewer_statistics import Results, analyse
 from ..server.limits import Limits
 from ..server.uploads import Upload, read_upload, save_file, save_file_data
 from ..server.validation import show_errors, to_number
-from ..ui import html, reports
+from ..ui import html
 from ..ui.changes import clear_results
-from .photo import samples
+from ..ui.photo import samples
+from ..ui.reports import viewing as reports
 
 INTRO = """
 **Which of two changes do people mind less?** You see pairs side by side, in random order and on
