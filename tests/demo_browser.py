@@ -75,7 +75,9 @@ def visit(chromium, demo):
 
     def go(tab: str, *, width: int = 1200, scheme: str = "light"):
         context = chromium.new_context(
-            viewport={"width": width, "height": HEIGHTS.get(width, 900)}, color_scheme=scheme, accept_downloads=True
+            viewport={"width": width, "height": HEIGHTS.get(width, 900)},
+            color_scheme=scheme,
+            accept_downloads=True,
         )
         contexts.append(context)
         context.set_default_timeout(60_000)

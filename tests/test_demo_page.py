@@ -57,6 +57,7 @@ def test_every_picture_and_every_control_has_a_name(visit):
 
 def test_the_keyboard_is_enough(visit):
     page = visit("machine")
+    page.wait_for_selector("#machine-slider img")
     handle = page.locator("#machine-slider input[type=range]")
     reached = set()
     for _ in range(60):
@@ -82,7 +83,7 @@ def test_the_keyboard_is_enough(visit):
     tab.focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#human-facts dl", timeout=LONG)
+    page.wait_for_selector("#compress-facts dl", timeout=LONG)
 
 
 def test_the_page_for_programs_asks_nobody_either(visit):

@@ -28,7 +28,8 @@ def add_machine_jnd(limits: Limits) -> None:
             classifiers (list): Which of the panel's must keep their label; empty for all. cifar10
                 has alexnet, vgg, resnet, densenet.
             panel (string): photos, of ImageNet's 1,000 classes, at the picture's own size; cifar10,
-                of ten classes, at 32×32 pixels; or auto, by the picture's size.
+                of ten classes, at 32×32 pixels; or auto, by the classifiers or the
+                picture's size.
 
         Returns:
             The changed picture (PNG), the change around grey (PNG), the panel's mean class

@@ -60,11 +60,13 @@ def measure(
 ) -> MachineView:
     """The largest change that these members of a panel do not notice. Raises EngineError.
 
-    strength, generator, members, panel: as `engine.machine.MachineJND` takes them, or the panel for
-    the picture's size; max_pixels: larger pictures are shrunk to that. numbers: as
-    `MachineResult.to_dict`, each label with that of the noise, the members, the noise's PSNR, and
-    whether the panel is unsure what the picture shows.
+    strength, generator, members, panel: as `engine.machine.MachineJND` takes them; or auto, the
+    panel that has these members, by default the one for the picture's size; max_pixels: larger
+    pictures are shrunk to that. numbers: as `MachineResult.to_dict`, each label with that of the
+    noise, the members, the noise's PSNR, and whether the panel is unsure what the picture shows.
     """
+    if panel == AUTO and members and set(members) <= set(classifiers()):
+        panel = SMALL
     names = candidates(panel, generator)
     machine = load(generator=generator, panel=panel_for(picture.size, names))
     machine.generator.check_strength(strength)
