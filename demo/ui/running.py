@@ -83,5 +83,6 @@ def add_stop(
 
 
 def clear_on_failure(event, status) -> None:
-    """Nothing is being done any more where an event was refused or failed."""
-    event.failure(None, None, status, js="() => ''", **QUIET)
+    """Nothing is being done any more where an event was refused or failed; what was said stays."""
+    idle = "text => /jn-(busy|progress)/.test(text || '') ? '' : text"
+    event.failure(None, status, status, js=idle, **QUIET)
