@@ -85,7 +85,7 @@ def remedy(failed: list[dict], options: CloakOptions) -> str:
     late = any(not face["success"] and face["seconds"] >= 0.9 * limit for face in faces)
     ways = ["allow more with --max-seconds"] if late else []
     ways += ["take --method ours"] if options.method != "ours" else []
-    ways += [] if options.exact else ["take --exact, which holds in the PNG alone"]
+    ways += [] if options.exact else ["take --exact, which holds in the very file alone"]
     return ", or ".join(ways or ["take another photo of the face"])
 
 
