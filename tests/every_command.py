@@ -32,7 +32,7 @@ RUNS = {
     "read": ["watermark", "read", "{out}/watermark/photo.watermarked.png"],
     "quality": ["quality", "{photo}", "{out}/machine/photo.distorted.png", "--machine"],
     "cloak": ["cloak", "{face}", "--exact", "--max-seconds", "100", "--figure"],
-    "verify": ["verify", "{face}", "{out}/cloak/face.cloaked.png"],
+    "verify": ["verify", "{face}", "{out}/cloak/face.cloaked.jpg"],
 }
 WITHOUT_FILES = ("read", "quality", "verify")
 # Formats that run the same code but for the last step: once more is enough for the others.
