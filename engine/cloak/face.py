@@ -24,7 +24,6 @@ from ..faces.finder import Face, FaceFinder, load_finder
 from ..faces.gallery import Matching
 from ..faces.recognisers import named
 from ..images.parts import Box
-from ..images.picture import encode_png
 from ..models.locate import Located, locate
 from ..models.registry import RECOGNISER
 from ..networks.faces.loading import load
@@ -206,7 +205,7 @@ class Cloak:
             pixels = pasted(state, box, search.best[place])
             _, verdict = self.verdict(pixels, state, standard)
             if verdict is not None and verdict.reached:
-                state.held = Held(pixels, encode_png(pixels), verdict, size)
+                state.held = Held(pixels, verdict, size)
 
     def _shave(
         self, state: FaceState, shave: Callable, over: Callable[[], bool], standard: Standard
@@ -223,7 +222,7 @@ class Cloak:
                 _, verdict = self.verdict(pixels, state, standard)
                 good = verdict is not None and verdict.reached
             if good:
-                state.pixels, state.png, state.verdict = pixels, encode_png(pixels), verdict
+                state.pixels, state.verdict = pixels, verdict
             return torch.tensor([good], device=candidate.device)
 
         for _ in shave(problem, cut([state.pixels], [state], [box], self.device), holds):
@@ -250,10 +249,8 @@ class Cloak:
             if search.found[place]:
                 state.fresh = False
                 state.pixels = pasted(state, box, search.best[place])
-                state.png = encode_png(state.pixels)
                 state.size = float(search.size[place])
                 state.knob = float(search.knob[place])
                 state.low = float(search.knobs.low[place])
             elif first and search.reach[place].isfinite():
                 state.pixels = pasted(state, box, search.nearest[place])
-                state.png = encode_png(state.pixels)

@@ -29,7 +29,7 @@ from .judge.versions import EXACT, FILE_FORMATS, LISTED, RESERVE, ROBUST, saving
 from .result import CloakedFace, CloakedPhoto
 from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
-from .whole import final, moved, part_of
+from .whole import LARGE, final, moved, part_of
 
 if TYPE_CHECKING:
     from .face import Cloak
@@ -121,8 +121,7 @@ def cloak_steps(
             file = saving.encode(pixels)
             shown = decode(file).pixels
         else:
-            file = states[0].png if pixels is states[0].pixels else encode_png(pixels)
-            shown = pixels
+            file, shown = encode_png(pixels, quick=pixels.size > 3 * LARGE), pixels
         verdicts = [
             final(cloak, file, state, each, part, shown, standard)
             for state, each, part in zip(states, chosen, parts, strict=True)

@@ -72,10 +72,11 @@ def final(
     left it.
     """
     own = cut_out(pixels, part)
-    if state.verdict is not None and own.shape == pixels.shape and state.png == file:
+    same = state.verdict is not None and np.array_equal(own, state.pixels)
+    if same and own.shape == pixels.shape:
         return state.verdict
     others = [name for name in standard.versions if name not in PNG]
-    if state.verdict is not None and np.array_equal(own, state.pixels):
+    if same:
         looks = [each for each in state.verdict.looks if each.version in others]
     else:
         looks = look_at(cloak.recognisers, own, state.face, others)

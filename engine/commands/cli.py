@@ -195,7 +195,8 @@ def parser() -> argparse.ArgumentParser:
         command = add_command(groups.get(row.group, commands), root.prog, row)
         words = 'picture file, or "-": standard input'
         if len(row.operands) == 1:
-            command.add_argument("images", nargs="+", metavar=row.operands[0], help=words)
+            several = f"{words}; a folder of pictures; a list of names, LIST.txt"
+            command.add_argument("images", nargs="+", metavar=row.operands[0], help=several)
         else:  # each by itself: argparse cannot print the help of one with several names
             for operand in row.operands:
                 command.add_argument(operand, metavar=operand, help=words)

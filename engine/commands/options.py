@@ -48,6 +48,9 @@ class PictureOptions(ModelOptions):
     """Options of a command that runs models and writes pictures."""
 
     out: Path = option(Path("out"), "folder for the pictures, made where missing", metavar="DIR")
+    workers: int | None = option(
+        None, "processes side by side, each with its own models (default: this one)", metavar="N"
+    )
 
 
 def jnd_model() -> Any:

@@ -6,7 +6,7 @@ It goes from top to bottom in bands, so that a conversion needs little room besi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 
 import numpy as np
@@ -38,7 +38,7 @@ class Picture:
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
-    saving: JpegSaving | None = None
+    saving: JpegSaving | None = field(default=None, kw_only=True)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,7 +75,7 @@ def convert(
     scaled, colours = image.format == "PPM", cache(to_srgb)  # once for all bands
     for band, rows in _bands(image):
         pixels[rows] = _rgb(band, deep, scaled, profile and partial(colours, profile), done)
-    return Picture(pixels, tuple(done), saving)
+    return Picture(pixels, tuple(done), saving=saving)
 
 
 def _pictures(image: Image.Image) -> tuple[str, ...]:

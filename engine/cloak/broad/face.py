@@ -18,7 +18,6 @@ from torch import Tensor
 
 from ...attack.objective import lead
 from ...images.parts import Box, grown
-from ...images.picture import encode_png
 from ..judge.verdict import Look
 from ..judge.versions import PNG, SCALES, Standard, sized, version
 from ..problem import QUALITIES, head_of, save_of
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 AROUND = 0.15  # of a chip's side, around it: room in which the change falls to nothing
 ATTEMPTS = 8
 MARGIN, MORE = 0.02, 0.01  # of the distance, at first; on top of what a version fell short
+FINE = 3  # halvings of a version, from which what its codec does to a change averages out
 STEPS, AGAIN = 20, 9  # of the first attempt, and of later ones
 NEAR = 8  # pixels around a chip in a version of the photo
 SHAVES = 4, 2  # verdicts that spend what is beyond the standard, exact and robust
@@ -68,7 +68,8 @@ class Broad:
         """A version of the photo, and a chip in it."""
         photo, scale = self.state.photo, SCALES.get(name, 1.0)
         saving = self.standard.saving
-        if name in QUALITIES or (saving is not None and name in PNG):
+        coded = name in QUALITIES or (saving is not None and name in PNG)
+        if coded and chip.levels < FINE:
             small = photo if scale == 1 else sized(photo, scale)
             height, width = small.shape[:2]
             left, top, *corner = grown(chip.box, NEAR, width, height)
@@ -167,5 +168,4 @@ def cloak_broad(
         before = state.size
         broad.judge(scaled(coefficients, middle))
         low, high = (low, middle) if state.size < before else (middle, high)
-    state.png = encode_png(state.pixels)
     yield CloakProgress("judged", 1.0, state.attempts, steps, int(state.reached), 1)

@@ -9,6 +9,7 @@ dlib's own or ONNX Runtime's (`.recognisers`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,8 +18,11 @@ from ...faces.finder import Face, FaceFinder
 from ...faces.gallery import Goal, every
 from ...images.jpeg import JpegSaving
 from ...images.picture import decode
+from ...system.threads import threads
 from .recognisers import Embeddings, Recognisers
 from .versions import PNG, version
+
+LARGE = 1_000_000  # pixels, from which versions are looked at on several cores
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,18 @@ def look_at(
     saving: JpegSaving | None = None,
 ) -> list[Look]:
     """`look` at uint8 H×W×3, decoded already; saving: how its file will be saved, if as a JPEG."""
-    looks = []
-    for name in versions:
+
+    def at(name: str) -> Look:
         changed = np.ascontiguousarray(version(name, pixels, saving))
         scale = changed.shape[1] / pixels.shape[1]
         again, detected = find_again(recognisers.finder, changed, face, scale)
         chips = recognisers.chips(changed, again)
-        looks.append(Look(name, again, detected, chips, recognisers.ported(chips)))
-    return looks
+        return Look(name, again, detected, chips, recognisers.ported(chips))
+
+    if pixels.size < 3 * LARGE:
+        return [at(name) for name in versions]
+    with ThreadPoolExecutor(threads()) as pool:
+        return list(pool.map(at, versions))
 
 
 def confirm(recognisers: Recognisers, looks: list[Look], goal: Goal) -> Verdict:
