@@ -19,11 +19,16 @@ def missing(error: ImportError | OSError) -> EngineError:
 
 
 @lru_cache(maxsize=4)
-def load_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | None = None):
+def load_cloak(
+    jnd: str = HUMAN_DEFAULT,
+    device: str = "auto",
+    weights: str | None = None,
+    against: tuple[str, ...] = ("dlib",),
+):
     """A `face.Cloak` with the human JND of that name. Raises WeightsError, DeviceError.
 
-    device: auto, cpu or cuda; weights, the recogniser's and the JND's, as in
-    `engine.models.locate.locate`. PyTorch's threads are set as `engine.system.threads` says.
+    device: auto, cpu or cuda; weights, the recognisers' and the JND's, as in
+    `engine.models.locate.locate`; against: names of `engine.faces.recognisers.RECOGNISERS`. PyTorch's threads are set as `engine.system.threads` says.
     """
     try:
         import torch
@@ -37,5 +42,8 @@ def load_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | No
 
     torch.set_num_threads(threads())
     return Cloak(
-        threshold_model(jnd, weights, device), weights=weights, device=torch_device(device)
+        threshold_model(jnd, weights, device),
+        weights=weights,
+        device=torch_device(device),
+        against=against,
     )

@@ -18,15 +18,17 @@ import numpy as np
 from ..arguments import check_choice, check_flag, check_number, check_place, check_placement
 from ..errors import UsageError
 from ..faces.finder import SMALLEST, Face, choice_of, choose, searched
+from ..faces.recognisers import RECOGNISERS, named
 from ..images.parts import around, cut_out, put_back
 from ..images.picture import Picture, as_picture, decode, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 from .goals import describe_best, enrol_folder, goal_of, name_of
+from .judge.recognisers import Embeddings
 from .judge.survival import survival, survived
 from .judge.verdict import Verdict
 from .judge.versions import EXACT, FILE_FORMATS, LISTED, RESERVE, ROBUST, saving_for
-from .result import CloakedFace, CloakedPhoto
+from .result import CloakedFace, CloakedPhoto, RecogniserVerdict
 from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
 from .whole import LARGE, final, moved, part_of
@@ -66,8 +68,8 @@ def cloak_steps(
     *,
     method: str = "ours",
     face: str | int | None = None,
-    target: np.ndarray | None = None,
-    gallery: np.ndarray | None = None,
+    target: Embeddings | None = None,
+    gallery: Embeddings | None = None,
     robust: bool = True,
     format: str = "same",
     max_seconds: float | None = None,
@@ -77,8 +79,8 @@ def cloak_steps(
     """Cloak the faces of one picture; yields progress, then the result.
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
-    target: descriptors m×128 of the person to impersonate; gallery: descriptors not to be matched
-    beside the face's own; not both. robust, format: as in `cloak_photo`. max_seconds: per face.
+    target: embeddings, m×D by recogniser, of the person to impersonate; gallery: of those not to be
+    matched beside the face's own; not both. robust, format: as in `cloak_photo`. max_seconds: per face.
     name: of the picture, in errors. Raises ImageError, FaceError, UsageError.
     """
     check_goal(target, gallery)
@@ -201,16 +203,28 @@ def _face(
         if set(LISTED) <= set(survives):
             reserve = all(survives[name].reached for name in RESERVE)
         else:
-            survives = survival(cloak.finder, cloak.recogniser, pixels, face, state.goal)
-    clean = cloak.finder.describe(picture.pixels, face)
+            survives = survival(cloak.recognisers, pixels, face, state.goal)
+    goals = state.goal.goals
+    clean, first = cloak.recognisers.describe(picture.pixels, face), next(iter(goals))
+    moved = [np.linalg.norm(clean[first] - each.confirmed[first]) for each in verdict.looks]
+    before = state.goal.distances(clean)
+    after = [state.goal.distances(each.confirmed) for each in verdict.looks]
+    hardest = max if state.goal.targeted else min
     near = around(face.box, *picture.size)
     return CloakedFace(
         number=next(k for k, each in enumerate(detected, 1) if each is face),
         box=face.box,
-        before=state.goal.distance(clean),
+        before=before[first],
         after=verdict.distance,
         distances=verdict.distances,
-        own=min(float(np.linalg.norm(clean - each.dlib)) for each in verdict.looks),
+        own=float(min(moved)),
+        threshold=RECOGNISERS[first].threshold,
+        recognisers={
+            name: RecogniserVerdict(
+                before[name], hardest(each[name] for each in after), RECOGNISERS[name].threshold
+            )
+            for name in goals
+        },
         targeted=state.goal.targeted,
         success=verdict.reached,
         hurried=verdict.reached and state.hurried,
@@ -243,6 +257,7 @@ def cloak_photo(
     gallery: str | os.PathLike | None = None,
     robust: bool = True,
     format: str = "same",
+    against: str | tuple[str, ...] = "dlib",
     max_seconds: float | None = None,
     jnd: str = HUMAN_DEFAULT,
     weights: str | os.PathLike | None = None,
@@ -256,7 +271,8 @@ def cloak_photo(
     robust: hold for what sites do to photos (`engine.cloak.judge.versions.LISTED`) and one
     step beyond, else in this very file alone. format: of the file: png; jpeg, with the steps of the
     photo's own file, none above those of quality 75, or of quality 90 where it was no JPEG; same,
-    jpeg for a JPEG and png for all others. It is verified as it is written. max_seconds: per face,
+    jpeg for a JPEG and png for all others. It is verified as it is written. against: recognisers, as
+    `engine.faces.recognisers.named` takes them, all to be fooled. max_seconds: per face,
     None for no limit. jnd: the model of the human JND. weights, device: as in
     `engine.models.locate.locate`; auto, cpu or cuda. Raises ImageError, FaceError, UsageError,
     WeightsError, DeviceError.
@@ -274,7 +290,8 @@ def cloak_photo(
     name, image = name_of(image, "the picture"), as_picture(image)
     if target is not None:
         called, target = name_of(target, "the target"), as_picture(target)
-    cloak = load_cloak(jnd, device, None if weights is None else str(weights))
+    against = tuple(row.name for row in named(against))
+    cloak = load_cloak(jnd, device, None if weights is None else str(weights), against)
     others, notes = (None, ()) if gallery is None else enrol_folder(cloak, gallery)
     *_, result = cloak_steps(
         cloak,

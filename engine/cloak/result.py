@@ -6,10 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..faces.finder import SAME
 from ..images.picture import encode_png
 from ..metrics.decibels import finite
 from .judge.survival import Survival
+
+
+@dataclass(frozen=True)
+class RecogniserVerdict:
+    """One recogniser's distances to what is enrolled (or to the target), and its threshold.
+
+    before: of the clean photo; after: of the least favourable version of the file.
+    """
+
+    before: float
+    after: float
+    threshold: float
+
+    def to_dict(self) -> dict:
+        """As JSON."""
+        return {
+            "distance_before": self.before,
+            "distance_after": self.after,
+            "threshold": self.threshold,
+        }
 
 
 @dataclass(frozen=True)
@@ -17,8 +36,9 @@ class CloakedFace:
     """One face of a photo, judged in the finished PNG.
 
     number: 1 is the photo's best (see `FaceFinder.find`); box: (left, top, right, bottom); before,
-    after: distance to what is enrolled (or to the target), dlib's, the least favourable version's
-    after; distances: each version's; own: distance to the face as it was, the closest version's;
+    after: distance to what is enrolled (or to the target), the first recogniser's, the least
+    favourable version's after; distances: each version's; own: distance to the face as it was, the
+    closest version's; threshold: of these; recognisers: before and after to each, by name;
     targeted: whether there was a target; success: as `engine.cloak.judge.verdict` decides; hurried:
     it was reached, but the time was over before the change was as small as it gets; survives: what
     of `engine.cloak.judge.versions.WORDS` this file does, empty without success; reserve: whether
@@ -32,6 +52,8 @@ class CloakedFace:
     after: float
     distances: dict[str, float]
     own: float
+    threshold: float
+    recognisers: dict[str, RecogniserVerdict]
     targeted: bool
     success: bool
     hurried: bool
@@ -45,7 +67,7 @@ class CloakedFace:
     @property
     def recognisable(self) -> bool:
         """Whether the recogniser still matches it with the face as it was."""
-        return self.own < SAME
+        return self.own < self.threshold
 
     def to_dict(self) -> dict:
         """As JSON."""
@@ -56,6 +78,7 @@ class CloakedFace:
             "distance_after": self.after,
             "distances": self.distances,
             "distance_to_original": self.own,
+            "recognisers": {name: each.to_dict() for name, each in self.recognisers.items()},
             "targeted": self.targeted,
             "success": self.success,
             "stopped_early": self.hurried,

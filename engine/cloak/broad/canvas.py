@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...attack.alignment import halve
-from ...faces.chip import SIDE, Chip
+from ...faces.chip import Chip
 from ...images.parts import Box, put_back
 from .eye import larger
 
@@ -28,7 +28,7 @@ BAYER = 8  # pixels, the side of the pattern of levels
 
 @dataclass(frozen=True)
 class Sight:
-    """grid: where a chip's pixels lie in the canvas, for `grid_sample`, float32 150×150×2; between:
+    """grid: where a chip's pixels lie in the canvas, for `grid_sample`, float32 S×S×2; between:
     whether, across and down, its halved pixels lie between the canvas's.
     """
 
@@ -64,7 +64,7 @@ class Canvas:
     def sight(self, chip: Chip, scale: float = 1.0) -> Sight:
         """How a chip shows the canvas; scale: of the picture that the chip is of, to the photo."""
         step, zoom = 2**self.halvings, 2**chip.levels
-        pixels = np.arange(SIDE, dtype=np.float64)
+        pixels = np.arange(chip.pixels, dtype=np.float64)
         x, y = np.meshgrid(pixels, pixels)
         own = np.stack([x, y, np.ones_like(x)], -1) @ chip.matrix.T  # pixels of the chip's level
         own = own * zoom + FIRST * (zoom - 1) + chip.box[:2]
@@ -79,7 +79,7 @@ class Canvas:
         return Sight(torch.from_numpy(2 * places / (width - 1, height - 1) - 1).float(), between)
 
     def shown(self, change: Tensor, sights: list[Sight]) -> Tensor:
-        """A change 1×3×h×w of the canvas as V chips show it: V×3×150×150."""
+        """A change 1×3×h×w of the canvas as V chips show it: V×3×S×S."""
         chips = []
         for each in sights:
             seen = change

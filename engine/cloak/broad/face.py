@@ -17,10 +17,12 @@ from torch import Tensor
 
 from ...attack.alignment import extract
 from ...attack.objective import lead
+from ...faces.chip import Chip
+from ...faces.recognisers import RECOGNISERS
 from ...images.parts import Box, grown
 from ..judge.verdict import Look
 from ..judge.versions import PNG, SCALES, Standard, sized, version
-from ..problem import QUALITIES, head_of, save_of
+from ..problem import QUALITIES, heads_of, save_of
 from ..state import CloakProgress, FaceState
 from .canvas import Canvas
 from .eye import Eye
@@ -58,13 +60,21 @@ class Broad:
         left, top = left + (chip.box[0] - left) % step, top + (chip.box[1] - top) % step
         self.canvas = Canvas.of(state.photo, (left, top, *corner), chip.levels)
         self.eye = Eye(self.canvas.halved, chip.levels, grey=state.grey)
-        self.head, labels = head_of([state])
+        self.heads, labels = heads_of([state])
         self.label = labels[:, None]
-        self.sights = [(name, self.sight(name, chip)) for name, chip in state.views]
+        self.unit = next(iter(self.heads.values())).temperature  # distance of a lead of one
+        self.sights = [(name, self.seen(name, chip)) for name, chip in state.views]
         self.margins = dict.fromkeys(standard.versions, MARGIN)
         self.cost = time.monotonic() - started  # seconds of a verdict, more or less
 
-    def sight(self, name: str, chip) -> Direct | Saved:
+    def seen(self, name: str, chip: Chip) -> dict[str, Direct | Saved]:
+        """A version of the photo as each recogniser sees it; chip: of a face in it."""
+        return {
+            recogniser: self.sight(name, chip.framed(RECOGNISERS[recogniser].framing))
+            for recogniser in self.heads
+        }
+
+    def sight(self, name: str, chip: Chip) -> Direct | Saved:
         """A version of the photo, and a chip in it."""
         photo, scale = self.state.photo, SCALES.get(name, 1.0)
         saving = self.standard.saving
@@ -84,33 +94,43 @@ class Broad:
         return Direct(clean, self.canvas.sight(chip, share))
 
     def leads(self, change: Tensor) -> Tensor:
-        """By how much distance each view is beyond the goal and its version's margin, V."""
-        chips = torch.cat([sight(self.canvas, change) for _, sight in self.sights])
-        descriptors = self.cloak.recogniser(chips.to(self.cloak.device)).cpu()[None]
-        logits = self.head(descriptors, torch.zeros(1, dtype=torch.int64))
-        labels = self.label.expand(1, len(self.sights))
-        targeted = self.state.goal.targeted
-        margins = torch.tensor([self.margins[name] for name, _ in self.sights])
-        return lead(logits, labels, targeted)[0] * self.head.temperature - margins
+        """By how much distance each view is beyond the goal and its version's margin, R·V.
 
-    def ahead(self, descriptor: np.ndarray) -> float:
-        """By how much distance a descriptor, float32 128, is beyond the goal."""
-        logits = self.head(
-            torch.from_numpy(descriptor)[None, None], torch.zeros(1, dtype=torch.int64)
+        In the first recogniser's distances: of the others the same share of their thresholds.
+        """
+        margins = torch.tensor([self.margins[name] for name, _ in self.sights])
+        return torch.cat(
+            [
+                self.ahead(recogniser, self.described(recogniser, change)) - margins
+                for recogniser in self.heads
+            ]
         )
-        targeted = self.state.goal.targeted
-        return float(lead(logits, self.label, targeted)) * self.head.temperature
+
+    def described(self, recogniser: str, change: Tensor) -> Tensor:
+        """A recogniser's embeddings V×D of all views of a change."""
+        chips = torch.cat([seen[recogniser](self.canvas, change) for _, seen in self.sights])
+        return self.cloak.recognisers.networks[recogniser](chips.to(self.cloak.device)).cpu()
+
+    def ahead(self, recogniser: str, embeddings: Tensor) -> Tensor:
+        """By how much distance embeddings V×D are beyond the goal, V, as `leads` counts it."""
+        logits = self.heads[recogniser](embeddings[None], torch.zeros(1, dtype=torch.int64))
+        labels = self.label.expand(1, len(embeddings))
+        return lead(logits, labels, self.state.goal.targeted)[0] * self.unit
 
     def learn(self, looks: list[Look]) -> None:
         """The versions that failed join, with their new alignment, and get a margin larger by what
-        they fell short; all, where only dlib's recogniser did not follow.
+        they fell short; all, where only what confirms the networks did not follow.
         """
         goal = self.state.goal
-        for each in [one for one in looks if not goal.reached(one.port)] or looks:
+        for each in [one for one in looks if not goal.reached(one.ports)] or looks:
             if self.standard.versions != PNG:  # there are enough of them
                 self.sights = [one for one in self.sights if one[0] != each.version]
-            self.sights.append((each.version, self.sight(each.version, each.face.chip)))
-            self.margins[each.version] += MORE - min(0.0, self.ahead(each.port))
+            self.sights.append((each.version, self.seen(each.version, each.face.chip)))
+            short = min(
+                float(self.ahead(name, torch.from_numpy(each.ports[name])[None]))
+                for name in self.heads
+            )
+            self.margins[each.version] += MORE - min(0.0, short)
 
     def paste(self, coefficients: list[Tensor]) -> np.ndarray:
         """The photo with this change."""

@@ -28,7 +28,7 @@ def as_tensor(pixels: np.ndarray) -> Tensor:
 
 @dataclass(frozen=True)
 class Direct:
-    """clean: the chip of the clean photo, or of a version of it, 1×3×150×150."""
+    """clean: the chip of the clean photo, or of a version of it, 1×3×S×S."""
 
     clean: Tensor
     sight: Sight

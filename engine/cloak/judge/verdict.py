@@ -101,9 +101,7 @@ def confirm(recognisers: Recognisers, looks: list[Look], goal: Goal) -> Verdict:
     looks = [replace(each, confirmed=one) for each, one in zip(looks, seen, strict=True)]
     theirs = [goal.reached(each) for each in seen]
     ours = [goal.reached(each.ports) for each in looks]
-    distances = {
-        each.version: goal.distance(one) for each, one in zip(looks, seen, strict=True)
-    }
+    distances = {each.version: goal.distance(one) for each, one in zip(looks, seen, strict=True)}
     hardest = max if goal.targeted else min
     return Verdict(
         reached=all(theirs) and all(ours),
