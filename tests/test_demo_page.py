@@ -27,7 +27,8 @@ def test_every_tab_fits_the_page(visit, width, scheme):
         assert excess <= 0, tab
         beyond = page.evaluate(
             """width => [...document.querySelectorAll('main *')].filter(e =>
-          e.offsetParent !== null && !e.closest('.jn-scroll, .jn-stage, svg, [aria-hidden=true]') &&
+          e.offsetParent !== null &&
+          !e.closest('.jn-scroll, .jn-stage, svg, [role=tablist], [aria-hidden=true]') &&
           e.getBoundingClientRect().width > 1 &&
           (e.getBoundingClientRect().right > width + 1 || e.getBoundingClientRect().left < -1)
         ).map(e => e.outerHTML.slice(0, 120))""",
