@@ -194,12 +194,17 @@ def export(
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter records of this machine: source lines, stack traces, its version."""
+    """Remove what the exporter records of this machine and this run.
+
+    Source lines, stack traces, its version, and the shapes of what is in between, which have other
+    names in every run: the same network gives the same file.
+    """
     model.doc_string = model.producer_name = model.producer_version = ""
     del model.metadata_props[:]
     graph = model.graph
     graph.doc_string = ""
-    for parts in ([graph], graph.node, graph.input, graph.output, graph.value_info):
+    del graph.value_info[:]
+    for parts in ([graph], graph.node, graph.input, graph.output):
         for part in parts:
             part.doc_string = ""
             del part.metadata_props[:]

@@ -86,8 +86,8 @@ MODELS = {
         ),
         _row(
             "generator-conditioned-cifar10",
-            "dc6a03365300d8b877e419b47ef1ac863eef93e9df7c5e470c768f09691b053a",
-            1_707_047,
+            "d06555b31803c10eac6704d22eaa25ee355e55389444db1bb8eedb58c2d6455c",
+            1_676_963,
         ),
         _row(
             "generator-merged-cifar10",
