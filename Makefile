@@ -1,6 +1,8 @@
 # make run   set up .venv with what running needs (no torch), run the engine on sample pictures
 # make demo  the same in a browser: set up what it needs, start it (ARGS="--port 8000 …")
 # make test  set up what the tests need, run them
+# make fuzz  open hostile pictures, other ones each time, and name those that are no picture and no
+#            line of an error (COUNT=100000 SEED=7)
 # make train everything from data to embedded weights (hours on two cores)
 
 PYTHON ?= python3
@@ -12,8 +14,10 @@ KODAK ?= ../shared/data/kodak
 NIPS ?= ../shared/data/nips17
 FACES ?= ../shared/data/lfw
 OUT ?= out
+COUNT ?= 100000
+SEED ?= $(shell date +%s)
 
-.PHONY: run demo test chromium lint train train-human results results-human results-cloak results-photos results-applied clean
+.PHONY: run demo test fuzz chromium lint train train-human results results-human results-cloak results-photos results-applied clean
 
 run: $(VENV)/.installed-run
 	@$(BIN)/python -m engine samples | tr '\n' '\0' \
@@ -27,6 +31,9 @@ test: $(VENV)/.installed-test chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python tests/fuzz.py --count $(COUNT) --seed $(SEED)
 
 # The tests in a browser need one; where none can be installed they are skipped, and say so.
 chromium:

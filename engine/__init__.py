@@ -6,7 +6,7 @@
     compress_photo("photo.jpg").data               # the smallest file that it still understands
     human_jnd("photo.jpg", model="wu2017")         # what a person does not notice
     cloak_photo("me.jpg")                          # a face that a recogniser no longer matches
-    verify("me.jpg", "me.cloaked.png")             # whether it still does
+    verify("me.jpg", "me.cloaked.jpg")             # whether it still does
     embed_watermark("photo.jpg", "© me", key="k")  # a payload under the threshold
     read_watermark("copy.jpg", key="k").payload    # … of a copy
     machine_quality("photo.jpg", "changed.jpg")    # which machines keep their label, who else may

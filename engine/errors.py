@@ -2,7 +2,20 @@
 
 
 class EngineError(Exception):
-    """The root of every error a user may meet."""
+    """The root of every error a user may meet.
+
+    Names of files and other libraries' words are in its message; whatever they hold, it is one
+    line, and no command to a terminal.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
+def printable(text: str) -> str:
+    """The text on one line: line breaks as spaces, what has no shape as escapes."""
+    words = " ".join(text.splitlines())
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in words)
 
 
 class ImageError(EngineError):
@@ -15,6 +28,10 @@ class UsageError(EngineError):
 
 class OutputError(EngineError):
     """A result that cannot be written."""
+
+
+class StorageError(OutputError):
+    """A disk that takes no more, or nothing at all: no picture's fault, and it ends a batch."""
 
 
 class WeightsError(EngineError):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.batch.collection import Item, collect
+from engine.batch.outcomes import one_by_one
+from engine.batch.work import Task
 from engine.commands import cli
-from engine.errors import SetupError
+from engine.errors import SetupError, StorageError
 from engine.machine.jnd import MachineJND
-from engine.terminal import batch
-from engine.terminal.inputs import stems
 
 
 class OutOfMemoryError(RuntimeError):
@@ -83,19 +84,21 @@ def test_outside_of_a_batch_it_is_one_line_too(pictures, monkeypatch, capsys):
     assert "Traceback" not in error
 
 
-def test_what_is_no_pictures_fault_ends_the_batch(pictures):
+@pytest.mark.parametrize("error", [SetupError("torch cannot be loaded"), StorageError("full")])
+def test_what_is_no_pictures_fault_ends_the_batch(pictures, error):
     def work(*_):
-        raise SetupError("torch cannot be loaded")
+        raise error
 
-    with pytest.raises(SetupError):
-        list(batch.outcomes(pictures, lambda image: image, lambda: work))
+    with pytest.raises(type(error)):
+        list(one_by_one([Item(each, "a") for each in pictures], Task(lambda: work)))
 
 
 def test_nothing_is_prepared_where_no_picture_can_be_read(pictures):
-    def read(image):
+    def opened(data, image):
         raise ValueError(image)
 
-    done = list(batch.outcomes(pictures, read, lambda: pytest.fail("prepared")))
+    task = Task(lambda: pytest.fail("prepared"), opened)
+    done = list(one_by_one([Item(each, "a") for each in pictures], task))
     assert [each.image for each in done] == pictures
     assert all(each.error is not None for each in done)
 
@@ -103,7 +106,7 @@ def test_nothing_is_prepared_where_no_picture_can_be_read(pictures):
 def test_names_are_cut_to_what_a_file_system_takes():
     long = "é" * 125
     images = [f"a/{long}.png", f"b/{long}.png", "é" * 120 + ".png", "-", "stdin.png"]
-    names = stems(images)
+    names = [item.stem for item in collect(images).items]
     assert len(set(names)) == len(names)
     assert names[0] == "é" * 120
     assert names[1] == "é" * 119 + "-2"

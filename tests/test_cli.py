@@ -73,7 +73,7 @@ def test_a_bad_picture_does_not_stop_the_others(chelsea, tmp_path, capsys):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff\xe0 truncated")
     out = tmp_path / "out"
-    images = [str(broken), chelsea, str(tmp_path / "missing.png"), str(tmp_path)]
+    images = [str(broken), chelsea, str(tmp_path / "missing.png"), str(broken / "below")]
     assert cli.main(["machine", *images, "--out", str(out), "--json"]) == 1
     captured = capsys.readouterr()
     reports = [json.loads(line) for line in captured.out.splitlines()]

@@ -10,8 +10,10 @@ from cloaking import finish
 
 from engine.cloak.broad.canvas import BAYER, Canvas, bayer, on_levels
 from engine.cloak.broad.eye import Eye, larger, sensitivity, smaller
-from engine.cloak.broad.face import is_broad
+from engine.cloak.broad.face import FINE, Broad, is_broad
+from engine.cloak.broad.sights import Direct, Saved
 from engine.cloak.judge.survival import WEBP_SIDE
+from engine.cloak.judge.versions import ROBUST, version
 from engine.cloak.photo import cloak_steps
 from engine.cloak.state import is_grey
 from engine.cloak.whole import LARGE, part_of
@@ -122,6 +124,25 @@ def test_a_large_face_is_cloaked_below_what_is_seen(cloak, large, grey):
     assert np.linalg.norm(moved) > SAME
     assert face.psnr_db < psnr_8bit(large, result.pixels)  # the face is all that changed
     assert face.psnr_db > 36
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_of_a_face_halved_thrice_no_codec_is_gone_through(cloak, large, face, times):
+    """What a codec does to a change averages out there, and the verdict is on the real one."""
+    left, top, right, bottom = grown(face.chip.box, 32, *large.shape[1::-1])
+    part = large[top:bottom, left:right]
+    photo = resize(part, times * part.shape[1], times * part.shape[0])
+    box = tuple(times * v for v in np.subtract(face.box, (left, top, left, top)))
+    clean = cloak.finder.at(photo, box)
+    state = cloak_state(cloak, photo, clean)
+    state.begin([("png", clean.chip)])
+    broad = Broad(cloak, state, ROBUST)
+    sight = broad.sight("webp75", clean.chip)
+    assert isinstance(sight, Saved if times == 1 else Direct)
+    assert (clean.chip.levels >= FINE) == (times == 3)
+    before = sight(broad.canvas, torch.zeros_like(broad.canvas.halved))
+    real = cloak.finder.chip(version("webp75", photo), clean)
+    assert np.abs(before[0].permute(1, 2, 0).numpy() * 255 - real).mean() < 2  # levels
 
 
 def cloak_state(cloak, pixels, face):

@@ -20,10 +20,10 @@ ROOMS = {
     "engine": (
         *("errors", "arguments", "system", "images", "metrics", "models", "human", "networks"),
         *("faces", "attack", "panels", "machine", "compress", "quality", "watermark"),
-        *("cloak", "terminal", "commands"),
+        *("cloak", "terminal", "batch", "commands"),
     ),
     "training": ("records", "data", "train", "options", "evaluate", "results"),
-    "demo": ("server", "handlers", "ui", "tabs", "api", "app", "space"),
+    "demo": ("server", "examples", "handlers", "ui", "tabs", "api", "app", "space"),
 }
 # Everything in these may need PyTorch when it is imported; nothing elsewhere does.
 NEED_TORCH = ("engine/networks", "engine/attack", "engine/cloak")

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from onnx import helper
 from onnx_models import classifier, coffee, constant, graph, lanczos, random, value, write  # noqa: F401
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from engine import SetupError, UsageError, machine_jnd
 from engine.commands import cli
@@ -42,30 +42,26 @@ def seeded():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, seeded) -> dict[str, Path]:
-    """Weights of SqueezeNet for 10 classes in four kinds of file, of timm's smallest for 1,000."""
+    """Weights of SqueezeNet for 10 classes, of timm's smallest for 1,000, and what is refused."""
     folder = tmp_path_factory.mktemp("weights")
     ten = state(torchvision.models.squeezenet1_1(weights=None, num_classes=10))
     paths = {
         name: folder / file
         for name, file in {
-            "plain": "ten.pth",
             "safe": "ten.safetensors",
-            "nested": "checkpoint.pt",
+            "parallel": "module.safetensors",
             "timm": "timm.safetensors",
-            "whole": "whole.pth",
-            "number": "number.pth",
-            "shape": "shape.pth",
+            "pickle": "ten.pth",
+            "former": "former.safetensors",
+            "shape": "shape.safetensors",
         }.items()
     }
-    torch.save(ten, paths["plain"])
     save_file(ten, paths["safe"])
-    torch.save(
-        {"epoch": 3, "state_dict": {f"module.{n}": v for n, v in ten.items()}}, paths["nested"]
-    )
+    save_file({f"module.{name}": value for name, value in ten.items()}, paths["parallel"])
     save_file(state(timm.create_model(TINY, pretrained=False)), paths["timm"])
-    torch.save(torch.nn.Linear(2, 2), paths["whole"])
-    torch.save({"a": 5}, paths["number"])
-    torch.save(ten | {"features.0.weight": torch.zeros(64, 1, 3, 3)}, paths["shape"])
+    torch.save(ten, paths["pickle"])
+    torch.save(ten, paths["former"], _use_new_zipfile_serialization=False)
+    save_file(ten | {"features.0.weight": torch.zeros(64, 1, 3, 3)}, paths["shape"])
     return paths
 
 
@@ -83,10 +79,10 @@ def expected(network, pixels, side, mean, deviation) -> np.ndarray:
     return network.eval()(transform(picture)[None]).numpy()
 
 
-@pytest.mark.parametrize("name", ["plain", "safe", "nested"])
+@pytest.mark.parametrize("name", ["safe", "parallel"])
 def test_torchvision_with_weights_of_a_file(name, files, coffee):  # noqa: F811
     network = torchvision.models.squeezenet1_1(weights=None, num_classes=10)
-    network.load_state_dict(torch.load(files["plain"], weights_only=True))
+    network.load_state_dict(load_file(files["safe"]))
     panel = opened(f"torchvision:squeezenet1_1={files[name]}")
     ours = panel.logits_of(coffee[None])
     other = expected(network, coffee, 224, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -136,8 +132,8 @@ def test_the_names_that_torchvisions_densenets_are_stored_under(tmp_path):
                 name = name.replace(f".{part}.", f".{part[:-1]}.{part[-1]}.")
         early[name] = torch.zeros(0)  # the names are what is tested
     assert set(early) != set(own)
-    torch.save(early, tmp_path / "densenet.pth")
-    assert set(weights_of(tmp_path / "densenet.pth")) == set(own)
+    save_file(early, tmp_path / "densenet.safetensors")
+    assert set(weights_of(tmp_path / "densenet.safetensors")) == set(own)
 
 
 @pytest.mark.parametrize(
@@ -146,12 +142,12 @@ def test_the_names_that_torchvisions_densenets_are_stored_under(tmp_path):
         ("torchvision:alexne", UsageError, "torchvision has no classifier 'alexne'.*alexnet"),
         ("torchvision:fcn_resnet50", UsageError, "torchvision has no classifier"),
         ("timm:rsnet18", UsageError, "timm has no classifier 'rsnet18'.*resnet18"),
-        ("torchvision:alexnet={plain}", WeightsError, "does not fit torchvision:alexnet"),
-        ("torchvision:squeezenet1_0={plain}", WeightsError, "it lacks .* and 11 more"),
+        ("torchvision:alexnet={safe}", WeightsError, "does not fit torchvision:alexnet"),
+        ("torchvision:squeezenet1_0={safe}", WeightsError, "it lacks .* and 11 more"),
         ("torchvision:squeezenet1_1={shape}", WeightsError, r"is \(64, 1, 3, 3\), not \(64, 3"),
         ("timm:resnet18={timm}", WeightsError, "does not fit timm:resnet18"),
-        ("torchvision:squeezenet1_1={whole}", WeightsError, "cannot be read as weights"),
-        ("torchvision:squeezenet1_1={number}", WeightsError, "holds no weights by name"),
+        ("torchvision:squeezenet1_1={pickle}", WeightsError, "is a file of pickle.*convert it"),
+        ("torchvision:squeezenet1_1={former}", WeightsError, "is a file of pickle.*convert it"),
         ("torchvision:squeezenet1_1={text}", WeightsError, "cannot be read as weights"),
         ("timm:resnet18={unsafe}", WeightsError, "cannot be read as weights"),
     ],
@@ -216,7 +212,7 @@ def test_a_panel_for_a_search(files, photos, tmp_path):
         [
             "photos",
             "cifar10",
-            f"torchvision:squeezenet1_1={files['plain']}",
+            f"torchvision:squeezenet1_1={files['safe']}",
             write(tmp_path / "half.onnx", classifier(half=True)),
             write(tmp_path / "softmax.onnx", classifier((1, 3, 224, 224), softmax=True, scale=2)),
             write(tmp_path / "last.onnx", classifier(("n", 64, 48, 3), classes=3)),

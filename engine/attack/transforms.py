@@ -9,7 +9,7 @@ photo must begin at a multiple of 32 pixels, so that blocks lie as in the whole 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -72,13 +72,23 @@ def _quantise(plane: Tensor, steps: Tensor) -> Tensor:
 
 def jpeg(quality: int) -> Callable[[Tensor], Tensor]:
     """JPEG with 4:2:0 at this quality, as Pillow writes it."""
+    return _jpeg(*_tables(quality))
+
+
+def jpeg_of(luma: Sequence[int], chroma: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    """JPEG with 4:2:0 and these quantisation steps, 64 each, by rows."""
+    tables = (torch.tensor(each, dtype=torch.float32).view(8, 8) for each in (luma, chroma))
+    return _jpeg(*tables)
+
+
+def _jpeg(luma: Tensor, chroma: Tensor) -> Callable[[Tensor], Tensor]:
+    """JPEG with 4:2:0 and quantisation steps 8×8."""
 
     def transform(x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         x = F.pad(x, (0, -width % 16, 0, -height % 16), mode="replicate")
         matrix = torch.tensor(TO_YCC).to(x)
         planes = torch.einsum("kc,nchw->nkhw", matrix, x * 255)
-        luma, chroma = _tables(quality)
         y = _quantise(planes[:, 0] - 128, luma) + 128
         small = F.avg_pool2d(planes[:, 1:], 2)
         small = _quantise(small.flatten(0, 1), chroma).view_as(small)

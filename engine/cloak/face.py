@@ -21,14 +21,13 @@ from ..attack.loop import Search
 from ..attack.methods import method as method_row
 from ..attack.problem import Earlier, Method
 from ..faces.finder import Face, FaceFinder, load_finder
-from ..faces.gallery import Goal, Matching
+from ..faces.gallery import Matching
 from ..images.parts import Box
-from ..images.picture import encode_png
 from ..models.locate import Located, locate
 from ..models.registry import RECOGNISER
 from ..networks.recogniser import Recogniser, load_recogniser
 from .broad.face import cloak_broad, is_broad
-from .judge.verdict import Look, Verdict, confirm, judge, look_at
+from .judge.verdict import Look, Verdict, confirm, look_at
 from .judge.versions import EXACT, PNG, Standard
 from .problem import cut, first_views, pasted, problem_of
 from .state import CloakProgress, FaceState, Held, alike
@@ -109,7 +108,9 @@ class Cloak:
             for batch in alike(unfinished):
                 if over():
                     break
-                boxes, problem = problem_of(self.recogniser, batch, margin, self.device)
+                boxes, problem = problem_of(
+                    self.recogniser, batch, margin, self.device, standard.saving
+                )
                 search = Search(problem, row, seed, self._earlier(batch, boxes))
                 for state in batch:
                     state.judged = float("inf")
@@ -136,10 +137,10 @@ class Cloak:
         for state in states:
             state.fall_back()
             if state.verdict is None:
-                state.verdict = self.judge(state.png, state.face, state.goal, standard.versions)
+                state.verdict = self.judge(state.pixels, state, standard)
             shaved = row.shave is not None and standard.shaved and state.photo.size <= 3 * SHAVED
             if shaved and state.reached and not (state.hopeless or over()):
-                self._shave(state, row.shave, over)
+                self._shave(state, row.shave, over, standard)
             state.hurried = state.reached and over()
         counts = [state.gradients - before for state, before in zip(states, gradients, strict=True)]
         each = (time.monotonic() - started) / max(1, sum(counts))
@@ -153,9 +154,11 @@ class Cloak:
             return False
         return goal.threshold - goal.distance(self.describe(state.photo, state.face)) > LONG
 
-    def judge(self, png: bytes, face: Face, goal: Goal, versions: tuple[str, ...] = PNG) -> Verdict:
-        """On the bytes of a PNG; face: in the original."""
-        return judge(self.finder, self.recogniser, png, face, goal, versions)
+    def judge(self, pixels: np.ndarray, state: FaceState, standard: Standard) -> Verdict:
+        """On uint8 H×W×3, in all versions, whatever the port sees in them."""
+        versions, saving = standard.versions, standard.saving
+        looks = look_at(self.finder, self.recogniser, pixels, state.face, versions, saving)
+        return confirm(self.finder, looks, state.goal)
 
     def verdict(
         self, pixels: np.ndarray, state: FaceState, standard: Standard
@@ -167,9 +170,11 @@ class Cloak:
         looks: list[Look] = []
         for versions in standard.stages:
             if state.whole is not None and PNG[0] in versions:
-                looks.append(look_whole(self.finder, self.recogniser, pixels, state))
+                looks.append(look_whole(self.finder, self.recogniser, pixels, state, standard))
                 versions = tuple(name for name in versions if name not in PNG)
-            looks += look_at(self.finder, self.recogniser, pixels, state.face, versions)
+            looks += look_at(
+                self.finder, self.recogniser, pixels, state.face, versions, standard.saving
+            )
             if not all(state.goal.reached(each.port) for each in looks):
                 return looks, None
         return looks, confirm(self.finder, looks, state.goal)
@@ -185,20 +190,22 @@ class Cloak:
             pixels = pasted(state, box, search.best[place])
             _, verdict = self.verdict(pixels, state, standard)
             if verdict is not None and verdict.reached:
-                state.held = Held(pixels, encode_png(pixels), verdict, size)
+                state.held = Held(pixels, verdict, size)
 
-    def _shave(self, state: FaceState, shave: Callable, over: Callable[[], bool]) -> None:
+    def _shave(
+        self, state: FaceState, shave: Callable, over: Callable[[], bool], standard: Standard
+    ) -> None:
         """Make a change that is judged to hold smaller, as long as it does."""
         state.views = [(each.version, each.face.chip) for each in state.verdict.looks]
-        (box,), problem = problem_of(self.recogniser, [state], 0.0, self.device)
+        (box,), problem = problem_of(self.recogniser, [state], 0.0, self.device, standard.saving)
 
         def holds(candidate: torch.Tensor) -> torch.Tensor:
             pixels, good = pasted(state, box, candidate[0]), False
             if not over():
-                _, verdict = self.verdict(pixels, state, EXACT)
+                _, verdict = self.verdict(pixels, state, standard)
                 good = verdict is not None and verdict.reached
             if good:
-                state.pixels, state.png, state.verdict = pixels, encode_png(pixels), verdict
+                state.pixels, state.verdict = pixels, verdict
             return torch.tensor([good], device=candidate.device)
 
         for _ in shave(problem, cut([state.pixels], [state], [box], self.device), holds):
@@ -225,10 +232,8 @@ class Cloak:
             if search.found[place]:
                 state.fresh = False
                 state.pixels = pasted(state, box, search.best[place])
-                state.png = encode_png(state.pixels)
                 state.size = float(search.size[place])
                 state.knob = float(search.knob[place])
                 state.low = float(search.knobs.low[place])
             elif first and search.reach[place].isfinite():
                 state.pixels = pasted(state, box, search.nearest[place])
-                state.png = encode_png(state.pixels)

@@ -2,7 +2,7 @@
 
 from engine import cloak_photo
 result = cloak_photo("me.jpg")
-Path("me.cloaked.png").write_bytes(result.png)
+Path("me.cloaked" + result.suffix).write_bytes(result.file)
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ..arguments import check_choice, check_flag, check_number, check_place, che
 from ..errors import UsageError
 from ..faces.finder import SMALLEST, Face, choice_of, choose, searched
 from ..images.parts import around, cut_out, put_back
-from ..images.picture import Picture, as_picture, encode_png
+from ..images.picture import Picture, as_picture, decode, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 from .goals import describe_best, enrol_folder, goal_of, name_of
 from .judge.survival import survival, survived
 from .judge.verdict import Verdict
-from .judge.versions import EXACT, LISTED, RESERVE, ROBUST
+from .judge.versions import EXACT, FILE_FORMATS, LISTED, RESERVE, ROBUST, saving_for
 from .result import CloakedFace, CloakedPhoto
 from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
-from .whole import final, moved, part_of
+from .whole import LARGE, final, moved, part_of
 
 if TYPE_CHECKING:
     from .face import Cloak
@@ -46,13 +46,16 @@ def check_goal(target: object, gallery: object) -> None:
         )
 
 
-def check_attack(method: object, face: object, robust: object, max_seconds: object) -> None:
+def check_attack(
+    method: object, face: object, robust: object, max_seconds: object, format: object = "same"
+) -> None:
     """Raise UsageError where one of them is none of the choices that `cloak_photo` documents."""
     from ..attack.methods import METHODS
 
     check_choice("method", method, METHODS)
     choice_of(face)
     check_flag("robust", robust)
+    check_choice("format", format, FILE_FORMATS)
     if max_seconds is not None:
         check_number("max_seconds", max_seconds, 0)
 
@@ -66,6 +69,7 @@ def cloak_steps(
     target: np.ndarray | None = None,
     gallery: np.ndarray | None = None,
     robust: bool = True,
+    format: str = "same",
     max_seconds: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     name: str | None = None,
@@ -74,13 +78,14 @@ def cloak_steps(
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
     target: descriptors m×128 of the person to impersonate; gallery: descriptors not to be matched
-    beside the face's own; not both. robust: as in `cloak_photo`. max_seconds: per face. name: of
-    the picture, in errors. Raises ImageError, FaceError, UsageError.
+    beside the face's own; not both. robust, format: as in `cloak_photo`. max_seconds: per face.
+    name: of the picture, in errors. Raises ImageError, FaceError, UsageError.
     """
     check_goal(target, gallery)
-    check_attack(method, face, robust, max_seconds)
+    check_attack(method, face, robust, max_seconds, format)
     name = name or name_of(image, "the picture")
     picture: Picture = as_picture(image)
+    saving = saving_for(format, picture.saving)
     threshold = cloak.threshold(picture.pixels)
     detected = cloak.finder.find(picture.pixels)
     chosen = choose(detected, face, picture.size, name)
@@ -92,7 +97,8 @@ def cloak_steps(
         eye = threshold if own is picture.pixels else cloak.threshold(own)
         whole = None if own is picture.pixels else (picture.pixels, part)
         states.append(FaceState(own, moved(each, part), goal, eye, whole))
-    pixels, standard, waiting = picture.pixels, ROBUST if robust else EXACT, states
+    standard = replace(ROBUST if robust else EXACT, saving=saving)
+    pixels, waiting = picture.pixels, states
     for _ in range(PASSES):
         for state in waiting:
             number = 1 + next(k for k, each in enumerate(states) if each is state)
@@ -111,9 +117,13 @@ def cloak_steps(
             yield from announced(steps, number, len(states), max_seconds)
             whole = state.pixels.shape == pixels.shape
             pixels = state.pixels if whole else put_back(pixels, part, state.pixels)
-        png = states[0].png if pixels is states[0].pixels else encode_png(pixels)
+        if saving is not None:
+            file = saving.encode(pixels)
+            shown = decode(file).pixels
+        else:
+            file, shown = encode_png(pixels, quick=pixels.size > 3 * LARGE), pixels
         verdicts = [
-            final(cloak, png, state, each, part, pixels, standard)
+            final(cloak, file, state, each, part, shown, standard)
             for state, each, part in zip(states, chosen, parts, strict=True)
         ]
         # Where two faces are close, the later one's change may have undone the first one's.
@@ -124,19 +134,20 @@ def cloak_steps(
         ]
         if not waiting:
             break
-    change = np.abs(pixels.astype(np.int16) - picture.pixels)
+    change = np.abs(shown.astype(np.int16) - picture.pixels)
     yield CloakedPhoto(
         original=picture.pixels,
-        pixels=pixels,
-        png=png,
+        pixels=shown,
+        file=file,
+        format="png" if saving is None else "jpeg",
         faces=tuple(
-            _face(cloak, picture, pixels, detected, face, state, verdict)
+            _face(cloak, picture, shown, detected, face, state, verdict)
             for face, state, verdict in zip(chosen, states, verdicts, strict=True)
         ),
-        psnr_db=psnr_8bit(picture.pixels, pixels),
+        psnr_db=psnr_8bit(picture.pixels, shown),
         largest=int(change.max()),
         changed_share=float(change.any(2).mean()),
-        beyond_share=beyond_share(picture.pixels, pixels, threshold),
+        beyond_share=beyond_share(picture.pixels, shown, threshold),
         notes=(
             *picture.notes,
             *searched(detected, picture.size),
@@ -231,6 +242,7 @@ def cloak_photo(
     target: object | None = None,
     gallery: str | os.PathLike | None = None,
     robust: bool = True,
+    format: str = "same",
     max_seconds: float | None = None,
     jnd: str = HUMAN_DEFAULT,
     weights: str | os.PathLike | None = None,
@@ -242,9 +254,12 @@ def cloak_photo(
     `FaceFinder.find`), or None for the only sure one. target: a picture of the person to
     impersonate; gallery: a folder of photos not to be matched, beside the face's own; not both.
     robust: hold for what sites do to photos (`engine.cloak.judge.versions.LISTED`) and one
-    step beyond, else in this very file alone. max_seconds: per face, None for no limit. jnd: the
-    model of the human JND. weights, device: as in `engine.models.locate.locate`; auto,
-    cpu or cuda. Raises ImageError, FaceError, UsageError, WeightsError, DeviceError.
+    step beyond, else in this very file alone. format: of the file: png; jpeg, with the steps of the
+    photo's own file, none above those of quality 75, or of quality 90 where it was no JPEG; same,
+    jpeg for a JPEG and png for all others. It is verified as it is written. max_seconds: per face,
+    None for no limit. jnd: the model of the human JND. weights, device: as in
+    `engine.models.locate.locate`; auto, cpu or cuda. Raises ImageError, FaceError, UsageError,
+    WeightsError, DeviceError.
     """
     from .loading import load_cloak, missing
 
@@ -253,7 +268,7 @@ def cloak_photo(
     check_placement(weights, device)
     check_place("gallery", gallery)
     try:
-        check_attack(method, face, robust, max_seconds)
+        check_attack(method, face, robust, max_seconds, format)
     except ModuleNotFoundError as error:
         raise missing(error) from None
     name, image = name_of(image, "the picture"), as_picture(image)
@@ -269,6 +284,7 @@ def cloak_photo(
         target=None if target is None else describe_best(cloak, target, called),
         gallery=others,
         robust=robust,
+        format=format,
         max_seconds=max_seconds,
         name=name,
     )

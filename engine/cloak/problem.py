@@ -18,10 +18,11 @@ from ..attack.problem import Problem
 from ..faces.chip import Chip
 from ..faces.finder import FaceFinder
 from ..faces.gallery import Identity
+from ..images.jpeg import JpegSaving
 from ..images.parts import Box, equally_large, put_back, region
 from ..networks.recogniser import Recogniser
 from .judge.verdict import find_again
-from .judge.versions import SCALES, Standard, version
+from .judge.versions import PNG, SCALES, Standard, version
 from .state import FaceState
 
 TEMPERATURE = 0.05  # of verification: a lead of one is that much distance
@@ -32,21 +33,29 @@ QUALITIES = {"jpeg90": 90, "jpeg75": 75, "jpeg70": 70, "webp80": 60, "webp75": 5
 QUALITIES |= {"half+jpeg80": 80, "45%+jpeg75": 75}
 
 
-def transform_of(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """A version of the file by its name, n×3×H×W -> the same kind, with a gradient."""
-    resize, save = SMALLER.get(SCALES.get(name, 1.0), transforms.same), save_of(name)
+def transform_of(
+    name: str, saving: JpegSaving | None = None
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A version of the file by its name, n×3×H×W -> the same kind, with a gradient.
+
+    saving: how the file is saved, if as a JPEG: gone through for the file itself alone, since the
+    others lose more.
+    """
+    resize, save = SMALLER.get(SCALES.get(name, 1.0), transforms.same), save_of(name, saving)
     return lambda x: save(resize(x))
 
 
-def save_of(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
+def save_of(name: str, saving: JpegSaving | None = None) -> Callable[[torch.Tensor], torch.Tensor]:
     """How a version is saved, without its change of size."""
+    if saving is not None and name in PNG:
+        return transforms.jpeg_of(*saving.tables)
     return transforms.jpeg(QUALITIES[name]) if name in QUALITIES else transforms.same
 
 
-def grid_of(names: list[str]) -> int:
+def grid_of(names: list[str], saving: JpegSaving | None = None) -> int:
     """Pixels on which a part has to begin, so that blocks lie as in the whole photo."""
-    if all(name == "png" for name in names):
-        return 1
+    if all(name in PNG for name in names):
+        return 1 if saving is None else transforms.GRID
     return FIVE if any(SCALES.get(name) == 0.45 for name in names) else transforms.GRID
 
 
@@ -57,10 +66,10 @@ def first_views(finder: FaceFinder, state: FaceState, standard: Standard) -> lis
     """
     views = []
     for name in standard.first:
-        if name == "png" and not state.moved:
+        if name in PNG and not state.moved:
             views.append((name, state.face.chip))
             continue
-        changed = np.ascontiguousarray(version(name, state.photo))
+        changed = np.ascontiguousarray(version(name, state.photo, standard.saving))
         scale = changed.shape[1] / state.photo.shape[1]
         face, _ = find_again(finder, changed, state.face, scale)
         views.append((name, face.chip))
@@ -68,11 +77,18 @@ def first_views(finder: FaceFinder, state: FaceState, standard: Standard) -> lis
 
 
 def problem_of(
-    recogniser: Recogniser, states: list[FaceState], margin: float, device: str
+    recogniser: Recogniser,
+    states: list[FaceState],
+    margin: float,
+    device: str,
+    saving: JpegSaving | None = None,
 ) -> tuple[list[Box], Problem]:
-    """The parts of the photos to change, equally large, and the problem on them."""
+    """The parts of the photos to change, equally large, and the problem on them.
+
+    saving: how the files are saved, if as JPEGs.
+    """
     names = [name for name, _ in states[0].views]
-    grid = grid_of(names)
+    grid = grid_of(names, saving)
     height, width = states[0].photo.shape[:2]
     boxes = []
     for state in states:
@@ -89,7 +105,7 @@ def problem_of(
             state.views[number][1].within(round(scale * box[0]), round(scale * box[1]))
             for state, box in zip(states, boxes, strict=True)
         )
-        views.append(View(transform_of(name), chips))
+        views.append(View(transform_of(name, saving), chips))
     clean = cut([state.photo for state in states], states, boxes, device)
     parts = [state.threshold.part(box) for state, box in zip(states, boxes, strict=True)]
     threshold = torch.stack([torch.from_numpy(each.copy()).permute(2, 0, 1) for each in parts])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..faces.finder import SAME
+from ..images.picture import encode_png
 from ..metrics.decibels import finite
 from .judge.survival import Survival
 
@@ -71,14 +72,16 @@ class CloakedFace:
 class CloakedPhoto:
     """A photo and what became of its faces.
 
-    original, pixels: uint8 H×W×3; png: the bytes of the cloaked file; success: of every face that
+    original, pixels: uint8 H×W×3, the second as the file is decoded; file: the bytes of the cloaked
+    file, without metadata, and format, png or jpeg; success: of every face that
     was chosen. psnr_db: inf where nothing changed; largest: levels of the largest change;
     changed_share, beyond_share: of pixels with any change, and with one beyond the JND.
     """
 
     original: np.ndarray
     pixels: np.ndarray
-    png: bytes
+    file: bytes
+    format: str
     faces: tuple[CloakedFace, ...]
     psnr_db: float
     largest: int
@@ -91,6 +94,16 @@ class CloakedPhoto:
         return all(face.success for face in self.faces)
 
     @property
+    def suffix(self) -> str:
+        """Of the file's name."""
+        return {"png": ".png", "jpeg": ".jpg"}[self.format]
+
+    @property
+    def png(self) -> bytes:
+        """The pixels as a PNG: the file itself, or one that decodes alike."""
+        return self.file if self.format == "png" else encode_png(self.pixels)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
         return self.pixels.shape[1], self.pixels.shape[0]
@@ -99,6 +112,8 @@ class CloakedPhoto:
         """As JSON; psnr_db is null where nothing changed."""
         return {
             "size": list(self.size),
+            "format": self.format,
+            "bytes": len(self.file),
             "success": self.success,
             "psnr_db": finite(self.psnr_db),
             "largest_change": self.largest,

@@ -43,10 +43,9 @@ class CloakProgress(Progress):
 
 @dataclass(frozen=True)
 class Held:
-    """A file that was judged to hold; size: of its change, by the method's measure."""
+    """A photo that was judged to hold; size: of its change, by the method's measure."""
 
     pixels: np.ndarray
-    png: bytes
     verdict: Verdict
     size: float
 
@@ -57,7 +56,7 @@ class FaceState:
 
     threshold: the photo's; whole: where that is a part of a larger one, this and the part; moved:
     the photo was changed since the face was found in it.
-    pixels, png, verdict: of the last attempt that fooled its views, of what came closest where
+    pixels, verdict: of the last attempt that fooled its views, of what came closest where
     none did; the verdict is None where the port saw that it failed; size: of that change. held:
     the smallest that was judged to hold on the way; judged: the size of what was judged last, in
     this attempt. hurried: the time was over before it was as small as it gets. attempts, gradients
@@ -75,7 +74,6 @@ class FaceState:
     whole: tuple[np.ndarray, Box] | None = None
     moved: bool = False
     pixels: np.ndarray = field(init=False)
-    png: bytes = field(init=False)
     grey: bool = field(init=False)
     verdict: Verdict | None = None
     size: float = float("inf")
@@ -94,7 +92,7 @@ class FaceState:
 
     def begin(self, views: list[tuple[str, Chip]]) -> None:
         """A search begins: with the photo as it is, and the views of its first attempt."""
-        self.pixels, self.png, self.verdict = self.photo, encode_png(self.photo), None
+        self.pixels, self.verdict = self.photo, None
         self.size, self.held, self.judged, self.hurried = float("inf"), None, float("inf"), False
         self.views, self.known, self.fresh, self.hopeless = views, [], True, False
         self.grey = is_grey(self.photo)
@@ -110,6 +108,11 @@ class FaceState:
         return self.grey, self.fresh, tuple(name for name, _ in self.views)
 
     @property
+    def png(self) -> bytes:
+        """The pixels as the bytes of a PNG, made when they are asked for."""
+        return encode_png(self.pixels)
+
+    @property
     def reached(self) -> bool:
         return self.verdict is not None and self.verdict.reached
 
@@ -122,12 +125,7 @@ class FaceState:
         """To what was judged to hold on the way, where what is there now does not or is larger."""
         held = self.held
         if held is not None and not (self.reached and self.size <= held.size):
-            self.pixels, self.png, self.verdict, self.size = (
-                held.pixels,
-                held.png,
-                held.verdict,
-                held.size,
-            )
+            self.pixels, self.verdict, self.size = held.pixels, held.verdict, held.size
 
     def miss(self, resumed: bool) -> None:
         """After an attempt that did not fool its views: once more from the beginning, if ever.

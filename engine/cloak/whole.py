@@ -41,7 +41,9 @@ def moved(face: Face, part: Box) -> Face:
     return replace(face, box=(left, top, right, bottom), landmarks=landmarks, chip=chip)
 
 
-def look_whole(finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceState) -> Look:
+def look_whole(
+    finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceState, standard: Standard
+) -> Look:
     """At the file of a photo whose part is uint8 H×W×3, the face found again in all of it.
 
     The face is given as it lies in the part; there the detector might place it a pixel elsewhere.
@@ -49,31 +51,34 @@ def look_whole(finder: FaceFinder, recogniser, pixels: np.ndarray, state: FaceSt
     photo, part = state.whole
     start = tuple(-value for value in part)
     face = moved(state.face, start)
-    (found,) = look_at(finder, recogniser, put_back(photo, part, pixels), face, PNG)
+    whole = put_back(photo, part, pixels)
+    (found,) = look_at(finder, recogniser, whole, face, PNG, standard.saving)
     return replace(found, face=moved(found.face, part))
 
 
 def final(
     cloak: Cloak,
-    png: bytes,
+    file: bytes,
     state: FaceState,
     face: Face,
     part: Box,
     pixels: np.ndarray,
     standard: Standard,
 ) -> Verdict:
-    """On the bytes of the photo's file: the PNG as a whole, its other versions in the part.
+    """On the bytes of the photo's file: as a whole, and in its other versions in the part.
 
-    face: in the whole photo, whose pixels are uint8 H×W×3; state: as its search left it.
+    face: in the whole photo; pixels: what the file decodes to, uint8 H×W×3; state: as its search
+    left it.
     """
     own = cut_out(pixels, part)
-    if state.verdict is not None and own.shape == pixels.shape and state.png == png:
+    same = state.verdict is not None and np.array_equal(own, state.pixels)
+    if same and own.shape == pixels.shape:
         return state.verdict
     others = [name for name in standard.versions if name not in PNG]
-    if state.verdict is not None and np.array_equal(own, state.pixels):
+    if same:
         looks = [each for each in state.verdict.looks if each.version in others]
     else:
         looks = look_at(cloak.finder, cloak.recogniser, own, state.face, others)
     return confirm(
-        cloak.finder, [*look(cloak.finder, cloak.recogniser, png, face), *looks], state.goal
+        cloak.finder, [*look(cloak.finder, cloak.recogniser, file, face), *looks], state.goal
     )

@@ -104,7 +104,7 @@ COMMANDS = (
         help="whether two photos show the same person, to a machine",
         description="Compares the largest certain face of each photo with dlib's recogniser: the "
         "same person where the distance of their embeddings is below 0.6. Use it to test a cloak.",
-        examples=("verify me.jpg out/me.cloaked.png", "verify one.jpg two.jpg --json"),
+        examples=("verify me.jpg out/me.cloaked.jpg", "verify one.jpg two.jpg --json"),
     ),
     PictureCommand(
         name="quality",
@@ -191,7 +191,8 @@ def parser() -> argparse.ArgumentParser:
         command = add_command(groups.get(row.group, commands), root.prog, row)
         words = 'picture file, or "-": standard input'
         if len(row.operands) == 1:
-            command.add_argument("images", nargs="+", metavar=row.operands[0], help=words)
+            several = f"{words}; a folder of pictures; a list of names, LIST.txt"
+            command.add_argument("images", nargs="+", metavar=row.operands[0], help=several)
         else:  # each by itself: argparse cannot print the help of one with several names
             for operand in row.operands:
                 command.add_argument(operand, metavar=operand, help=words)

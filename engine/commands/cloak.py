@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from ..batch.run import run as run_batch
+from ..batch.work import Report, Save, Task, Work
 from ..errors import UsageError
 from ..images.picture import Picture, encode_png
-from ..system.files import write_files
 from ..system.threads import threads
-from ..terminal import batch
 from ..terminal.inputs import STDIN
-from ..terminal.progress import draw
-from ..terminal.streams import json_line
+from ..terminal.progress import Announcement, draw
 from .options import CloakOptions
 
 FAILED = 3  # exit code: an attack did not succeed within its budget
@@ -32,63 +32,60 @@ class Loaded:
     cloak: object
     target: np.ndarray | None
     gallery: np.ndarray | None
-    announce: batch.Announcement
+    announce: Announcement
 
 
 def run(images: list[str], options: CloakOptions) -> int:
-    """Each photo's report on stdout, its cloaked PNG in options.out; returns the exit code."""
+    """Each photo's report on stdout, its cloaked file in options.out; returns the exit code."""
     check(options)
-    failed = []
+    summary = run_batch(images, Task(partial(prepare, options)), "cloak", options)
+    if summary.failed:
+        count = f"{len(summary.failed)} of {summary.total} photos not cloaked, no file written"
+        print(f"{count}: {remedy(summary.failed, options)}", file=sys.stderr)
+        return FAILED
+    return summary.code
 
-    def prepare():
-        loaded = load(options)
-        return lambda picture, image, stem: work(loaded, picture, image, stem)
 
-    def work(loaded: Loaded, picture: Picture, image: str, stem: str) -> str:
+def prepare(options: CloakOptions) -> Work:
+    """The work on each photo. Raises EngineError for what is wrong with an option or a model."""
+    loaded = load(options)
+
+    def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
         result = watched(loaded, picture, image, options)
-        place = options.out / f"{stem}.cloaked.png"
+        place = options.out / f"{stem}.cloaked{result.suffix}"
         path = place if result.success else None
-        if path is None:
-            failed.append(result)
-            if place.exists():
-                old = f"{place} is of an earlier run: it is not what this report is about"
-                result = replace(result, notes=(*result.notes, old))
+        if path is None and place.exists():
+            old = f"{place} is of an earlier run: it is not what this report is about"
+            result = replace(result, notes=(*result.notes, old))
         figure = options.out / f"{stem}.figure.png" if path and options.figure else None
         if path:
-            write_files(files(result, Path(image).name, path, figure))
-        if options.json:
-            places = {"file": path, "figure": figure}
-            names = {kind: None if each is None else str(each) for kind, each in places.items()}
-            return json_line({"image": image, **result.to_dict(), **names})
-        return table(result, image, path, figure) + "\n"
+            save(files(result, Path(image).name, path, figure))
+        places = {"file": path, "figure": figure}
+        names = {kind: None if each is None else str(each) for kind, each in places.items()}
+        data = {"image": image, **result.to_dict(), **names}
+        return Report(data, table(result, image, path, figure) + "\n", result.success)
 
-    refused = batch.run(images, prepare, options.out, as_json=options.json)
-    if failed:
-        summary = f"{len(failed)} of {len(images)} photos not cloaked, no file written"
-        print(f"{summary}: {remedy(failed, options)}", file=sys.stderr)
-        return FAILED
-    return refused
+    return work
 
 
 def files(result, title: str, path: Path, figure: Path | None) -> dict[Path, bytes]:
     """What is written of a photo, by where."""
     from ..cloak.figure import draw_figure
 
-    written = {path: result.png}
+    written = {path: result.file}
     if figure:
         written[figure] = encode_png(draw_figure(result, title))
     return written
 
 
-def remedy(failed: list, options: CloakOptions) -> str:
-    """What may help these photos."""
+def remedy(failed: list[dict], options: CloakOptions) -> str:
+    """What may help the photos of these reports."""
     limit = options.max_seconds
-    late = any(
-        not face.success and face.seconds >= 0.9 * limit for each in failed for face in each.faces
-    )
+    faces = [face for report in failed for face in report["faces"]]
+    late = any(not face["success"] and face["seconds"] >= 0.9 * limit for face in faces)
     ways = ["allow more with --max-seconds"] if late else []
     ways += ["take --method ours"] if options.method != "ours" else []
-    ways += [] if options.exact else ["take --exact, which holds in the PNG alone"]
+    ways += [] if options.exact else ["take --exact, which holds in the very file alone"]
     return ", or ".join(ways or ["take another photo of the face"])
 
 
@@ -112,7 +109,9 @@ def load(options: CloakOptions) -> Loaded:
     from ..human.learned import load
 
     try:
-        check_attack(options.method, options.face, not options.exact, options.max_seconds)
+        check_attack(
+            options.method, options.face, not options.exact, options.max_seconds, options.format
+        )
     except (ImportError, OSError) as error:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
@@ -125,7 +124,7 @@ def load(options: CloakOptions) -> Loaded:
         target = describe_best(cloak, options.target)
     if options.gallery is not None:
         gallery, notes = enrol_folder(cloak, options.gallery)
-    announce = batch.Announcement(
+    announce = Announcement(
         f"{words}; eye {options.jnd}; {weights}", *(f"note: {note}" for note in notes)
     )
     return Loaded(cloak, target, gallery, announce)
@@ -144,6 +143,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
         target=loaded.target,
         gallery=loaded.gallery,
         robust=not options.exact,
+        format=options.format,
         max_seconds=options.max_seconds,
     )
     return draw(steps, keep=True, announce=loaded.announce)

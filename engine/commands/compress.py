@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+from ..batch.run import run as run_batch
+from ..batch.work import Report, Save, Task, Work
 from ..compress.original import Original, from_file
 from ..compress.photo import Compression, panels_for, steps
 from ..compress.result import CompressedPhoto
@@ -15,61 +17,58 @@ from ..models.registry import AUTO
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, parse
 from ..panels.own import OwnPanel, load_panel
-from ..system.files import write_files
-from ..terminal import batch
-from ..terminal.inputs import read_bytes, title
+from ..terminal.inputs import title
 from ..terminal.labels import label_lines
-from ..terminal.progress import draw
-from ..terminal.streams import json_line
+from ..terminal.progress import Announcement, draw
 from .options import CompressOptions
 
 
 def run(images: list[str], options: CompressOptions) -> int:
     """Each picture's report on stdout, its file in options.out; returns the exit code."""
-
-    def prepare():
-        chosen = Compression(
-            options.format,
-            options.method,
-            options.keep,
-            options.resize,
-            options.see,
-            options.metrics,
-            options.max_seconds,
-            options.larger,
-        )
-        chosen.check()
-        panel = parse(options.panel or AUTO, options.labels, options.input_range)
-        names = panels_for(panel, options.weights, options.method)
-
-        @cache
-        def loaded(panel: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:
-            classifiers = load_panel(panel, options.weights, options.device)
-            chosen.slopes(classifiers)
-            return classifiers, batch.Announcement(f"panel: {classifiers.description}")
-
-        def work(picture: Picture, image: str, stem: str) -> str:
-            classifiers, announce = loaded(panel_for(picture.size, names))
-            try:
-                result = draw(steps(classifiers, picture, chosen), announce=announce)
-            except ImageError as error:
-                raise ImageError(f"{title(image)}: {error}") from None
-            path = options.out / f"{stem}.compressed{result.suffix}"
-            write_files({path: result.data})
-            if options.json:
-                files = {"compressed": str(path)}
-                return json_line({"image": image, **result.to_dict(), "files": files})
-            return table(result, image, path) + "\n"
-
-        loaded(names[-1])  # what is wrong with it, or with an option, is no picture's fault
-        return work
-
-    return batch.run(images, prepare, options.out, as_json=options.json, read=read)
+    task = Task(partial(prepare, options), opened)
+    return run_batch(images, task, "compress", options).code
 
 
-def read(image: str) -> Original:
-    """A picture by its name on the command line, with its file. Raises ImageError."""
-    return from_file(read_bytes(image), title(image))
+def opened(data: bytes, image: str) -> Original:
+    """The bytes of a picture file, decoded, with its file. Raises ImageError."""
+    return from_file(data, title(image))
+
+
+def prepare(options: CompressOptions) -> Work:
+    """The work on each picture. Raises EngineError for what is wrong with an option or a model."""
+    chosen = Compression(
+        options.format,
+        options.method,
+        options.keep,
+        options.resize,
+        options.see,
+        options.metrics,
+        options.max_seconds,
+        options.larger,
+    )
+    chosen.check()
+    panel = parse(options.panel or AUTO, options.labels, options.input_range)
+    names = panels_for(panel, options.weights, options.method)
+
+    @cache
+    def loaded(panel: str | PanelSpec) -> tuple[Panel | OwnPanel, Announcement]:
+        classifiers = load_panel(panel, options.weights, options.device)
+        chosen.slopes(classifiers)
+        return classifiers, Announcement(f"panel: {classifiers.description}")
+
+    def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
+        classifiers, announce = loaded(panel_for(picture.size, names))
+        try:
+            result = draw(steps(classifiers, picture, chosen), announce=announce)
+        except ImageError as error:
+            raise ImageError(f"{title(image)}: {error}") from None
+        path = options.out / f"{stem}.compressed{result.suffix}"
+        save({path: result.data})
+        data = {"image": image, **result.to_dict(), "files": {"compressed": str(path)}}
+        return Report(data, table(result, image, path) + "\n")
+
+    loaded(names[-1])  # what is wrong with it, or with an option, is no picture's fault
+    return work
 
 
 def table(result: CompressedPhoto, image: str, path: Path) -> str:

@@ -7,20 +7,20 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from ..batch.run import run as run_batch
+from ..batch.work import Report, Save, Task, Work
 from ..errors import UsageError
 from ..human import HUMAN_MODELS
 from ..human.result import MAP_SCALE, HumanResult, measure
 from ..images.picture import Picture, encode_png
 from ..metrics.quality import PERCEPTUAL, SLOW, Quality, steps
-from ..system.files import write_files
 from ..system.progress import Progress
-from ..terminal import batch
-from ..terminal.progress import draw, progress
-from ..terminal.streams import json_line
+from ..terminal.progress import Announcement, draw, progress
 from .options import HumanOptions
 
 
@@ -31,28 +31,28 @@ def run(images: list[str], options: HumanOptions) -> int:
     UsageError for options that make no sense, WeightsError, DeviceError.
     """
     check(options)
+    return run_batch(images, Task(partial(prepare, options)), "human", options).code
 
-    def prepare() -> batch.Work:
-        announce = batch.Announcement(description(options))
 
-        def work(picture: Picture, image: str, stem: str) -> str:
-            with progress() as show:
-                result = noise_at_threshold(picture, options, show)
-                announce()
-                show(0.7, "writing the pictures")
-                files = write(result, stem, options.out, array=options.array)
-            if options.metrics:
-                result = replace(result, quality=all_metrics(picture, result))
-            for note in result.quality.missing:
-                print(f"note: {Path(image).name}: {note}", file=sys.stderr, flush=True)
-            if options.json:
-                paths = {kind: None if path is None else str(path) for kind, path in files.items()}
-                return json_line({"image": image, **result.to_dict(), "files": paths})
-            return table(result, image, files) + "\n"
+def prepare(options: HumanOptions) -> Work:
+    """The work on each picture. Raises WeightsError, DeviceError."""
+    announce = Announcement(description(options))
 
-        return work
+    def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
+        with progress() as show:
+            result = noise_at_threshold(picture, options, show)
+            announce()
+            show(0.7, "writing the pictures")
+            files = write(result, stem, options.out, save, array=options.array)
+        if options.metrics:
+            result = replace(result, quality=all_metrics(picture, result))
+        for note in result.quality.missing:
+            print(f"note: {Path(image).name}: {note}", file=sys.stderr, flush=True)
+        paths = {kind: None if path is None else str(path) for kind, path in files.items()}
+        data = {"image": image, **result.to_dict(), "files": paths}
+        return Report(data, table(result, image, files) + "\n")
 
-    return batch.run(images, prepare, options.out, as_json=options.json)
+    return work
 
 
 def description(options: HumanOptions) -> str:
@@ -102,9 +102,9 @@ def check(options: HumanOptions) -> None:
 
 
 def write(
-    result: HumanResult, stem: str, folder: Path, *, array: bool = False
+    result: HumanResult, stem: str, folder: Path, save: Save, *, array: bool = False
 ) -> dict[str, Path | None]:
-    """Write the files of one result, all or none. Raises OutputError.
+    """Save the files of one result, all or none. Raises OutputError.
 
     array: the thresholds too; otherwise their path is None. Returns the path of each kind of file.
     """
@@ -121,7 +121,7 @@ def write(
         stream = io.BytesIO()
         np.save(stream, result.jnd, allow_pickle=False)
         contents[files["thresholds"]] = stream.getvalue()
-    write_files(contents)
+    save(contents)
     return files
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
+from ..batch.run import run as run_batch
+from ..batch.work import Report, Save, Task, Work
 from ..errors import EngineError, UsageError, WeightsError
 from ..images.picture import Picture, encode_png
 from ..machine.figure import draw_figure
@@ -19,14 +21,13 @@ from ..models.registry import AUTO
 from ..panels.aim import Aim
 from ..panels.naming import PanelSpec, parse
 from ..panels.own import with_gradients
-from ..system.files import write_files
 from ..system.libraries import broken
-from ..terminal import batch
 from ..terminal.inputs import STDIN
 from ..terminal.labels import label_lines
-from ..terminal.progress import draw
-from ..terminal.streams import json_line
+from ..terminal.progress import Announcement, draw
 from .options import MachineOptions
+
+KINDS = ("distorted", "jnd", "cam", "figure")  # of files, NAME.distorted.png and so on
 
 
 def run(images: list[str], options: MachineOptions) -> int:
@@ -34,37 +35,40 @@ def run(images: list[str], options: MachineOptions) -> int:
     if options.search and options.strength != 1:
         raise UsageError("--strength is for the generator, --search does without: give one of them")
 
-    def prepare():
-        panel = parse(options.panel or AUTO, options.labels, options.input_range)
-        names = candidates(panel, options.generator, options.weights)
+    return run_batch(images, Task(partial(prepare, options)), "machine", options).code
 
-        @cache
-        def loaded(panel: str | PanelSpec) -> tuple[MachineJND, batch.Announcement, Search | None]:
-            machine = load(options.weights, options.device, options.generator, panel)
-            machine.generator.check_strength(options.strength)
-            search = gradient_search(options, machine) if options.search else None
-            return machine, batch.Announcement(machine.description), search
 
-        def work(picture: Picture, image: str, stem: str) -> str:
-            machine, announce, search = loaded(panel_for(picture.size, names))
-            result = machine(
-                picture,
-                search=search,
-                strength=options.strength,
-                keep_confidence=options.keep_confidence,
-            )
-            announce()
-            title = "standard input" if image == STDIN else Path(image).name
-            files = write(result, stem, title, options.out)
-            if options.json:
-                paths = {kind: str(path) for kind, path in files.items()}
-                return json_line({"image": image, **result.to_dict(), "files": paths})
-            return table(result, image, files) + "\n"
+def prepare(options: MachineOptions) -> Work:
+    """The work on each picture. Raises EngineError for what is wrong with an option or a model."""
+    panel = parse(options.panel or AUTO, options.labels, options.input_range)
+    names = candidates(panel, options.generator, options.weights)
 
-        loaded(names[-1])  # what is wrong with it, or with an option, is no picture's fault
-        return work
+    @cache
+    def loaded(panel: str | PanelSpec) -> tuple[MachineJND, Announcement, Search | None]:
+        machine = load(options.weights, options.device, options.generator, panel)
+        machine.generator.check_strength(options.strength)
+        search = gradient_search(options, machine) if options.search else None
+        return machine, Announcement(machine.description), search
 
-    return batch.run(images, prepare, options.out, as_json=options.json)
+    def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
+        machine, announce, search = loaded(panel_for(picture.size, names))
+        result = machine(
+            picture,
+            search=search,
+            strength=options.strength,
+            keep_confidence=options.keep_confidence,
+        )
+        announce()
+        title = "standard input" if image == STDIN else Path(image).name
+        paths = {kind: options.out / f"{stem}.{kind}.png" for kind in KINDS}
+        contents = encoded(result, title)
+        save({paths[kind]: contents[kind] for kind in KINDS})
+        files = {kind: str(path) for kind, path in paths.items()}
+        data = {"image": image, **result.to_dict(), "files": files}
+        return Report(data, table(result, image, paths) + "\n")
+
+    loaded(names[-1])  # what is wrong with it, or with an option, is no picture's fault
+    return work
 
 
 def gradient_search(options: MachineOptions, machine: MachineJND) -> Search:
@@ -118,25 +122,22 @@ def missing(error: ImportError | OSError) -> EngineError:
     return WeightsError(f"--search needs {error.name}: run pip install 'just-noticeable[attack]'")
 
 
-def write(result: MachineResult, stem: str, title: str, folder: Path) -> dict[str, Path]:
-    """Write the four pictures of one result, all or none. Raises OutputError.
+def encoded(result: MachineResult, title: str) -> dict[str, bytes]:
+    """The four pictures of one result as PNG files, by their `KINDS`.
 
     distorted: the verified PNG; jnd: the change around grey; cam: grey, 0…255 for 0…1;
     figure: all of it side by side.
     """
-    files = {kind: folder / f"{stem}.{kind}.png" for kind in ("distorted", "jnd", "cam", "figure")}
     quick = result.panel != "cifar10"  # a photo may be large
     with ThreadPoolExecutor(2) as pool:
         jnd = pool.submit(encode_png, result.jnd_map, quick=quick)
         cam = np.rint(result.cam * 255).astype(np.uint8)
-        encoded = {
+        return {
             "distorted": result.png,
             "cam": encode_png(cam, quick=quick),
             "figure": encode_png(draw_figure(result, title)),
             "jnd": jnd.result(),
         }
-    write_files({files[kind]: data for kind, data in encoded.items()})
-    return files
 
 
 def table(result: MachineResult, image: str, files: dict[str, Path]) -> str:

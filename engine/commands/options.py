@@ -40,6 +40,9 @@ class PictureOptions(ModelOptions):
     """Options of a command that runs models and writes pictures."""
 
     out: Path = option(Path("out"), "folder for the pictures, made where missing", metavar="DIR")
+    workers: int | None = option(
+        None, "processes side by side, each with its own models (default: this one)", metavar="N"
+    )
 
 
 def jnd_model() -> Any:
@@ -221,6 +224,11 @@ class CloakOptions(PictureOptions):
         False,
         "the default: hold when it is saved again or resized, as sites do, and a step beyond",
         former="--lasting",
+    )
+    format: str = option(
+        "same",
+        "of the file; same: a JPEG of about the same size for a JPEG, a PNG for all others",
+        choices=("same", "png", "jpeg"),
     )
     jnd: str = jnd_model()
     max_seconds: float = option(120.0, "longest search per face", metavar="S")

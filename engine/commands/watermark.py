@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+from ..batch.run import run as run_batch
+from ..batch.work import Report, Save, Task, Work
 from ..errors import ImageError, UsageError
 from ..images.picture import Picture
 from ..machine.jnd import panel_for
@@ -12,12 +14,9 @@ from ..models.registry import AUTO
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, parse
 from ..panels.own import OwnPanel, load_panel
-from ..system.files import write_files
-from ..terminal import batch
 from ..terminal.inputs import title
 from ..terminal.labels import label_lines
-from ..terminal.progress import draw
-from ..terminal.streams import json_line
+from ..terminal.progress import Announcement, draw
 from ..watermark import reader
 from ..watermark.photo import Watermark, panels_for, steps
 from ..watermark.result import WatermarkedPhoto
@@ -37,40 +36,47 @@ def run(images: list[str], options: EmbedOptions | ReadOptions) -> int:
 
 def embed(images: list[str], options: EmbedOptions) -> int:
     """Mark each picture, its file in options.out."""
+    chosen_watermark(options)
+    return run_batch(images, Task(partial(prepare, options)), "watermark-embed", options).code
+
+
+def chosen_watermark(options: EmbedOptions) -> Watermark:
+    """The watermark of a command line. Raises UsageError."""
     payload = given(options)
     chosen = Watermark(
         payload, options.key, options.observer, options.jnd, options.format, options.metrics
     )
     chosen.check()
+    parse(options.panel or AUTO, options.labels, options.input_range)
+    return chosen
+
+
+def prepare(options: EmbedOptions) -> Work:
+    """The work on each picture to be marked. Raises EngineError."""
+    chosen = chosen_watermark(options)
     panel = parse(options.panel or AUTO, options.labels, options.input_range)
+    names = panels_for(options.observer, panel, options.weights)
 
-    def prepare():
-        names = panels_for(options.observer, panel, options.weights)
+    @cache
+    def loaded(name: str | PanelSpec) -> tuple[Panel | OwnPanel, Announcement]:
+        classifiers = load_panel(name, options.weights, options.device)
+        return classifiers, Announcement(f"panel: {classifiers.description}")
 
-        @cache
-        def loaded(name: str | PanelSpec) -> tuple[Panel | OwnPanel, batch.Announcement]:
-            classifiers = load_panel(name, options.weights, options.device)
-            return classifiers, batch.Announcement(f"panel: {classifiers.description}")
+    eye = Announcement(f"threshold: {options.jnd}")
 
-        eye = batch.Announcement(f"threshold: {options.jnd}")
+    def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
+        own, announce = loaded(panel_for(picture.size, names)) if names else (None, eye)
+        marking = steps(picture, chosen, own, weights=options.weights, device=options.device)
+        try:
+            result = draw(marking, announce=announce)
+        except ImageError as error:
+            raise ImageError(f"{title(image)}: {error}") from None
+        path = options.out / f"{stem}.watermarked{result.suffix}"
+        save({path: result.data})
+        data = {"image": image, **result.to_dict(), "files": {"watermarked": str(path)}}
+        return Report(data, table(result, image, path) + "\n")
 
-        def work(picture: Picture, image: str, stem: str) -> str:
-            own, announce = loaded(panel_for(picture.size, names)) if names else (None, eye)
-            work = steps(picture, chosen, own, weights=options.weights, device=options.device)
-            try:
-                result = draw(work, announce=announce)
-            except ImageError as error:
-                raise ImageError(f"{title(image)}: {error}") from None
-            path = options.out / f"{stem}.watermarked{result.suffix}"
-            write_files({path: result.data})
-            if options.json:
-                files = {"watermarked": str(path)}
-                return json_line({"image": image, **result.to_dict(), "files": files})
-            return table(result, image, path) + "\n"
-
-        return work
-
-    return batch.run(images, prepare, options.out, as_json=options.json)
+    return work
 
 
 def given(options: EmbedOptions) -> Payload:
@@ -92,19 +98,19 @@ def table(result: WatermarkedPhoto, image: str, path: Path) -> str:
 
 def read(images: list[str], options: ReadOptions) -> int:
     """Print what each picture says; `NOT_FOUND` where one says nothing and none was refused."""
+    key_of(options.key)
+    summary = run_batch(images, Task(partial(prepare_reading, options)), "watermark-read", options)
+    return summary.code or (NOT_FOUND if summary.failed else 0)
+
+
+def prepare_reading(options: ReadOptions) -> Work:
+    """The work on each picture to be read."""
     key = key_of(options.key)
-    found = []
 
-    def prepare():
-        def work(picture: Picture, image: str, _: str) -> str:
-            work = reader.steps(picture.pixels, key, thorough=options.thorough, notes=picture.notes)
-            result = draw(work)
-            found.append(result.found)
-            if options.json:
-                return json_line({"image": image, **result.to_dict()})
-            return f"{image}: {result.summary}"
+    def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
+        work = reader.steps(picture.pixels, key, thorough=options.thorough, notes=picture.notes)
+        result = draw(work)
+        data = {"image": image, **result.to_dict()}
+        return Report(data, f"{image}: {result.summary}", result.found)
 
-        return work
-
-    refused = batch.run(images, prepare, None, as_json=options.json)
-    return refused or (0 if all(found) else NOT_FOUND)
+    return work

@@ -44,14 +44,16 @@ def original_of(image: object) -> Original:
         return from_file(read_file(image), os.fspath(image))
     picture = as_picture(image)
     note = "it came without a file: its bytes are those of a PNG"
-    return Original(picture.pixels, (*picture.notes, note), encode_png(picture.pixels))
+    return Original(picture.pixels, (*picture.notes, note), data=encode_png(picture.pixels))
 
 
 def from_file(data: bytes, name: str) -> Original:
     """The bytes of a picture file, and its name for errors -> `Original`. Raises ImageError."""
     picture = decode(data, name)
     kind, suffix = kind_of(data)
-    return Original(picture.pixels, picture.notes, data, kind, suffix)
+    return Original(
+        picture.pixels, picture.notes, data=data, kind=kind, suffix=suffix, saving=picture.saving
+    )
 
 
 def kind_of(data: bytes) -> tuple[str, str]:

@@ -6,7 +6,7 @@ It goes from top to bottom in bands, so that a conversion needs little room besi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 
 import numpy as np
@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from ..errors import ImageError
 from .formats.tiff import ORIENTATION, check_tags
+from .jpeg import JpegSaving
 from .profiles import to_srgb
 
 BAND = 4_000_000  # pixels converted at once
@@ -31,10 +32,13 @@ TURNS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels uint8 H×W×3 sRGB 0…255; notes: what was done to make them so."""
+    """pixels uint8 H×W×3 sRGB 0…255; notes: what was done to make them so; saving: how its file was
+    saved, where that is a JPEG.
+    """
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
+    saving: JpegSaving | None = field(default=None, kw_only=True)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -59,6 +63,7 @@ def convert(
         )
     deep = any("16" in _raw_mode(tile) for tile in getattr(image, "tile", ()))
     turned = _turned_by_decoder(image)
+    saving = JpegSaving.of(image)
     image.load()
     profile = image.info.get("icc_profile")
     if turned:
@@ -70,7 +75,7 @@ def convert(
     scaled, colours = image.format == "PPM", cache(to_srgb)  # once for all bands
     for band, rows in _bands(image):
         pixels[rows] = _rgb(band, deep, scaled, profile and partial(colours, profile), done)
-    return Picture(pixels, tuple(done))
+    return Picture(pixels, tuple(done), saving=saving)
 
 
 def _pictures(image: Image.Image) -> tuple[str, ...]:

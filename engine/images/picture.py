@@ -20,6 +20,7 @@ decoding is in `engine.images.formats`.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import stat
@@ -35,6 +36,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from ..arguments import check_number
 from ..errors import ImageError
+from ..system.libraries import one_line
 from ..system.threads import threads
 from .conversion import Picture, convert
 from .formats import Prepared, heif, prepared
@@ -47,6 +49,9 @@ MAX_BYTES = 512 << 20  # that many pixels, 16 bits per channel, uncompressed
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 # Their decoders hold several copies at once; with these, none takes more than a gigabyte.
 MAX_PIXELS_OF = {"WEBP": 50_000_000, "AVIF": 50_000_000, "HEIF": 50_000_000}
+
+# What Pillow logs is in the errors that it raises; without a handler Python prints it.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 RUNS = 3  # zlib's strategy Z_RLE
 SIDE_BY_SIDE = 1_000_000  # pixels from which planes are resized on several cores
@@ -134,7 +139,8 @@ def _refusing(name: str, max_pixels: int) -> Iterator[None]:
     except MemoryError:
         raise ImageError(f"{name} does not fit in memory: scale it down first") from None
     except Exception as error:  # Pillow's decoders raise many kinds on damaged files
-        raise ImageError(f"{name} is truncated or damaged ({error}): get it again") from None
+        reason = one_line(error) or type(error).__name__
+        raise ImageError(f"{name} is truncated or damaged ({reason}): get it again") from None
 
 
 @cache

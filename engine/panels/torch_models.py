@@ -29,7 +29,8 @@ from .classes import class_names
 from .naming import Entry
 from .part import Part, trial_of
 
-NESTED = ("state_dict", "model")  # what checkpoints of trainings call the weights
+PICKLED = (b"PK\x03\x04", b"\x80")  # how files of `torch.save` begin, now and formerly
+MOST_CLASSES = 100_000
 # Of torchvision's networks ported from elsewhere: the pictures are scaled inside.
 PORTED = ("googlenet", "inception_v3")
 # torchvision's DenseNets are stored under the names of an early version.
@@ -154,43 +155,40 @@ def filled(entry: Entry, recipe: Recipe) -> nn.Module:
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, or of one of PyTorch read without running it.
+    """The tensors of a safetensors file; no other kind is opened. Raises WeightsError."""
+    from safetensors.torch import load_file
 
-    Raises WeightsError.
-    """
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of pickle, zipfile, safetensors, the disk
+        with path.open("rb") as stream:
+            pickled = stream.read(4).startswith(PICKLED)
+        state = {} if pickled else load_file(path)
+    except Exception as error:  # of safetensors, the disk
         raise WeightsError(
-            f"{path} cannot be read as weights ({cause(error)}): give a .safetensors file, or "
-            "torch.save(model.state_dict(), FILE)"
+            f"{path} cannot be read as weights ({cause(error)}): give a .safetensors file"
         ) from None
-    for name in NESTED:
-        if isinstance(state, dict) and isinstance(state.get(name), dict):
-            state = state[name]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise WeightsError(f"{path} holds no weights by name: give model.state_dict()")
+    if pickled:
+        raise WeightsError(
+            f"{path} is a file of pickle, which may run code: convert it to safetensors where you "
+            "trust it (engine/README.md, your own models)"
+        )
     state = {name.removeprefix("module."): value for name, value in state.items()}
     return {EARLY.sub(r"\1\2", name): value for name, value in state.items()}
 
 
 def cause(error: Exception) -> str:
-    """The first sentence of an error: PyTorch's about a pickle has many."""
+    """The first sentence of an error."""
     return re.split(r"(?<=[a-z])[.:] ", one_line(error, 160))[0]
 
 
 def other_classes(network: nn.Module, state: dict[str, Tensor]) -> int | None:
-    """How many classes the weights are for, where that alone is what does not fit."""
+    """How many classes the weights are for, up to `MOST_CLASSES`, where only that does not fit."""
     own = network.state_dict()
     differ = [n for n in own if n in state and own[n].shape != state[n].shape]
     counts = {state[name].shape[0] for name in differ if state[name].ndim}
     alike = all(own[name].shape[1:] == state[name].shape[1:] for name in differ)
-    return counts.pop() if len(counts) == 1 and alike else None
+    if len(counts) != 1 or not alike or max(counts) > MOST_CLASSES:
+        return None
+    return counts.pop()
 
 
 def misfit(network: nn.Module, state: dict[str, Tensor]) -> str:

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, StorageError
+
+# What is wrong with the disk and not with one file: full, over a quota, read-only.
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 def check_folder(folder: Path) -> None:
@@ -28,7 +31,11 @@ def check_folder(folder: Path) -> None:
         raise unwritable(nearest, "no permission")
 
 
-def unwritable(place: object, reason: object) -> OutputError:
+def unwritable(place: object, reason: object, code: int | None = None) -> OutputError:
+    """The error where nothing can be written. code: the system's number of it, if it has one."""
+    if code in DISK:
+        remedy = "make room, or choose another --out; what was written before stays"
+        return StorageError(f"{place} cannot be written ({reason}): {remedy}")
     return OutputError(f"{place} cannot be written ({reason}): choose another --out")
 
 
@@ -60,15 +67,16 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_files(files: dict[Path, bytes]) -> None:
+def write_files(files: dict[Path, bytes], temporary: Path | None = None) -> None:
     """Write all files or none; older files of these names are replaced only when all are complete.
 
     Each is written under a temporary name, read back and compared; then all are renamed. Where
     anything fails, or the user interrupts, every older file is what it was before, and nothing new
-    is left. Raises OutputError.
+    is left. temporary: a folder of the same disk for what is not complete; without it each file's
+    own. Raises OutputError, StorageError where the disk is full or read-only.
     """
     mark = secrets.token_hex(4)
-    places = [Replacement(path, mark, number) for number, path in enumerate(files)]
+    places = [Replacement(path, mark, number, temporary) for number, path in enumerate(files)]
     try:
         for place, data in zip(places, files.values(), strict=True):
             place.fill(data)
@@ -82,22 +90,25 @@ def write_files(files: dict[Path, bytes]) -> None:
             raise
         name = getattr(error, "filename2", None) or getattr(error, "filename", None)
         reason = getattr(error, "strerror", None) or error
-        raise unwritable(name or "the output", reason) from None
+        code = getattr(error, "errno", None)
+        raise unwritable(name or next(iter(files)), reason, code) from None
     for place in places:
         place.backup.unlink(missing_ok=True)
 
 
 class Replacement:
-    """One file of a set: its new content and its older file, each under a short name beside it.
+    """One file of a set: its new content and its older file, each under a short name beside it,
+    or in the folder `temporary`.
 
     Names of ours are never longer than the file's may be. How far a replacement has come is read
     off the disk, for an interrupt may come between an action and any note of it.
     """
 
-    def __init__(self, path: Path, mark: str, number: int):
+    def __init__(self, path: Path, mark: str, number: int, temporary: Path | None = None):
         self.path = path
-        self.temporary = path.with_name(f".{mark}-{number}.part")
-        self.backup = path.with_name(f".{mark}-{number}.old")
+        folder = path.parent if temporary is None else temporary
+        self.temporary = folder / f".{mark}-{number}.part"
+        self.backup = folder / f".{mark}-{number}.old"
         self.filled = False
 
     def fill(self, data: bytes) -> None:

@@ -14,14 +14,27 @@ from ..system.progress import Progress
 Result = TypeVar("Result")
 
 
+class Announcement:
+    """Lines on stderr, printed at most once: when there is something that they are about."""
+
+    def __init__(self, *lines: str):
+        self._lines = lines
+
+    def __call__(self) -> None:
+        for line in self._lines:
+            tqdm.write(line, file=sys.stderr)  # above a bar that is drawn
+        self._lines = ()
+
+
 @contextmanager
 def progress(total: float = 1.0, *, keep: bool = False) -> Iterator[Callable[[float, str], None]]:
     """A bar, as a function of how much of `total` is done and what is being done.
 
-    keep: leave the last state on the screen.
+    keep: leave the last state on the screen, unless it is below the bar of a batch.
     """
     layout = "{bar:24} {desc}"
-    with tqdm(total=total, bar_format=layout, disable=None, leave=keep, file=sys.stderr) as bar:
+    leave = None if keep else False  # None: if it is the first of the bars
+    with tqdm(total=total, bar_format=layout, disable=None, leave=leave, file=sys.stderr) as bar:
 
         def show(done: float, text: str) -> None:
             if not bar.disable:

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from ...attack.objective import lead
 from ...images.parts import Box, grown
-from ...images.picture import encode_png
 from ..judge.verdict import Look
 from ..judge.versions import PNG, SCALES, Standard, sized, version
 from ..problem import QUALITIES, head_of, save_of
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 AROUND = 0.15  # of a chip's side, around it: room in which the change falls to nothing
 ATTEMPTS = 8
 MARGIN, MORE = 0.02, 0.01  # of the distance, at first; on top of what a version fell short
+FINE = 3  # halvings of a version, from which what its codec does to a change averages out
 STEPS, AGAIN = 20, 9  # of the first attempt, and of later ones
 NEAR = 8  # pixels around a chip in a version of the photo
 SHAVES = 4, 2  # verdicts that spend what is beyond the standard, exact and robust
@@ -67,14 +67,16 @@ class Broad:
     def sight(self, name: str, chip) -> Direct | Saved:
         """A version of the photo, and a chip in it."""
         photo, scale = self.state.photo, SCALES.get(name, 1.0)
-        if name in QUALITIES:
+        saving = self.standard.saving
+        coded = name in QUALITIES or (saving is not None and name in PNG)
+        if coded and chip.levels < FINE:
             small = photo if scale == 1 else sized(photo, scale)
             height, width = small.shape[:2]
             left, top, *corner = grown(chip.box, NEAR, width, height)
             box: Box = (left // 16 * 16, top // 16 * 16, *corner)
             share = width / photo.shape[1]
-            return Saved.of(self.canvas, small, share, save_of(name), chip, box)
-        changed = np.ascontiguousarray(version(name, photo))
+            return Saved.of(self.canvas, small, share, save_of(name, saving), chip, box)
+        changed = np.ascontiguousarray(version(name, photo, saving))
         clean = self.cloak.finder.chip(changed, replace(self.state.face, chip=chip))
         share = changed.shape[1] / photo.shape[1]
         return Direct(as_tensor(clean), self.canvas.sight(chip, share))
@@ -166,5 +168,4 @@ def cloak_broad(
         before = state.size
         broad.judge(scaled(coefficients, middle))
         low, high = (low, middle) if state.size < before else (middle, high)
-    state.png = encode_png(state.pixels)
     yield CloakProgress("judged", 1.0, state.attempts, steps, int(state.reached), 1)

@@ -52,7 +52,7 @@ def survival(
 
 
 def survived(verdict: Verdict, goal: Goal) -> dict[str, Survival]:
-    """What a verdict says of the versions that it looked at, but for the PNG itself."""
+    """What a verdict says of the versions that it looked at, but for the file itself."""
     return {
         each.version: Survival(
             goal.reached(each.dlib) and goal.reached(each.port),

@@ -1,6 +1,6 @@
 """The verdict on a cloaked file: read again, found again, aligned again, by two recognisers.
 
-The search's own result is not relied on. The PNG's bytes are decoded, Pillow makes the versions
+The search's own result is not relied on. The file's bytes are decoded, Pillow makes the versions
 that a cloak may have to survive (`.versions`), dlib finds and aligns the face in each, and the
 goal must be reached by the descriptors of both dlib's own recogniser and the PyTorch port.
 """
@@ -8,14 +8,19 @@ goal must be reached by the descriptors of both dlib's own recogniser and the Py
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...faces.finder import Face, FaceFinder
 from ...faces.gallery import Goal
+from ...images.jpeg import JpegSaving
 from ...images.picture import decode
+from ...system.threads import threads
 from .versions import PNG, version
+
+LARGE = 1_000_000  # pixels, from which versions are looked at on several cores
 
 
 @dataclass(frozen=True)
@@ -59,26 +64,35 @@ def find_again(
 
 
 def look(
-    finder: FaceFinder, recogniser, png: bytes, face: Face, versions: tuple[str, ...] = PNG
+    finder: FaceFinder, recogniser, file: bytes, face: Face, versions: tuple[str, ...] = PNG
 ) -> list[Look]:
-    """The bytes of a PNG and the face in the original -> a look at each version, by the port.
+    """The bytes of a file and the face in the original -> a look at each version, by the port.
 
     recogniser: `engine.networks.recogniser.Recogniser`.
     """
-    return look_at(finder, recogniser, decode(png).pixels, face, versions)
+    return look_at(finder, recogniser, decode(file).pixels, face, versions)
 
 
 def look_at(
-    finder: FaceFinder, recogniser, pixels: np.ndarray, face: Face, versions: Iterable[str]
+    finder: FaceFinder,
+    recogniser,
+    pixels: np.ndarray,
+    face: Face,
+    versions: Iterable[str],
+    saving: JpegSaving | None = None,
 ) -> list[Look]:
-    """`look` at uint8 H×W×3, decoded already."""
-    looks = []
-    for name in versions:
-        changed = np.ascontiguousarray(version(name, pixels))
+    """`look` at uint8 H×W×3, decoded already; saving: how its file will be saved, if as a JPEG."""
+
+    def at(name: str) -> Look:
+        changed = np.ascontiguousarray(version(name, pixels, saving))
         again, detected = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
         chip = finder.chip(changed, again)
-        looks.append(Look(name, again, detected, chip, recogniser.describe(chip[None])[0]))
-    return looks
+        return Look(name, again, detected, chip, recogniser.describe(chip[None])[0])
+
+    if pixels.size < 3 * LARGE:
+        return [at(name) for name in versions]
+    with ThreadPoolExecutor(threads()) as pool:
+        return list(pool.map(at, versions))
 
 
 def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
@@ -100,10 +114,10 @@ def confirm(finder: FaceFinder, looks: list[Look], goal: Goal) -> Verdict:
 def judge(
     finder: FaceFinder,
     recogniser,
-    png: bytes,
+    file: bytes,
     face: Face,
     goal: Goal,
     versions: tuple[str, ...] = PNG,
 ) -> Verdict:
-    """The bytes of a PNG, the face in the original, the goal -> `Verdict`."""
-    return confirm(finder, look(finder, recogniser, png, face, versions), goal)
+    """The bytes of a file, the face in the original, the goal -> `Verdict`."""
+    return confirm(finder, look(finder, recogniser, file, face, versions), goal)

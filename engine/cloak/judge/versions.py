@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...images.jpeg import JpegSaving, of_quality
 from ...images.picture import resize
 from ...images.saved import halved, reencoded
 
-PNG = ("png",)
+PNG = ("png",)  # the file itself, whatever its format
+COARSEST = of_quality(75)  # steps of a JPEG that is written: a robust cloak has to survive more
+USUAL = of_quality(90)  # of one that is made of a picture that was none
 
 
 def sized(pixels: np.ndarray, scale: float) -> np.ndarray:
@@ -52,6 +55,7 @@ WORDS = {  # what a site may do, listed of every cloaked file
 }
 LISTED = tuple(WORDS)
 RESERVE = ("jpeg70", "webp75", "45%", "45%+jpeg75", "1.65x+back")
+FILE_FORMATS = ("same", "png", "jpeg")
 SCALES = {"half": 0.5, "half+jpeg80": 0.5, "45%": 0.45, "45%+jpeg75": 0.45}  # others: 1
 
 
@@ -61,13 +65,15 @@ class Standard:
 
     versions: in all of which the file must reach the goal; first: those among them that the search
     begins with, the others join where they fail; margins: of the distance, by attempt; shaved:
-    whether what holds may be made smaller until no margin is left.
+    whether what holds may be made smaller until no margin is left; saving: how the file is saved
+    where it is a JPEG, in the file itself and before all that is done to it.
     """
 
     versions: tuple[str, ...]
     first: tuple[str, ...]
     margins: tuple[float, ...]
     shaved: bool = False
+    saving: JpegSaving | None = None
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -91,6 +97,16 @@ ROBUST = Standard(
 )
 
 
-def version(name: str, pixels: np.ndarray) -> np.ndarray:
-    """One of `VERSIONS` of uint8 H×W×3."""
-    return VERSIONS[name](pixels)
+def version(name: str, pixels: np.ndarray, saving: JpegSaving | None = None) -> np.ndarray:
+    """One of `VERSIONS` of uint8 H×W×3; saving: how the file was saved before, if as a JPEG."""
+    return VERSIONS[name](pixels if saving is None else saving.saved(pixels))
+
+
+def saving_for(format: str, original: JpegSaving | None) -> JpegSaving | None:
+    """How a cloaked photo is saved; None for a PNG.
+
+    format: of `FILE_FORMATS`; original: how the photo was, if as a JPEG.
+    """
+    if format == "png" or (format == "same" and original is None):
+        return None
+    return USUAL if original is None else original.finer(COARSEST)

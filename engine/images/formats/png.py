@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 
-from ...errors import ImageError
+from ...errors import ImageError, printable
 from .prepared import Prepared
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -37,7 +37,7 @@ def prepared(data: bytes, name: str) -> Prepared:
         if not kind[0] & 0x20:  # needed by every decoder: its checksum counts
             pieces.append(data[at:end])
         elif zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
-            notes[f"{kind.decode('latin-1')} ignored: wrong checksum"] = None
+            notes[f"{printable(kind.decode('latin-1'))} ignored: wrong checksum"] = None
         elif kind == b"iCCP" and profile is None:
             profile, note = _profile(bytes(content))
             notes |= dict.fromkeys(note)

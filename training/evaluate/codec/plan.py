@@ -33,6 +33,8 @@ FIRST = {
     "webp, bisect, resized": 100,
     "avif, bisect, resized": 40,
     "jpeg, faithful": 36,
+    "webp, faithful": 36,
+    "avif, faithful": 36,
     "webp, search": 100,
     "avif, search": 100,
     "jpeg, search, resized": 20,
@@ -105,7 +107,7 @@ PHASES = (
         ),
     ),
     Phase("jnd", of_each_format("jnd")),
-    Phase("faithful", (Row("faithful", "jpeg"),)),
+    Phase("faithful", of_each_format("faithful")),
     Phase("search", (*of_each_format("search"), *of_each_format("search", resize=True))),
 )
 
