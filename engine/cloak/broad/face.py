@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...attack.alignment import extract
 from ...attack.objective import lead
 from ...images.parts import Box, grown
 from ..judge.verdict import Look
@@ -77,9 +77,11 @@ class Broad:
             share = width / photo.shape[1]
             return Saved.of(self.canvas, small, share, save_of(name, saving), chip, box)
         changed = np.ascontiguousarray(version(name, photo, saving))
-        clean = self.cloak.finder.chip(changed, replace(self.state.face, chip=chip))
+        left, top, right, bottom = chip.box
+        part = as_tensor(changed[top:bottom, left:right])
+        clean = extract(part, [chip.within(left, top)])
         share = changed.shape[1] / photo.shape[1]
-        return Direct(as_tensor(clean), self.canvas.sight(chip, share))
+        return Direct(clean, self.canvas.sight(chip, share))
 
     def leads(self, change: Tensor) -> Tensor:
         """By how much distance each view is beyond the goal and its version's margin, V."""
