@@ -213,6 +213,18 @@ def strip(model: onnx.ModelProto) -> None:
         del tensor.metadata_props[:]
 
 
+def eight_bits(stored: Mapping[str, Tensor], prefix: str = "") -> dict[str, tuple[Tensor, Tensor]]:
+    """The int8 weights and their scales of what `quantised.pack` made, by their names in a graph.
+
+    prefix: what a graph's names begin with.
+    """
+    return {
+        prefix + name: (tensor, stored[name + SCALE])
+        for name, tensor in stored.items()
+        if tensor.dtype == torch.int8
+    }
+
+
 def quantise(model: onnx.ModelProto, eight_bits: Mapping[str, tuple[Tensor, Tensor]]) -> None:
     """Store these weights as int8 with a scale per output channel, multiplied in the graph.
 
