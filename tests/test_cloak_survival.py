@@ -56,7 +56,7 @@ def test_it_is_what_a_second_look_at_the_changed_file_finds(cloak, portrait, res
 def test_a_photo_that_matches_survives_nothing(cloak, portrait):
     face = cloak.finder.find(portrait)[0]
     goal = Matching(cloak.finder.describe(portrait, face)[None])
-    found = survival(cloak.finder, cloak.recogniser, portrait, face, goal)
+    found = survival(cloak.recognisers, portrait, face, goal)
     assert not any(each.reached for each in found.values())
     assert all(each.distance < 0.3 for each in found.values())
 

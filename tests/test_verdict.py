@@ -38,7 +38,7 @@ def test_the_margin_is_spent_by_the_verdict(cloak, portrait):
     assert small.gradients > plain.gradients
     assert psnr_8bit(portrait, small.pixels) > psnr_8bit(portrait, plain.pixels)
     np.testing.assert_array_equal(decode(small.png).pixels, small.pixels)
-    assert judge(cloak.finder, cloak.recogniser, small.png, found, goal).reached
+    assert judge(cloak.recognisers, small.png, found, goal).reached
 
 
 def test_an_attempt_learns_the_alignments_in_which_it_failed(cloak, portrait):
@@ -46,12 +46,12 @@ def test_an_attempt_learns_the_alignments_in_which_it_failed(cloak, portrait):
     goal = Matching(cloak.finder.describe(portrait, face)[None])
     state = state_of(cloak, portrait, face, goal)
     state.begin([("png", face.chip)])
-    looks = look(cloak.finder, cloak.recogniser, encode_png(portrait), face, LASTING.versions)
+    looks = look(cloak.recognisers, encode_png(portrait), face, LASTING.versions)
     state.learn(looks, resumed=False, first=True)
     assert [name for name, _ in state.views] == list(LASTING.versions)  # png's alignment was known
     elsewhere = replace(face.chip, box=(0, 0, 9, 9))
     moved = replace(looks[0], face=replace(face, chip=elsewhere))
-    held = [replace(each, port=goal.enrolled[0] + 1) for each in looks[1:]]
+    held = [replace(each, ports={"dlib": goal.enrolled[0] + 1}) for each in looks[1:]]
     state.learn([moved, *held], resumed=True, first=True)
     assert [name for name, _ in state.views] == list(LASTING.versions)
     assert state.views[0] == ("png", elsewhere)  # in place of the one before
@@ -65,9 +65,7 @@ def test_an_attempt_learns_the_alignments_in_which_it_failed(cloak, portrait):
 def test_the_verdict_is_on_what_is_read_again(cloak, portrait):
     face = cloak.finder.find(portrait)[0]
     goal = Matching(cloak.finder.describe(portrait, face)[None])
-    verdict = judge(
-        cloak.finder, cloak.recogniser, encode_png(portrait), face, goal, LASTING.versions
-    )
+    verdict = judge(cloak.recognisers, encode_png(portrait), face, goal, LASTING.versions)
     assert not verdict.reached
     assert verdict.agree
     assert verdict.distances["png"] == pytest.approx(0, abs=1e-6)
@@ -75,5 +73,5 @@ def test_the_verdict_is_on_what_is_read_again(cloak, portrait):
     for name, size in zip(LASTING.versions, (256, 256, 128, 128), strict=True):
         assert version(name, portrait).shape == (size, size, 3)
     blank = encode_png(np.full_like(portrait, 128))
-    unseen = judge(cloak.finder, cloak.recogniser, blank, face, goal)
+    unseen = judge(cloak.recognisers, blank, face, goal)
     assert not unseen.looks[0].detected  # not being found is no protection: the place is described

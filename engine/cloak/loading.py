@@ -28,7 +28,8 @@ def load_cloak(
     """A `face.Cloak` with the human JND of that name. Raises WeightsError, DeviceError.
 
     device: auto, cpu or cuda; weights, the recognisers' and the JND's, as in
-    `engine.models.locate.locate`; against: names of `engine.faces.recognisers.RECOGNISERS`. PyTorch's threads are set as `engine.system.threads` says.
+    `engine.models.locate.locate`; against: names of `engine.faces.recognisers.RECOGNISERS`.
+    PyTorch's threads are set as `engine.system.threads` says.
     """
     try:
         import torch

@@ -18,17 +18,16 @@ import numpy as np
 from ..arguments import check_choice, check_flag, check_number, check_place, check_placement
 from ..errors import UsageError
 from ..faces.finder import SMALLEST, Face, choice_of, choose, searched
-from ..faces.recognisers import RECOGNISERS, named
-from ..images.parts import around, cut_out, put_back
+from ..faces.recognisers import named
+from ..images.parts import cut_out, put_back
 from ..images.picture import Picture, as_picture, decode, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
 from .goals import describe_best, enrol_folder, goal_of, name_of
+from .judge.outcome import outcome
 from .judge.recognisers import Embeddings
-from .judge.survival import survival, survived
-from .judge.verdict import Verdict
-from .judge.versions import EXACT, FILE_FORMATS, LISTED, RESERVE, ROBUST, saving_for
-from .result import CloakedFace, CloakedPhoto, RecogniserVerdict
+from .judge.versions import EXACT, FILE_FORMATS, ROBUST, saving_for
+from .result import CloakedPhoto
 from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
 from .whole import LARGE, final, moved, part_of
@@ -80,8 +79,8 @@ def cloak_steps(
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
     target: embeddings, m×D by recogniser, of the person to impersonate; gallery: of those not to be
-    matched beside the face's own; not both. robust, format: as in `cloak_photo`. max_seconds: per face.
-    name: of the picture, in errors. Raises ImageError, FaceError, UsageError.
+    matched beside the face's own; not both. robust, format: as in `cloak_photo`. max_seconds: per
+    face. name: of the picture, in errors. Raises ImageError, FaceError, UsageError.
     """
     check_goal(target, gallery)
     check_attack(method, face, robust, max_seconds, format)
@@ -143,7 +142,7 @@ def cloak_steps(
         file=file,
         format="png" if saving is None else "jpeg",
         faces=tuple(
-            _face(cloak, picture, shown, detected, face, state, verdict)
+            outcome(cloak, picture, shown, detected, face, state, verdict)
             for face, state, verdict in zip(chosen, states, verdicts, strict=True)
         ),
         psnr_db=psnr_8bit(picture.pixels, shown),
@@ -187,56 +186,6 @@ def left_out(detected: list[Face], chosen: list[Face], face: str | int | None) -
     ]
 
 
-def _face(
-    cloak: Cloak,
-    picture: Picture,
-    pixels: np.ndarray,
-    detected: list[Face],
-    face: Face,
-    state: FaceState,
-    verdict: Verdict,
-) -> CloakedFace:
-    """What one face took, and the verdict on it in the finished picture, uint8 H×W×3."""
-    survives, reserve = {}, None
-    if verdict.reached:
-        survives = survived(verdict, state.goal)
-        if set(LISTED) <= set(survives):
-            reserve = all(survives[name].reached for name in RESERVE)
-        else:
-            survives = survival(cloak.recognisers, pixels, face, state.goal)
-    goals = state.goal.goals
-    clean, first = cloak.recognisers.describe(picture.pixels, face), next(iter(goals))
-    moved = [np.linalg.norm(clean[first] - each.confirmed[first]) for each in verdict.looks]
-    before = state.goal.distances(clean)
-    after = [state.goal.distances(each.confirmed) for each in verdict.looks]
-    hardest = max if state.goal.targeted else min
-    near = around(face.box, *picture.size)
-    return CloakedFace(
-        number=next(k for k, each in enumerate(detected, 1) if each is face),
-        box=face.box,
-        before=before[first],
-        after=verdict.distance,
-        distances=verdict.distances,
-        own=float(min(moved)),
-        threshold=RECOGNISERS[first].threshold,
-        recognisers={
-            name: RecogniserVerdict(
-                before[name], hardest(each[name] for each in after), RECOGNISERS[name].threshold
-            )
-            for name in goals
-        },
-        targeted=state.goal.targeted,
-        success=verdict.reached,
-        hurried=verdict.reached and state.hurried,
-        survives={name: survives[name] for name in LISTED if name in survives},
-        reserve=reserve,
-        psnr_db=psnr_8bit(picture.pixels[near], pixels[near]),
-        attempts=state.attempts,
-        gradients=state.gradients,
-        seconds=state.seconds,
-    )
-
-
 def beyond_share(before: np.ndarray, after: np.ndarray, threshold: ThresholdMap) -> float:
     """`quality.beyond` of a whole photo, its threshold computed only where it was changed."""
     rows, columns = (before != after).any(2).nonzero()
@@ -271,9 +220,9 @@ def cloak_photo(
     robust: hold for what sites do to photos (`engine.cloak.judge.versions.LISTED`) and one
     step beyond, else in this very file alone. format: of the file: png; jpeg, with the steps of the
     photo's own file, none above those of quality 75, or of quality 90 where it was no JPEG; same,
-    jpeg for a JPEG and png for all others. It is verified as it is written. against: recognisers, as
-    `engine.faces.recognisers.named` takes them, all to be fooled. max_seconds: per face,
-    None for no limit. jnd: the model of the human JND. weights, device: as in
+    jpeg for a JPEG and png for all others. It is verified as it is written. against: recognisers,
+    all to be fooled, as `engine.faces.recognisers.named` takes them. max_seconds: per face, None
+    for no limit. jnd: the model of the human JND. weights, device: as in
     `engine.models.locate.locate`; auto, cpu or cuda. Raises ImageError, FaceError, UsageError,
     WeightsError, DeviceError.
     """

@@ -25,13 +25,13 @@ FAILED = 3  # exit code: an attack did not succeed within its budget
 class Loaded:
     """What every photo of a batch is cloaked with.
 
-    cloak: an `engine.cloak.face.Cloak`; target, gallery: descriptors m×128 or None; announce: says
+    cloak: an `engine.cloak.face.Cloak`; target, gallery: embeddings by recogniser, or None; announce: says
     where it runs.
     """
 
     cloak: object
-    target: np.ndarray | None
-    gallery: np.ndarray | None
+    target: dict[str, np.ndarray] | None
+    gallery: dict[str, np.ndarray] | None
     announce: Announcement
 
 
@@ -105,8 +105,10 @@ def load(options: CloakOptions) -> Loaded:
     from ..cloak.goals import describe_best, enrol_folder
     from ..cloak.loading import load_cloak, missing
     from ..cloak.photo import check_attack
+    from ..faces.recognisers import named
     from ..human import HUMAN_MODELS
     from ..human.learned import load
+    from ..models.locate import locate
 
     try:
         check_attack(
@@ -116,9 +118,13 @@ def load(options: CloakOptions) -> Loaded:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
         load(options.weights, options.device)  # missing weights: reported once, now
-    cloak = load_cloak(options.jnd, options.device, options.weights)
+    rows = named(options.against)
+    names = tuple(row.name for row in rows)
+    cloak = load_cloak(options.jnd, options.device, options.weights, names)
     words = f"PyTorch on {cloak.device}, {threads()} threads; method {options.method}"
-    weights = f"recogniser {cloak.located.sha256[:8]}, {cloak.located.origin}"
+    files = [locate(row.model, options.weights) for row in rows]
+    each = ", ".join(f"{name} {file.sha256[:8]}" for name, file in zip(names, files, strict=True))
+    weights = f"recognisers {each}, {files[0].origin}"
     target, gallery, notes = None, None, ()
     if options.target is not None:
         target = describe_best(cloak, options.target)
@@ -165,6 +171,12 @@ def table(result, image: str, path: Path | None, figure: Path | None = None) -> 
             f"{face.before:.4f} before, {face.after:.4f} after; {face.gradients} gradient "
             f"evaluations, {face.seconds:.1f} s"
         )
+        if len(face.recognisers) > 1:
+            lines += [
+                f"    {name}: distance {each.before:.4f} before, {each.after:.4f} after; the same "
+                f"person below {each.threshold:g}"
+                for name, each in face.recognisers.items()
+            ]
         if face.targeted and face.recognisable:
             own = f"distance {face.own:.3f} to the face as it was"
             lines.append(f"    STILL RECOGNISABLE, not protected: {own}")

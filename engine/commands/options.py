@@ -238,6 +238,11 @@ class CloakOptions(PictureOptions):
         "of the file; same: a JPEG of about the same size for a JPEG, a PNG for all others",
         choices=("same", "png", "jpeg"),
     )
+    against: str = option(
+        "dlib",
+        f"recognisers to be fooled: {', '.join(RECOGNISER_NAMES)}, several with a comma, or all",
+        metavar="NAMES",
+    )
     jnd: str = jnd_model()
     max_seconds: float = option(120.0, "longest search per face", metavar="S")
     figure: bool = option(False, "write a figure too: each face before, after, difference × 16")

@@ -112,9 +112,9 @@ class Bench:
             "distance": verdict.distance,
             "distances": verdict.distances,
             "versions_reached": {
-                each.version: state.goal.reached(each.dlib) for each in verdict.looks
+                each.version: state.goal.reached(each.confirmed) for each in verdict.looks
             },
-            "moved": float(np.linalg.norm(verdict.looks[0].dlib - clean)),
+            "moved": float(np.linalg.norm(verdict.looks[0].confirmed["dlib"] - clean)),
             "attempts": state.attempts,
             "gradients": state.gradients,
             "seconds": state.seconds,
