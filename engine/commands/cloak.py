@@ -25,8 +25,8 @@ FAILED = 3  # exit code: an attack did not succeed within its budget
 class Loaded:
     """What every photo of a batch is cloaked with.
 
-    cloak: an `engine.cloak.face.Cloak`; target, gallery: embeddings by recogniser, or None; announce: says
-    where it runs.
+    cloak: an `engine.cloak.face.Cloak`; target, gallery: embeddings by recogniser, or None;
+    announce: says where it runs.
     """
 
     cloak: object
