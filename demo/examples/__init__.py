@@ -1,1 +1,0 @@
-"""Finished results that come with the demo, for the first visitor too."""

@@ -1,1 +1,0 @@
-"""Parts of tabs that have components and events of their own."""
