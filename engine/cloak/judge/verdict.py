@@ -83,8 +83,10 @@ def look_at(
 ) -> list[Look]:
     """`look` at uint8 H×W×3, decoded already; saving: how its file will be saved, if as a JPEG."""
 
+    file = pixels if saving is None else saving.saved(pixels)  # once for all versions
+
     def at(name: str) -> Look:
-        changed = np.ascontiguousarray(version(name, pixels, saving))
+        changed = np.ascontiguousarray(version(name, file))
         again, detected = find_again(finder, changed, face, changed.shape[1] / pixels.shape[1])
         chip = finder.chip(changed, again)
         return Look(name, again, detected, chip, recogniser.describe(chip[None])[0])
