@@ -17,6 +17,7 @@ from engine.models.registry import GENERATORS, HUMAN, LICENCE, MODELS, PANEL, PR
 from engine.system.files import write_files, write_text
 
 PARITY = "export.json"
+LARGE = 4_000  # numbers in a weight of a classifier outside the panel that is stored in 8 bits
 COMPARED = "PyTorch and ONNX Runtime on the CPU, largest absolute difference"
 
 
@@ -61,10 +62,6 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
     classifiers = []
     if trained_panel(runs) or not holds_shipped_panel(out):
         classifiers = list(zip(PANEL, panel.classifiers.values(), trained, strict=True))
-    for model in UNSEEN:
-        path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
-        if path.exists():
-            classifiers.append((model, *load_classifier(path)))
     artefacts = [
         Artefact(
             model,
@@ -74,6 +71,10 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
         )
         for model, network, note in classifiers
     ]
+    for model in UNSEEN:
+        path = runs / "classifiers" / f"{model.removesuffix('-cifar10')}.safetensors"
+        if path.exists():
+            artefacts.append(outsider(model, *load_classifier(path)))
     for name, model in GENERATORS.items():
         path = runs / "generators" / f"{name}.safetensors"
         if path.exists():
@@ -92,13 +93,28 @@ def machine(runs: Path, out: Path) -> list[Artefact]:
                 )
             )
     present = any((out / MODELS[model].file).exists() for model in GENERATORS.values())
-    if len(artefacts) == len(classifiers) and not present:
+    if not (present or any(artefact.model in GENERATORS.values() for artefact in artefacts)):
         raise PairError(
             f"{runs}/generators holds none of {', '.join(GENERATORS)}: "
             "train one with `python -m training generator --preset refined --name conditioned`"
         )
     check_pairs(out, digest(panel), {artefact.model for artefact in artefacts})
     return artefacts
+
+
+def outsider(model: str, network: Any, note: dict) -> Artefact:
+    """A classifier outside the panel, its large weights stored in 8 bits per output channel.
+
+    It takes part in nothing but a few rows of the results, so that its file is to be small.
+    """
+    from engine.networks.photo import quantised
+
+    from .graphs import ClassifierGraph, export_classifier
+
+    stored = quantised.pack(network, lambda _, weight: weight.numel() >= LARGE)
+    network.load_state_dict(quantised.unpack(stored))
+    write = partial(export_classifier, network, training=note, stored=stored)
+    return Artefact(model, ClassifierGraph(network).eval(), note, write)
 
 
 def holds_shipped_panel(out: Path) -> bool:

@@ -79,8 +79,17 @@ def image_contract(range_: str = "0…1") -> dict:
     return {"type": "float32", "layout": "N×3×H×W", "range": range_, "colour": "sRGB, R G B"}
 
 
-def export_classifier(classifier: Classifier, path: Path, *, training: dict) -> None:
-    """Write one classifier: image -> logits and CAM."""
+def export_classifier(
+    classifier: Classifier,
+    path: Path,
+    *,
+    training: dict,
+    stored: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Write one classifier: image -> logits and CAM.
+
+    stored: its weights as `quantised.pack` has them, where they are to be stored so.
+    """
     contract = {
         "inputs": {"image": image_contract()},
         "outputs": {
@@ -101,6 +110,8 @@ def export_classifier(classifier: Classifier, path: Path, *, training: dict) -> 
         dynamic_shapes={"image": SPATIAL},
         outputs=["logits", "cam"],
         contract=contract,
+        eight_bits=eight_bits(stored or {}, "classifier."),
+        fold=not stored,  # a weight's transpose is made from it, not stored beside it
     )
 
 
@@ -183,12 +194,17 @@ def export(
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter records of this machine: source lines, stack traces, its version."""
+    """Remove what the exporter records of this machine and this run.
+
+    Source lines, stack traces, its version, and the shapes of what is in between, which have other
+    names in every run: the same network gives the same file.
+    """
     model.doc_string = model.producer_name = model.producer_version = ""
     del model.metadata_props[:]
     graph = model.graph
     graph.doc_string = ""
-    for parts in ([graph], graph.node, graph.input, graph.output, graph.value_info):
+    del graph.value_info[:]
+    for parts in ([graph], graph.node, graph.input, graph.output):
         for part in parts:
             part.doc_string = ""
             del part.metadata_props[:]
@@ -197,26 +213,44 @@ def strip(model: onnx.ModelProto) -> None:
         del tensor.metadata_props[:]
 
 
+def eight_bits(stored: Mapping[str, Tensor], prefix: str = "") -> dict[str, tuple[Tensor, Tensor]]:
+    """The int8 weights and their scales of what `quantised.pack` made, by their names in a graph.
+
+    prefix: what a graph's names begin with.
+    """
+    return {
+        prefix + name: (tensor, stored[name + SCALE])
+        for name, tensor in stored.items()
+        if tensor.dtype == torch.int8
+    }
+
+
 def quantise(model: onnx.ModelProto, eight_bits: Mapping[str, tuple[Tensor, Tensor]]) -> None:
     """Store these weights as int8 with a scale per output channel, multiplied in the graph.
 
-    Each must be, in the graph, the product of its numbers and scales, under its own name. Raises
-    ValueError for one that is not.
+    Each must be, in the graph, the product of its numbers and scales, under its own name, or the
+    transpose of that under any. Raises ValueError for one that is not.
     """
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
+    others = {name: numpy_helper.to_array(tensor) for name, tensor in weights.items()}
     nodes = []
     for name, (numbers, scales) in eight_bits.items():
         narrow = numpy_helper.from_array(numbers.numpy(), name + INT8)
         factors = numpy_helper.from_array(scales.float().numpy(), name + SCALE)
         product = restored(numbers, scales).numpy()
-        if name not in weights or not np.array_equal(numpy_helper.to_array(weights[name]), product):
+        if name in weights and np.array_equal(numpy_helper.to_array(weights[name]), product):
+            held, turn = name, []
+        elif (held := same(product.T, others)) is not None:
+            turn = [helper.make_node("Transpose", [name], [held])]
+        else:
             raise ValueError(f"the graph does not hold {name} as it is stored")
-        graph.initializer.remove(weights[name])
+        graph.initializer.remove(weights[held])
         graph.initializer.extend([narrow, factors])
         nodes.append(
             helper.make_node("DequantizeLinear", [narrow.name, factors.name], [name], axis=0)
         )
+        nodes += turn
     nodes += graph.node
     del graph.node[:]
     graph.node.extend(nodes)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import shutil
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
 
 from engine.models import registry
 from engine.models.locate import EMBEDDED
 from engine.models.registry import GENERATORS, MODELS, PANEL
 from engine.networks.generator import Generator
-from engine.networks.stored import contract, fill, stored_panel
+from engine.networks.stored import INT8, contract, fill, stored_panel
 from engine.networks.unseen import UNSEEN
 from export import build as builder
 from export import check, half
 from export.__main__ import main as export_main
-from export.build import Artefact, PairError, build, check_pairs, embed
+from export.build import Artefact, PairError, build, check_pairs, embed, outsider
 from export.graphs import ClassifierGraph, generator_graph
 from export.repository import assemble
 from training.train import checkpoint
@@ -183,3 +185,23 @@ def test_embedding_writes_sha256_and_size_into_the_table(tmp_path, monkeypatch):
     assert written.MODELS["hvs-sd"].repo == MODELS["hvs-sd"].repo
     others = set(MODELS) - {"hvs-sd", "vgg-cifar10"}
     assert all(vars(written.MODELS[name]) == vars(MODELS[name]) for name in others)
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_classifier_outside_the_panel_is_stored_in_8_bits(name, tmp_path, monkeypatch):
+    """Linear layers over tokens too, which a graph holds transposed."""
+    monkeypatch.setattr(check, "SIZES", ((24, 31),))  # the whole grid takes minutes
+    monkeypatch.setattr(check, "CONTENTS", ("noise", "ramp"))
+    torch.manual_seed(0)
+    model = f"{name}-cifar10"
+    chosen = outsider(model, UNSEEN[name](norm=False).eval(), {"classifier": name, "size": 32})
+    path = tmp_path / "graph.onnx"
+    chosen.write(path)
+    check.check_parity(chosen.module, path)
+    graph = onnx.load(path).graph
+    held = sum(math.prod(t.dims) for t in graph.initializer if t.name.endswith(INT8))
+    whole = sum(value.numel() for value in chosen.module.state_dict().values())
+    assert held > 0.8 * whole
+    again = fill(UNSEEN[name](norm=False), path, "classifier.")
+    for key, value in chosen.module.classifier.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[key], value)

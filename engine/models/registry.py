@@ -71,23 +71,23 @@ MODELS = {
         ),
         _row(
             "mobilenet-cifar10",
-            "b1b786c5f5f68df26e713ef5163b8e4e881803fefb542cc2c93bf00f7a97c54c",
-            555_013,
+            "69ee01eba9c89a0edc0b13c2e5a762bbb36b1c6f575d284d34ae504bf4fae0ff",
+            317_609,
         ),
         _row(
             "convnext-cifar10",
-            "3179f596ef4c61291bd2087bbc0fb41ffcc99d8ba1ed8d6a2ad6bf620e001d4b",
-            1_413_976,
+            "ee3318774c3d216aef90f338884e6041df5d5c7817abbad0faf589023a8114d4",
+            751_958,
         ),
         _row(
             "vit-cifar10",
-            "f22a77a866624ad68d4718d992df0fc1bbaea832a65a2d3ee1b37f93c6e710e3",
-            1_817_086,
+            "105787dc22df726a53dd74286872a9638ce3be4d5811f3d16f6b43ed32b7cd12",
+            967_761,
         ),
         _row(
             "generator-conditioned-cifar10",
-            "dc6a03365300d8b877e419b47ef1ac863eef93e9df7c5e470c768f09691b053a",
-            1_707_047,
+            "d06555b31803c10eac6704d22eaa25ee355e55389444db1bb8eedb58c2d6455c",
+            1_676_963,
         ),
         _row(
             "generator-merged-cifar10",

@@ -15,7 +15,7 @@ from engine.networks.photo.adjoint import pulled
 from engine.networks.photo.efficientnet import CLASSES, SIZE, WIDTH, EfficientNetLite
 from engine.networks.photo.generator import PhotoGenerator
 
-from ..graphs import SPATIAL, export, image_contract
+from ..graphs import SPATIAL, eight_bits, export, image_contract
 
 BATCH = {0: torch.export.Dim.DYNAMIC}
 SMALLEST = 32  # pixels, and the classifiers' sides are multiples of it: their padding is fixed
@@ -64,15 +64,6 @@ class PhotoGeneratorGraph(nn.Module):
         """
         confidence = logits.softmax(2).amax(2)
         return self.generator(2 * image - 1, evidence, confidence, strength, keep) / 2
-
-
-def eight_bits(stored: Mapping[str, Tensor], prefix: str) -> dict[str, tuple[Tensor, Tensor]]:
-    """The int8 weights and their scales of a packed network, by their names in a graph."""
-    return {
-        prefix + name: (tensor, stored[name + quantised.SCALE])
-        for name, tensor in stored.items()
-        if tensor.dtype == torch.int8
-    }
 
 
 def export_photo_classifier(

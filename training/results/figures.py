@@ -51,11 +51,16 @@ def draw() -> list[Path]:
 
 def joins(training: dict, epochs: int) -> list[int]:
     """After which of the last so many epochs a training went on with another preset."""
-    found, begun = [], epochs - training["preset"]["epochs"]
+    found, begun = [], epochs - epochs_of(training)
     while begun > 0 and (training := training.get("earlier")):
         found.append(begun)
-        begun -= training["preset"]["epochs"]
+        begun -= epochs_of(training)
     return found[::-1]
+
+
+def epochs_of(training: dict) -> int:
+    """How many were done, of those that the preset has."""
+    return training.get("epochs", training["preset"]["epochs"])
 
 
 def draw_curves(name: str, history: list[dict], marked: list[int]) -> Path:

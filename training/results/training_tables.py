@@ -32,14 +32,19 @@ def trainings() -> str:
     rows = []
     for name, history in histories(result["training"]).items():
         ends = [*joins(result["training"][name], len(history)), len(history)]
-        for training, end in zip(chain(result["training"][name])[-len(ends) :], ends, strict=True):
+        trained = chain(result["training"][name])
+        before = [None, *trained][-len(ends) - 1 : -1]
+        counts = np.diff([0, *ends])  # of a training's epochs; what was before them is not kept
+        each = zip(trained[-len(ends) :], before, counts, ends, strict=True)
+        for training, earlier, count, end in each:
             preset, last = training["preset"], history[end - 1]
+            planned = preset["epochs"]
             panel = last["test"]["rca_per_classifier"]  # train_rca is of assistants as well
             rows.append(
                 [
                     preset_of(training),
-                    preset.get("begins") or "–",
-                    f"{preset['epochs']}",
+                    "–" if earlier is None else preset_of(earlier),
+                    f"{planned}" if count >= planned else f"{count} of {planned}",
                     f"{preset['alpha']:g}",
                     f"{preset['wanted']:g}",
                     f"{preset.get('shifted', 0):g}",

@@ -114,7 +114,7 @@ def known(before: dict) -> list[Entry | None]:
 
 def training_of(note: dict) -> dict:
     """How a generator was trained, and the ones before it that it goes on from."""
-    parts = ("generator", "preset", "parameters", "seconds", "scaled_by", "command")
+    parts = ("generator", "preset", "parameters", "epochs", "seconds", "scaled_by", "command")
     earlier = {"earlier": training_of(note["earlier"])} if note.get("earlier") else {}
     return {part: note[part] for part in parts if part in note} | earlier
 
