@@ -123,7 +123,11 @@ def test_of_a_compression(visit):
 
 def test_of_a_watermark(visit):
     page = visit("watermark")
-    changes(page, lambda: page.get_by_label("Text").first.fill("mine"), WATERMARK)
+    changes(
+        page,
+        lambda: page.locator("#watermark-text").get_by_role("textbox").press_sequentially("x"),
+        WATERMARK,
+    )
     again(page, "watermark")
     changes(page, page.get_by_role("button", name="Cat").first.click, WATERMARK)
     page.get_by_role("button", name="Advanced").click()

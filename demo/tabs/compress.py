@@ -87,9 +87,9 @@ def tab(limits: Limits) -> None:
 
     def compress_steps(upload, *options):
         format, method, keep, seconds = options
-        known = finished.get(upload, *options)
-        if known is not None:
-            yield outputs_of(known, stem(upload))
+        result = finished.get(upload, *options)
+        if result is not None:
+            yield outputs_of(result, stem(upload))
             return
         original, name = open_original(upload, limits.to_compress), stem(upload)
         nothing, started = (gr.skip(),) * len(empty), time.monotonic()
@@ -112,6 +112,13 @@ def tab(limits: Limits) -> None:
                 yield "", *empty  # the progress of a moment ago may have come after the change
                 return
             yield values
+
+    def known(headline, upload, format, method, keep, seconds):
+        """The example, where it was finished before: at once, whatever else is being done."""
+        result = None if headline else finished.get(upload, format, method, keep, seconds)
+        if result is None or not latest.is_current(upload, format, method, keep, seconds):
+            return (gr.skip(),) * len(results)
+        return outputs_of(result, stem(upload))
 
     @show_errors
     def first(headline, upload, format, method, keep, seconds, request: gr.Request):
@@ -141,7 +148,9 @@ def tab(limits: Limits) -> None:
     ]
     opened = show_first(page, photo.image, FIRST)
     work.pop("validator")
-    searching.append(opened.then(first, [top.headline, *inputs], results, **work))
+    at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
+    shown = opened.then(known, [top.headline, *inputs], results, **at_once)
+    searching.append(shown.then(first, [top.headline, *inputs], results, **work))
     nothing_written = dict(zip(results[1:], empty, strict=True))
     add_stop(top.stop, running, searching, top.status, "Stopped.", nothing_written)
 

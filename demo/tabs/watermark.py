@@ -82,9 +82,9 @@ def tab(limits: Limits) -> None:
 
     def embed_steps(upload, text, key, observer, format):
         options, name = (text, key, observer, format), stem(upload)
-        known = finished.get(upload, *options)
-        if known is not None:
-            yield outputs_of(known, name)
+        result = finished.get(upload, *options)
+        if result is not None:
+            yield outputs_of(result, name)
             return
         picture = open_upload(upload, limits.to_mark)
         nothing, started = (gr.skip(),) * len(empty), time.monotonic()
@@ -100,6 +100,13 @@ def tab(limits: Limits) -> None:
                 yield "", *empty  # the progress of a moment ago may have come after the change
                 return
             yield values
+
+    def known(headline, upload, text, key, observer, format):
+        """The example, where it was finished before: at once, whatever else is being done."""
+        result = None if headline else finished.get(upload, text, key, observer, format)
+        if result is None or not latest.is_current(upload, text, key, observer, format):
+            return (gr.skip(),) * len(results)
+        return outputs_of(result, stem(upload))
 
     @show_errors
     def first(headline, upload, text, key, observer, format, request: gr.Request):
@@ -127,7 +134,9 @@ def tab(limits: Limits) -> None:
     marking = [start(embed, inputs, results, **work) for start in starts]
     opened = show_first(page, photo.image, FIRST)
     work.pop("validator")
-    marking.append(opened.then(first, [top.headline, *inputs], results, **work))
+    at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
+    shown = opened.then(known, [top.headline, *inputs], results, **at_once)
+    marking.append(shown.then(first, [top.headline, *inputs], results, **work))
     nothing_written = dict(zip(results[1:], empty, strict=True))
     add_stop(top.stop, running, marking, top.status, "Stopped.", nothing_written)
 

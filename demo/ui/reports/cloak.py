@@ -46,7 +46,7 @@ def headline(result: CloakedPhoto, targeted: bool) -> str:
             )
         return html.headline("Matched with another", text)
     if result.success:
-        return html.headline("Hidden", "The recogniser no longer matches this face with you.")
+        return html.headline("Hidden", "The recogniser no longer takes this for the same person.")
     text = "does not match the face with the other person" if targeted else "still matches the face"
     return html.headline(
         "Not hidden", f"The recogniser {text}. Allow more seconds, or ask for less.", "bad"

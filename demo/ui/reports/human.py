@@ -29,9 +29,11 @@ def headline(view: HumanView) -> str:
     result = view.result
     usual = sum(result.mean) / 3
     text = (
-        f"to most people: noise of ±{result.level * usual:.1f} levels of 255 on average, "
+        f"for most people: noise of ±{result.level * usual:.1f} levels of 255 on average, "
         f"<b>{result.level:.3g} times</b> the eye's threshold."
     )
+    if result.level == 0:
+        text = "was added: this is the original twice."
     return html.headline(seen(result.level), text)
 
 
