@@ -38,7 +38,8 @@ def load() -> CloakedPhoto:
     return CloakedPhoto(
         original=open_image(sample()).pixels,
         pixels=decode(png).pixels,
-        png=png,
+        file=png,
+        format="png",
         faces=(CloakedFace(**face),),
         notes=(),
         **{name: numbers[name] for name in OF_PHOTO},
@@ -57,4 +58,4 @@ def save(result: CloakedPhoto) -> None:
 if __name__ == "__main__":
     from engine import cloak_photo
 
-    save(cloak_photo(sample()))
+    save(cloak_photo(sample(), format="png"))
