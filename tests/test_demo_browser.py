@@ -154,6 +154,7 @@ def test_methods_are_compared_in_one_table(visit, portrait):
     page.wait_for_selector("#compare-photo img")
     upload(page, "#compare-photo", portrait)
     choose_methods(page, "BIM", "One step (FGSM)")
+    page.get_by_label("number input for Seconds per method").fill("60")  # on a slow machine
     page.locator("#compare-go").click()
     page.get_by_text("methods hid the face.").wait_for(timeout=LONG)
     rows = page.locator("#compare-table tbody tr").all_inner_texts()

@@ -132,8 +132,9 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
             yield values
 
     def first():
-        result = example.load()
-        return str(example.sample()), *outputs_of(result, example.NAME, usual[0], False)
+        rated = example.load()
+        values = outputs_of(rated.cloak, example.NAME, rated.method, False)
+        return str(example.sample()), *values
 
     private = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}
     search = {"concurrency_id": "search", "concurrency_limit": limits.at_once}
