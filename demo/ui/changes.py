@@ -51,10 +51,12 @@ class Latest:
 
 
 def key(inputs: Iterable[object]) -> str:
-    """The same text for the same inputs; a file counts by its path."""
+    """The same text for the same inputs; a file, at any depth, counts by its path."""
 
     def plain(value: object) -> object:
-        return value.get("path") if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return value["path"] if "path" in value else {name: plain(value[name]) for name in value}
 
     return json.dumps([plain(value) for value in inputs])
 
