@@ -111,9 +111,11 @@ def tab(limits: Limits) -> None:
     @show_errors
     def first(headline, upload, text, key, observer, format, request: gr.Request):
         """The finished example where the tab is opened and nothing was or is being done."""
-        if not headline and request.session_hash not in running:
-            with running.of(request.session_hash):
-                yield from embed_steps(upload, text, key, observer, format)
+        if headline or request.session_hash in running:
+            yield (gr.skip(),) * len(results)  # a generator that yields nothing empties them
+            return
+        with running.of(request.session_hash):
+            yield from embed_steps(upload, text, key, observer, format)
 
     latest, inputs = Latest(), [photo.image, text, key, observer, format]
     results = [top.status, top.headline, pair, survival, facts, numbers]
