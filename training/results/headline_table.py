@@ -151,8 +151,7 @@ def quality() -> list[list[str]]:
     best = max(found, key=lambda name: found[name]["srcc"])
     return [
         [
-            "machine score of a distorted photo: rank correlation with the labels that machines "
-            "keep which were not asked",
+            "machine score: rank correlation with the labels kept by machines not asked",
             number(ours),
             f"{WORDS[best]}: {number(found[best])}",
             f"{ours['n_photos']} photos",
@@ -196,7 +195,7 @@ def cloak() -> list[list[str]]:
         compared = f"{best['method']}: {reached(best)}"
         rows.append([f"cloak{option}: success; PSNR, JOD", reached(ours), compared, photos])
         elsewhere.append(cell(ours, "unseen_similarity", "{:.2f}"))
-    words = "these two for MobileFaceNet, not attacked: cosine of the cloaked and the clean face"
+    words = "these two for MobileFaceNet, not attacked: cosine of cloaked and clean face"
     return [*rows, [words, ", ".join(elsewhere), "no cloak: 1", photos]]
 
 
