@@ -134,6 +134,8 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
     def first():
         rated = example.load()
         values = outputs_of(rated.cloak, example.NAME, rated.method, False)
+        if latest_photo.photo():  # uploaded in the meantime
+            return (gr.skip(),) * (1 + len(values))
         return str(example.sample()), *values
 
     private = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}

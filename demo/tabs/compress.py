@@ -148,7 +148,7 @@ def tab(limits: Limits) -> None:
     searching = [
         start(compress, inputs, results, **work) for start in (go.click, format.input, *photo.fills)
     ]
-    opened = show_first(page, photo.image, FIRST)
+    opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")
     at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     shown = opened.then(known, [top.headline, *inputs], results, **at_once)

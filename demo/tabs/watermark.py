@@ -134,7 +134,7 @@ def tab(limits: Limits) -> None:
     }
     starts = (go.click, text.submit, *photo.fills)
     marking = [start(embed, inputs, results, **work) for start in starts]
-    opened = show_first(page, photo.image, FIRST)
+    opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")
     at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     shown = opened.then(known, [top.headline, *inputs], results, **at_once)
