@@ -123,6 +123,16 @@ def test_a_face_is_cloaked_and_tested(visit, portrait):
     assert float(after.split()[-1]) > SAME > float(before.split()[-1])
 
 
+def test_the_example_is_there_again_when_it_is_tapped(visit):
+    page = visit("cloak")
+    page.get_by_text("An example: choose").wait_for()
+    page.get_by_role("button", name="Astronaut").first.click()
+    page.locator("#cloak-headline .jn-headline").wait_for(timeout=LONG)
+    page.locator("#cloak-go").click()
+    page.wait_for_selector("#cloak-facts dl", state="attached", timeout=LONG)
+    assert page.locator("#cloak-headline").inner_text().startswith("Hidden")
+
+
 def test_a_cloak_is_stopped(visit):
     page = visit("cloak")
     upload(page, "#cloak-photo", ASTRONAUT)

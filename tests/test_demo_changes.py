@@ -145,13 +145,13 @@ def test_of_a_watermark(visit):
     page = visit("watermark")
     changes(
         page,
-        lambda: page.locator("#watermark-text").get_by_role("textbox").press_sequentially("x"),
+        lambda: page.locator("#watermark-text").get_by_role("textbox").fill("pasted"),
         WATERMARK,
     )
     again(page, "watermark")
     changes(page, page.get_by_role("button", name="Cat").first.click, WATERMARK)
     page.get_by_role("button", name="Advanced").click()
-    changes(page, page.get_by_role("radio", name="WEBP").click, WATERMARK)
+    changes(page, page.get_by_role("radio", name="WebP").last.click, WATERMARK)
 
 
 def test_of_a_cloak(visit, portrait):

@@ -34,6 +34,7 @@ anybody can, here. A text has up to 32 bytes. Whoever wants to remove a watermar
 the photo can.
 """
 FIRST, TEXT = "Coffee", "© Just Noticeable"
+WORDS = {"webp": "WebP"}  # names of formats that are no capitals
 
 
 def tab(limits: Limits) -> None:
@@ -43,7 +44,12 @@ def tab(limits: Limits) -> None:
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(elem_classes="jn-pick", min_width=0):
                 photo = photo_input("Photo", "watermark-photo", tuple(samples()))
-                text = gr.Textbox(TEXT, label="Text", max_length=32, elem_id="watermark-text")
+                text = gr.Textbox(
+                    TEXT,
+                    label=f"Text, up to {handler.LONGEST} bytes",
+                    max_length=32,
+                    elem_id="watermark-text",
+                )
                 go = gr.Button("Mark the photo", variant="primary", elem_id="watermark-go")
             with gr.Column(elem_classes="jn-area", min_width=0):
                 top = band("watermark")
@@ -63,7 +69,7 @@ def tab(limits: Limits) -> None:
                     label="Not noticed by",
                 )
                 format = gr.Radio(
-                    [(name.upper(), name) for name in handler.FORMATS],
+                    [(WORDS.get(name, name.upper()), name) for name in handler.FORMATS],
                     value="png",
                     label="File",
                 )
@@ -119,7 +125,7 @@ def tab(limits: Limits) -> None:
 
     latest, inputs = Latest(), [photo.image, text, key, observer, format]
     results = [top.status, top.headline, pair, survival, facts, numbers]
-    chosen = [text.input, key.input, observer.input, format.input]
+    chosen = [text.change, key.change, observer.input, format.input]  # pasted as well as typed
     emptied = dict(zip(results, ("", *empty), strict=True))
     photo.clear(emptied, top.status)
     clear_results(chosen, emptied)

@@ -67,4 +67,6 @@ def facts(result: CompressedPhoto) -> str:
         shown = result.settings
         chroma = f"chroma {shown['subsampling']}" if "subsampling" in shown else ""
         rows.append(("encoded at", chosen(shown), chroma))
-    return html.facts(rows) + html.notes(result.notes)
+    more = "A search finds smaller ones, and takes longer: see Advanced."
+    hint = html.note(more if result.method == "bisect" else "")
+    return html.facts(rows) + hint + html.notes(result.notes)
