@@ -17,14 +17,16 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from engine.images.samples import sample_paths
+from engine.system.files import write_bytes
 
 from .api import endpoints
+from .examples.card import draw as draw_card
 from .server import mcp_server, preload
 from .server.access import AccessMiddleware, GuardedBlocks
 from .server.folder import assets_folder, refused_file, start_sweeping
 from .server.limits import DEFAULT, Limits
 from .server.uploads import recent
-from .tabs import cloak, compare, compress, human, machine, viewing
+from .tabs import cloak, compare, compress, human, machine, viewing, watermark
 from .ui import look
 
 
@@ -33,6 +35,9 @@ def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.
     folder = None if collect is None else Path(collect)
     mcp_server.install()
     refused_file()
+    card = assets_folder() / "card.png"
+    write_bytes(card, draw_card())
+    look.describe_page(card)
     gr.set_static_paths([assets_folder(), *sample_paths()])  # free to show, never deleted
     with GuardedBlocks(
         title=look.TITLE,
@@ -41,10 +46,11 @@ def build(*, limits: Limits = DEFAULT, collect: str | Path | None = None) -> gr.
     ) as blocks:
         gr.HTML(look.HEAD)
         with gr.Tabs():
-            machine.tab(blocks, limits)
-            human.tab(limits)
+            cloak.tab(blocks, limits)
+            machine.tab(limits)
             compress.tab(limits)
-            cloak.tab(limits)
+            human.tab(limits)
+            watermark.tab(limits)
             compare.tab(limits)
             viewing.tab(limits, folder)
         gr.HTML(look.FOOT)
@@ -59,6 +65,7 @@ def settings(limits: Limits = DEFAULT) -> dict:
     return {
         "theme": look.theme(),
         "css_paths": look.CSS,
+        "head": look.SCRIPT,
         "run_history": False,
         "enable_monitoring": False,
         "footer_links": ["api"],

@@ -14,13 +14,16 @@ httpx = pytest.importorskip("httpx")
 
 # The page's functions for programs, and the names of their parameters.
 ENDPOINTS = {
-    "machine_jnd": ["picture", "strength", "network", "classifiers"],
+    "machine_jnd": ["picture", "strength", "network", "classifiers", "panel"],
     "human_jnd": ["picture", "model", "level", "perceptual"],
     "compress_photo": ["photo", "format", "method", "keep", "seconds"],
+    "embed_watermark": ["photo", "text", "key", "observer", "format"],
+    "read_watermark": ["photo", "key", "thorough"],
     "find_faces": ["photo"],
     "cloak_face": ["photo", "face", "method", "robust", "seconds", "target"],
     "verify_faces": ["first", "second"],
     "compare_methods": ["photo", "methods", "seconds"],
+    "machine_quality": ["reference", "changed"],
     "viewing_picture": ["picture", "kind", "psnr_db"],
     "viewing_results": ["files"],
 }

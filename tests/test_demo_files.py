@@ -32,15 +32,19 @@ SENTENCE = (
 FILE = object()  # where the file goes in the arguments below
 PHOTO = {"path": ASTRONAUT}
 PLACES = {
-    "machine_jnd": [FILE, 1, "conditioned", ["vgg"]],
+    "machine_jnd": [FILE, 1, "conditioned", ["vgg"], "auto"],
     "human_jnd": [FILE, "yang2005", 1, False],
     "compress_photo": [FILE, "jpeg", "bisect", "top1", 5],
+    "embed_watermark": [FILE, "a", "", "human", "png"],
+    "read_watermark": [FILE, "", False],
     "find_faces": [FILE],
     "cloak_face": [FILE, 1, "fgsm", False, 1, None],
     "cloak_face target": [PHOTO, 1, "fgsm", False, 1, FILE],
     "verify_faces": [FILE, PHOTO],
     "verify_faces second": [PHOTO, FILE],
     "compare_methods": [FILE, ["fgsm"], 1],
+    "machine_quality": [FILE, PHOTO],
+    "machine_quality changed": [PHOTO, FILE],
     "viewing_results": [[FILE]],
 }
 MARK = {"_type": "gradio.FileData"}
@@ -147,9 +151,9 @@ def test_nor_does_any_event_of_the_page(visitors, foreign, listener, demo):
             said = refusal(visitors[0], event["id"], values)
             assert said in (SENTENCE, None), (event["targets"], path)
             refusals += said == SENTENCE
-    # machine, human, compressing, finding faces, cloaking, two photos, methods, the viewing test's
-    # own and CSVs
-    assert refusals == 9 * len(foreign)
+    # machine, human, compressing and marking, and the first time; reading; finding faces, cloaking,
+    # two photos; methods, two pictures; the viewing test's own and CSVs
+    assert refusals == 14 * len(foreign)
     assert listener[1] == []
     assert not demo.outside.exists(), demo.outside.read_text()
 
@@ -194,11 +198,11 @@ def test_nothing_is_fetched_for_a_visitor(demo, listener, visitors):
 def test_own_uploads_results_and_samples_are_opened(demo, cookies):
     visitor = Visitor(demo.url, cookies)
     for path in (visitor.upload(COFFEE), CAT):
-        kind, data = visitor.call("machine_jnd", {"path": path}, 1, "conditioned", ["vgg"])
+        kind, data = visitor.call("machine_jnd", {"path": path}, 1, "conditioned", ["vgg"], "auto")
         assert kind == "complete", data
     # A result is the visitor's own too, by its path or its address.
     for path in (data[0]["path"], data[0]["url"]):
-        kind, again = visitor.call("machine_jnd", {"path": path}, 1, "conditioned", ["vgg"])
+        kind, again = visitor.call("machine_jnd", {"path": path}, 1, "conditioned", ["vgg"], "auto")
         assert kind == "complete", again
     visitor.close()
 

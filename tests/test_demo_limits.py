@@ -55,6 +55,13 @@ BEYOND = [
     ("compress_photo", {"photo": SAMPLE, "method": "magic"}, "choose from bisect"),
     ("compress_photo", {"photo": SAMPLE, "method": "jnd", "format": "webp"}, "jnd writes jpeg"),
     ("compress_photo", {"photo": SAMPLE, "keep": "confidence:2"}, "up to 1"),
+    ("embed_watermark", {"photo": SAMPLE, "text": "x" * 33}, "give 1 to 32 bytes"),
+    ("embed_watermark", {"photo": SAMPLE, "text": ""}, "Write a text first"),
+    ("embed_watermark", {"photo": SAMPLE, "text": "a", "key": "k" * 201}, "at most 200 characters"),
+    ("embed_watermark", {"photo": SAMPLE, "text": "a", "observer": "cat"}, "choose from human"),
+    ("embed_watermark", {"photo": SAMPLE, "text": "a", "format": "gif"}, "choose from png"),
+    ("read_watermark", {"photo": SAMPLE, "key": "k" * 201}, "at most 200 characters"),
+    ("machine_jnd", {"picture": SAMPLE, "panel": "eyes"}, "choose from"),
     ("cloak_face", {"photo": SAMPLE, "seconds": 121}, "at most 120"),
     ("cloak_face", {"photo": SAMPLE, "seconds": "inf"}, "give a number"),
     ("cloak_face", {"photo": SAMPLE, "face": "nan"}, "give a number"),
@@ -105,10 +112,11 @@ def test_the_page_keeps_to_the_limits(visitor, answers, demo):
         ("viewing-go", [["original", "flat"], None, 5], "5 dB: choose 20 to 45"),
         ("viewing-several", [[answers] * (VIEWERS + 1)], f"the limit is {VIEWERS}"),
         ("human-go", [SAMPLE, "wu2017", 9, False], "outside 0…8"),
-        ("machine-go", [SAMPLE, 2, None, "conditioned"], "outside 0.2…1.8"),
+        ("machine-go", [SAMPLE, 2, "cifar10", None, "conditioned"], "outside 0.2…1.8"),
         ("compress-go", [SAMPLE, "jpeg", "bisect", "top1", 61], "at most 60"),
-        ("cloak-go", [SAMPLE, None, 1, "ours", False, 121, "wu2017"], "at most 120"),
-        ("compare-go", [SAMPLE, ["fgsm"] * 9, 5], "choose 1 to 8"),
+        ("cloak-go", [SAMPLE, 1, None, "ours", False, 121, "wu2017"], "at most 120"),
+        ("compare-go", [SAMPLE, ["fgsm"] * 5, ["pgd"] * 4, 5], "choose 1 to 8"),
+        ("watermark-go", [SAMPLE, "x" * 33, "", "human", "png"], "256 bits"),
     ]
     for source, values, said in beyond:
         assert said in (refusal(visitor, event(source), values) or "nothing"), source

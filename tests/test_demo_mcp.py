@@ -49,4 +49,4 @@ def test_an_mcp_client_gets_the_engines_own_pixels(demo):
     first = next(each for each in answer.content if each.type == "image")
     with Image.open(io.BytesIO(base64.b64decode(first.data))) as image:
         assert image.format == "PNG"
-        np.testing.assert_array_equal(np.array(image), machine_jnd(CAT, panel="cifar10").distorted)
+        np.testing.assert_array_equal(np.array(image), machine_jnd(CAT).distorted)

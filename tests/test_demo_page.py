@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
 import demo_browser as browser
 import pytest
 from demo_browser import LONG, TABS, open_tab
+from demo_visitor import get
+from PIL import Image
 
 chromium, visit, portrait = browser.chromium, browser.visit, browser.portrait
 
@@ -26,7 +29,8 @@ def test_every_tab_fits_the_page(visit, width, scheme):
         assert excess <= 0, tab
         beyond = page.evaluate(
             """width => [...document.querySelectorAll('main *')].filter(e =>
-          e.offsetParent !== null && !e.closest('.jn-scroll, .jn-stage, svg, [aria-hidden=true]') &&
+          e.offsetParent !== null &&
+          !e.closest('.jn-scroll, .jn-stage, svg, [role=tablist], [aria-hidden=true]') &&
           e.getBoundingClientRect().width > 1 &&
           (e.getBoundingClientRect().right > width + 1 || e.getBoundingClientRect().left < -1)
         ).map(e => e.outerHTML.slice(0, 120))""",
@@ -57,6 +61,7 @@ def test_every_picture_and_every_control_has_a_name(visit):
 
 def test_the_keyboard_is_enough(visit):
     page = visit("machine")
+    page.wait_for_selector("#machine-slider img")
     handle = page.locator("#machine-slider input[type=range]")
     reached = set()
     for _ in range(60):
@@ -82,7 +87,7 @@ def test_the_keyboard_is_enough(visit):
     tab.focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#human-facts dl", timeout=LONG)
+    page.wait_for_selector("#compress-facts dl", timeout=LONG)
 
 
 def test_the_page_for_programs_asks_nobody_either(visit):
@@ -90,3 +95,72 @@ def test_the_page_for_programs_asks_nobody_either(visit):
     page.get_by_role("button", name=re.compile("Use via API")).click()
     page.get_by_text("machine_jnd").first.wait_for()
     page.wait_for_timeout(1000)
+
+
+def test_a_link_to_the_page_has_its_own_title(demo):
+    """Sites that show a link read these; Gradio's own has its name, and a picture elsewhere."""
+    page = get(demo.url).decode()
+    assert '<meta property="og:title" content="Just Noticeable" />' in page
+    assert page.count("og:title") == 1
+    tags = " ".join(re.findall("<meta[^>]*>", page))
+    assert "Gradio" not in tags
+    assert "githubusercontent" not in tags
+    (address,) = re.findall('<meta property="og:image" content="([^"]*)"', page)
+    assert address.startswith(demo.url)
+    with Image.open(io.BytesIO(get(address))) as card:
+        assert card.size == (1200, 630)
+
+
+IN_SIGHT = """e => {
+  const {top, bottom} = e.getBoundingClientRect();
+  return (Math.min(bottom, innerHeight) - Math.max(top, 0)) / (bottom - top);
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_result_is_in_sight(visit, width, portrait):
+    """A finished example above the fold, and after an upload its progress and its result."""
+    page = visit("cloak", width=width)
+    assert page.locator("#cloak-headline .jn-headline").evaluate(IN_SIGHT) == 1
+    assert page.locator("#cloak-slider .jn-stage").evaluate(IN_SIGHT) == 1
+    assert page.locator("#cloak-go").evaluate(IN_SIGHT) == 1
+    large = "e => e.offsetParent && !e.closest('button') && e.width > 150"
+    pictures = page.locator("main img").evaluate_all(f"all => all.filter({large}).length")
+    assert pictures == 2  # the two halves of one picture
+    page.mouse.wheel(0, 2000)
+    browser.upload(page, "#cloak-photo", portrait)
+    page.wait_for_selector("#cloak-status progress", timeout=LONG)
+    page.wait_for_timeout(1000)  # the page moves smoothly
+    assert page.locator("#cloak-status").evaluate(IN_SIGHT) == 1
+    assert page.locator("#cloak-stop").evaluate(IN_SIGHT) == 1
+    assert page.locator("#cloak-faces .jn-stage").evaluate(IN_SIGHT) > 0.9
+    page.locator("#cloak-stop").click()
+    page.get_by_text("Stopped.").wait_for()
+    assert not page.locator("#cloak-stop").is_visible()
+    open_tab(page, "compare")
+    page.wait_for_selector("#compare-faces img", timeout=LONG)
+    assert page.locator("#compare-headline .jn-headline").evaluate(IN_SIGHT) > 0.95
+    for tab in ("machine", "compress", "human", "watermark"):
+        open_tab(page, tab)
+        page.wait_for_selector(f"#{tab}-slider img", timeout=LONG)
+        page.wait_for_selector(f"#{tab}-headline .jn-headline", timeout=LONG)
+        assert page.locator(f"#{tab}-headline .jn-headline").evaluate(IN_SIGHT) > 0.95, tab
+        assert page.locator(f"#{tab}-slider .jn-stage").evaluate(IN_SIGHT) > 0.6, tab
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit, scheme):
+    axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = visit("cloak", scheme=scheme)
+    for tab in TABS:
+        open_tab(page, tab)
+        if tab != "viewing":
+            page.wait_for_selector(f"#{tab}-headline .jn-headline", timeout=LONG)
+        page.wait_for_timeout(500)
+        results = axe_playwright.Axe().run(page)
+        found = [
+            (each["id"], [node["html"][:200] for node in each["nodes"]])
+            for each in results.response["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert found == [], tab

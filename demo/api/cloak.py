@@ -97,7 +97,7 @@ def add_compare_methods(limits: Limits) -> None:
         compare_methods,
         [
             picture_parameter("photo"),
-            gr.CheckboxGroup(list(handler.NAMES), value=list(handler.COMPARED), label="methods"),
+            gr.CheckboxGroup(list(handler.NAMES), value=list(handler.FIRST), label="methods"),
             gr.Number(min(20, limits.compare_seconds), label="seconds"),
         ],
         [gr.File(label="cloaked", file_count="multiple"), gr.JSON(label="numbers")],

@@ -10,8 +10,8 @@ from ..handlers import viewing as handler
 from ..server.limits import Limits
 from ..server.uploads import save_file
 from ..server.validation import to_number
-from ..tabs.photo import samples
 from ..tabs.viewing import kinds, results_of
+from ..ui.photo import samples
 from .components import add_endpoint, file_result
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from engine.cloak.figure import draw_figure, part_of
 from engine.cloak.result import CloakedPhoto
 from engine.cloak.state import CloakProgress
 from engine.errors import UsageError
@@ -19,9 +22,9 @@ from .faces import find
 
 # What the page offers of `engine.attack.methods.METHODS`: name, words, source. Best first.
 METHODS = (
-    ("ours", "ours: smallest change", "this project"),
-    ("ours-jnd", "ours-jnd: least visible change", "this project"),
-    ("paper", "paper: below the eye's threshold", "Xue et al. 2023"),
+    ("ours", "Smallest change (ours)", "this project"),
+    ("ours-jnd", "Least visible change (ours)", "this project"),
+    ("paper", "Within the eye's threshold (Xue)", "Xue et al. 2023"),
     ("ddn", "DDN: least energy", "Rony et al. 2019"),
     ("fmn", "FMN: least energy", "Pintor et al. 2021"),
     ("cw", "C&W: least energy", "Carlini and Wagner 2017"),
@@ -33,13 +36,14 @@ METHODS = (
     ("mi-fgsm", "MI-FGSM: with momentum", "Dong et al. 2018"),
     ("di2-fgsm", "DI²-FGSM: varied inputs", "Xie et al. 2019"),
     ("m-di2-fgsm", "M-DI²-FGSM: both", "Xie et al. 2019"),
-    ("pgd", "PGD: from a random start", "Madry et al. 2018"),
+    ("pgd", "The usual attack (PGD)", "Madry et al. 2018"),
     ("bim", "BIM: small steps", "Kurakin et al. 2017"),
-    ("fgsm", "FGSM: one step", "Goodfellow et al. 2015"),
+    ("fgsm", "One step (FGSM)", "Goodfellow et al. 2015"),
     ("fgv", "FGV: one step, by the gradient's size", "Rozsa et al. 2016"),
 )
 NAMES = tuple(name for name, _, _ in METHODS)
-COMPARED = ("ours", "paper", "cw", "pgd", "fgsm")  # chosen at first
+LABELS = {name: label for name, label, _ in METHODS}
+FIRST = ("ours", "ours-jnd", "paper", "pgd")  # compared at first; the others on request
 GAIN = 16  # grey levels per level of a difference
 
 
@@ -50,6 +54,11 @@ class Rated:
     method: str
     cloak: CloakedPhoto
     quality: Quality
+
+    @property
+    def face(self) -> bytes:
+        """The face and a little around it, pixel by pixel, as a PNG."""
+        return encode_png(around_face(self.cloak, self.cloak.pixels))
 
 
 def seconds_on_gpu(picture, method, face, target, robust, seconds, jnd) -> int:
@@ -137,6 +146,17 @@ def numbers(result: CloakedPhoto, method: str) -> dict:
 def difference(result: CloakedPhoto) -> bytes:
     """The change, amplified around grey, as a PNG."""
     return encode_png(amplified(result.original, result.pixels, GAIN))
+
+
+def around_face(result: CloakedPhoto, pixels: np.ndarray) -> np.ndarray:
+    """Of pixels uint8 H×W×3, of the size of the photo, those at its face."""
+    width, height = result.size
+    return np.ascontiguousarray(pixels[part_of(result.faces[0].box, width, height)])
+
+
+def to_share(result: CloakedPhoto) -> bytes:
+    """Before, after and difference of the face in one PNG, under no name of a file."""
+    return encode_png(draw_figure(result, "A face that a machine no longer matches"))
 
 
 def compare(

@@ -14,10 +14,12 @@ class Limits:
     upload_bytes: int = 30 << 20  # of one file: a large camera JPEG
     pixels: int = 50_000_000  # of an uploaded picture; checked before decoding
     reduced_pixels: int = MAX_PIXELS  # of one that is reduced anyway, for the two thresholds
+    machine_pixels: int = 1_000_000  # pictures are shrunk to this for the machine JND
     human_pixels: int = 1_500_000  # pictures are shrunk to this for the human JND: seconds
     preview_pixels: int = 1_000_000  # of a photo behind the boxes of its faces
     gallery_pixels: int = 4_000_000  # of a photo of which every method makes a copy
     compress_pixels: int = 2_000_000  # of a photo to compress, encoded some dozens of times
+    mark_pixels: int = 4_000_000  # of a photo to mark, which is changed and read a dozen times
     compress_seconds: float = 60.0  # longest search for its smallest file
     cloak_seconds: float = 120.0  # longest search for one face
     compare_seconds: float = 60.0  # longest search of one method
@@ -42,6 +44,11 @@ class Limits:
     def to_compress(self) -> Limits:
         """The same for a photo of which the smallest file is looked for."""
         return replace(self, pixels=min(self.pixels, self.compress_pixels))
+
+    @property
+    def to_mark(self) -> Limits:
+        """The same for a photo that is marked or read."""
+        return replace(self, pixels=min(self.pixels, self.mark_pixels))
 
 
 DEFAULT = Limits()

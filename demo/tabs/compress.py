@@ -12,21 +12,24 @@ from engine.system.progress import Progress
 
 from ..handlers import compress as handler
 from ..server.limits import Limits
-from ..server.uploads import open_original, save_file, stem
+from ..server.uploads import open_original, stem
 from ..server.validation import show_errors, to_number, validator
-from ..ui import compress_reports as reports
 from ..ui import html
+from ..ui.area import band
 from ..ui.changes import Latest, clear_results, record_inputs
+from ..ui.photo import RECOGNISED, Finished, photo_input, show_first
+from ..ui.reports import compress as reports
 from ..ui.running import Running, add_stop
 from ..ui.slider import slider, slider_value
-from .photo import photo_input, samples, show_first
 
 INTRO = """
-**What is the smallest file of a photo that machines still understand?** A standard JPEG, WebP or
-AVIF that any reader opens, made smaller as long as every classifier of a panel, trained on
-ImageNet, keeps what it predicts of your photo. That is verified on the very file you download,
-decoded again. People may well see the compression, and a machine outside the panel may predict
-something else.
+## The smallest file of a photo that machines still understand.
+A standard JPEG, WebP or AVIF,
+checked on the very file you download. People may well see the compression.
+"""
+METHOD = """
+The machines are a panel of classifiers trained on ImageNet, and each keeps what it predicts of your
+photo; one outside the panel may predict something else.
 """
 FIRST = "Cat"
 FORMAT_NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL"}
@@ -37,15 +40,26 @@ def tab(limits: Limits) -> None:
     with gr.Tab("Smallest file for machines", id="compress") as page:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
-            with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, fills, edits = photo_input("Photo", "compress-photo", tuple(samples()))
+            with gr.Column(elem_classes="jn-pick", min_width=0):
+                photo = photo_input("Photo", "compress-photo", RECOGNISED)
+            with gr.Column(elem_classes="jn-area", min_width=0):
+                top = band("compress")
+                pair = slider("compress-slider", "The compressed photo will be here.")
+                table = gr.HTML(elem_id="compress-table")
+                facts = gr.HTML(elem_id="compress-facts")
+                with gr.Accordion("All numbers", open=False):
+                    numbers = gr.JSON(show_label=False, container=False)
+            with gr.Column(elem_classes="jn-more", min_width=0):
                 format = gr.Radio(
                     [(FORMAT_NAMES.get(name, name), name) for name in handler.formats()],
                     value="jpeg",
                     label="Format",
                 )
-                method = gr.Radio(list(handler.METHODS), value="bisect", label="Way to compress")
-                with gr.Accordion("More", open=False):
+                go = gr.Button("Compress again", size="sm", elem_id="compress-go")
+                with gr.Accordion("Advanced", open=False):
+                    method = gr.Radio(
+                        list(handler.METHODS), value="bisect", label="Way to compress"
+                    )
                     keep = gr.Dropdown(
                         list(handler.KEEPS),
                         value="top1",
@@ -60,36 +74,23 @@ def tab(limits: Limits) -> None:
                         label="Seconds to search",
                         info="After them the smallest file so far counts.",
                     )
-                with gr.Row():
-                    go = gr.Button(
-                        "Compress", variant="primary", min_width=90, elem_id="compress-go"
-                    )
-                    stop = gr.Button("Stop", min_width=90, elem_id="compress-stop")
-                status = gr.HTML(elem_id="compress-status")
-            with gr.Column(scale=3, min_width=320):
-                headline = gr.HTML(elem_id="compress-headline")
-                pair = slider("compress-slider", "The compressed photo will be here.")
-                file = gr.DownloadButton(
-                    "Download the file",
-                    interactive=False,
-                    variant="primary",
-                    elem_id="compress-file",
-                )
-                table = gr.HTML(elem_id="compress-table")
-                facts = gr.HTML(elem_id="compress-facts")
-                with gr.Accordion("All numbers", open=False):
-                    numbers = gr.JSON(show_label=False, container=False)
+                    gr.Markdown(METHOD, elem_classes="jn-intro")
 
-    # No result: headline, pair, file, table, facts, numbers.
-    empty = ("", None, gr.update(value=None, interactive=False), "", "", None)
-    running = Running()
+    # No result: headline, pair, table, facts, numbers.
+    empty = ("", None, "", "", None)
+    running, finished = Running(), Finished()
 
     @show_errors
     def compress(upload, format, method, keep, seconds, request: gr.Request):
         with running.of(request.session_hash):
             yield from compress_steps(upload, format, method, keep, seconds)
 
-    def compress_steps(upload, format, method, keep, seconds):
+    def compress_steps(upload, *options):
+        format, method, keep, seconds = options
+        result = finished.get(upload, *options)
+        if result is not None:
+            yield outputs_of(result, stem(upload))
+            return
         original, name = open_original(upload, limits.to_compress), stem(upload)
         nothing, started = (gr.skip(),) * len(empty), time.monotonic()
         yield html.note("Loading the classifiers …", "busy"), *nothing
@@ -102,38 +103,58 @@ def tab(limits: Limits) -> None:
             most=limits.compress_seconds,
         ):
             if isinstance(step, Progress):
-                line = reports.compress_progress(step, time.monotonic() - started)
+                line = reports.progress(step, time.monotonic() - started)
                 values = line, *nothing
             else:
                 values = outputs_of(step, name)
-            if not latest.is_current(upload, format, method, keep, seconds):
+                finished.add(step, upload, *options)
+            if not latest.is_current(upload, *options):
                 yield "", *empty  # the progress of a moment ago may have come after the change
                 return
             yield values
 
-    latest, inputs = Latest(), [image, format, method, keep, seconds]
-    results = [status, headline, pair, file, table, facts, numbers]
-    none = {"__type__": "update", "value": None, "interactive": False}
+    def known(headline, upload, format, method, keep, seconds):
+        """The example, where it was finished before: at once, whatever else is being done."""
+        result = None if headline else finished.get(upload, format, method, keep, seconds)
+        if result is None or not latest.is_current(upload, format, method, keep, seconds):
+            return (gr.skip(),) * len(results)
+        return outputs_of(result, stem(upload))
+
+    @show_errors
+    def first(headline, upload, format, method, keep, seconds, request: gr.Request):
+        """The finished example where the tab is opened and nothing was or is being done."""
+        if headline or request.session_hash in running:
+            yield (gr.skip(),) * len(results)  # a generator that yields nothing empties them
+            return
+        with running.of(request.session_hash):
+            yield from compress_steps(upload, format, method, keep, seconds)
+
+    latest, inputs = Latest(), [photo.image, format, method, keep, seconds]
+    results = [top.status, top.headline, pair, table, facts, numbers]
     chosen = [format.input, method.input, keep.input]
-    clear_results(
-        [*edits, *chosen, seconds.input],
-        dict(zip(results, ("", "", None, none, "", "", None), strict=True)),
-    )
-    record_inputs([*fills, image.clear, *chosen, seconds.input, seconds.release], latest, inputs)
-    show_first(page, image, FIRST)
-    searching = go.click(
-        compress,
-        inputs,
-        results,
-        validator=latest.recording(validator(limits.to_compress, image=None)),
-        preprocess=False,
-        show_progress="hidden",
-        concurrency_id="search",
-        concurrency_limit=limits.at_once,
-        api_visibility="private",
-    )
+    emptied = dict(zip(results, ("", *empty), strict=True))
+    photo.clear(emptied, top.status)
+    clear_results([*chosen, seconds.input], emptied)
+    changes = [*photo.fills, photo.image.clear, *chosen, seconds.input, seconds.release]
+    record_inputs(changes, latest, inputs)
+    work = {
+        "validator": latest.recording(validator(limits.to_compress, image=None)),
+        "preprocess": False,
+        "show_progress": "hidden",
+        "concurrency_id": "search",
+        "concurrency_limit": limits.at_once,
+        "api_visibility": "private",
+    }
+    searching = [
+        start(compress, inputs, results, **work) for start in (go.click, format.input, *photo.fills)
+    ]
+    opened = show_first(page, photo.image, FIRST, latest)
+    work.pop("validator")
+    at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
+    shown = opened.then(known, [top.headline, *inputs], results, **at_once)
+    searching.append(shown.then(first, [top.headline, *inputs], results, **work))
     nothing_written = dict(zip(results[1:], empty, strict=True))
-    add_stop(stop, running, [searching], status, "Stopped: nothing was written.", nothing_written)
+    add_stop(top.stop, running, searching, top.status, "Stopped.", nothing_written)
 
 
 def outputs_of(result: CompressedPhoto, name: str) -> tuple:
@@ -141,21 +162,19 @@ def outputs_of(result: CompressedPhoto, name: str) -> tuple:
     pair = slider_value(
         encode_png(result.original),
         encode_png(result.pixels),
-        name=f"{name}.decoded.png",
+        name=f"{name}.compressed{result.suffix}",
         size=result.original.shape[1::-1],
-        offered=False,
+        file=result.data,
+        offer="Download the file",
         tags=(f"original, {result.bytes_before:,} bytes", f"{result.bytes_after:,} bytes"),
         words=("The original photo", "The compressed photo, decoded"),
         caption="Move the handle: what the machines can do without.",
     )
     return (
         "",
-        reports.compress_headline(result),
+        reports.headline(result),
         pair,
-        gr.DownloadButton(
-            value=save_file(result.data, f"{name}.compressed{result.suffix}"), interactive=True
-        ),
-        reports.compress_table(result),
-        reports.compress_facts(result),
+        reports.table(result),
+        reports.facts(result),
         result.to_dict(),
     )

@@ -11,57 +11,49 @@ from ..handlers import human as handler
 from ..server.limits import Limits
 from ..server.uploads import open_upload, save_file, stem
 from ..server.validation import show_errors, to_number, validator
-from ..ui import html, reports
+from ..ui import html
+from ..ui.area import band
 from ..ui.changes import Latest, clear_results, record_inputs
+from ..ui.photo import photo_input, sample_of, samples
+from ..ui.reports import human as reports
 from ..ui.running import Running, add_stop
 from ..ui.slider import slider, slider_value
-from .photo import photo_input, sample_of, samples
 
 INTRO = """
-**How much can a picture change before you notice?** Every pixel has a threshold: high where the
-picture is busy, dark or bright, low on smooth skin and sky. The map shows it (brighter is more),
-and the picture on the right has every pixel changed by just that much, up or down at random. Can
-you see it? Method: [Jin et al. 2022, arXiv 2208.07583](https://arxiv.org/abs/2208.07583) for the
-learned model, and the classical ones it is compared with.
+## How much noise can be in a picture before you see it?
+It is hidden where the picture is busy,
+dark or bright. Make it stronger until you notice: everybody's limit is a little different.
 """
+METHOD = """
+Every pixel has a threshold, which the map shows, and is changed by a multiple of it, up or down at
+random. At 1 times the threshold the mean JOD is 9.5: some 63 of 100 people would pick the original,
+where 50 is guessing. At a quarter of it nearly everybody guesses. Method:
+[Jin et al. 2022, arXiv 2208.07583](https://arxiv.org/abs/2208.07583) for the learned model, and the
+classical ones it is compared with.
+"""
+INVISIBLE = 0.25  # times the threshold: a mean JOD above 9.95
 FIRST = "Coffee"
 
 
 def tab(limits: Limits) -> None:
     """Add the tab to the page."""
     offered = human_models()
-    with gr.Tab("What you don't notice", id="human") as page:
+    with gr.Tab("What you don't see", id="human") as page:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
-            with gr.Column(scale=1, min_width=280, elem_classes="jn-controls"):
-                image, fills, edits = photo_input("Picture", "human-photo", tuple(samples()))
-                model = gr.Dropdown(
-                    [(f"{name} · {HUMAN_MODELS[name].paper}", name) for name in offered],
-                    value=offered[0],
-                    label="Model of the eye",
-                    filterable=False,
-                )
+            with gr.Column(elem_classes="jn-pick", min_width=0):
+                photo = photo_input("Picture", "human-photo", tuple(samples()))
                 level = gr.Slider(
                     *handler.LEVELS,
-                    value=1.0,
+                    value=INVISIBLE,
                     step=0.25,
                     label="Level",
-                    info="Noise at this many times the threshold.",
+                    info="Noise at so many times the threshold.",
                 )
-                perceptual = gr.Checkbox(
-                    label="Also perceptual metrics",
-                    info="JOD, FSIM and VIF: some seconds more.",
-                )
-                with gr.Row():
-                    go = gr.Button("Measure", variant="primary", min_width=90, elem_id="human-go")
-                    stop = gr.Button("Stop", min_width=90, elem_id="human-stop")
-                status = gr.HTML(elem_id="human-status")
-            with gr.Column(scale=3, min_width=320):
-                headline = gr.HTML(elem_id="human-headline")
-                noisy = slider(
-                    "human-slider", "The picture with noise at the threshold will be here."
-                )
-                with gr.Row(elem_classes="jn-map"):
+            with gr.Column(elem_classes="jn-area", min_width=0):
+                top = band("human")
+                noisy = slider("human-slider", "The picture with noise will be here.")
+                with gr.Accordion("Where noise hides, and how much", open=False):
                     threshold = gr.Image(
                         label="Threshold: bright pixels may change more",
                         elem_id="human-map",
@@ -72,9 +64,25 @@ def tab(limits: Limits) -> None:
                         height=320,
                         min_width=240,
                     )
-                    facts = gr.HTML(elem_id="human-facts")
+                facts = gr.HTML(elem_id="human-facts")
                 with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
+            with (
+                gr.Column(elem_classes="jn-more", min_width=0),
+                gr.Accordion("Advanced", open=False),
+            ):
+                model = gr.Dropdown(
+                    [(f"{name} · {HUMAN_MODELS[name].paper}", name) for name in offered],
+                    value=offered[0],
+                    label="Model of the eye",
+                    filterable=False,
+                )
+                perceptual = gr.Checkbox(
+                    label="Also perceptual metrics",
+                    info="JOD, FSIM and VIF: some seconds more.",
+                )
+                go = gr.Button("Measure again", size="sm", elem_id="human-go")
+                gr.Markdown(METHOD, elem_classes="jn-intro")
 
     running = Running()
 
@@ -109,21 +117,20 @@ def tab(limits: Limits) -> None:
 
     @show_errors
     def first(upload):
-        if upload:
-            return (gr.skip(),) * 7
         path = samples()[FIRST]
-        view = handler.of_sample(path, offered[0], 1.0, False, limits.human_pixels)
+        view = handler.of_sample(path, offered[0], INVISIBLE, False, limits.human_pixels)
+        if upload or latest.photo():  # or uploaded in the meantime
+            return (gr.skip(),) * 7
         return str(path), *outputs_of(view, path.stem)
 
-    latest, inputs = Latest(), [image, model, level, perceptual]
-    outputs = [status, headline, noisy, threshold, facts, numbers]
+    latest, inputs = Latest(), [photo.image, model, level, perceptual]
+    outputs = [top.status, top.headline, noisy, threshold, facts, numbers]
     empty = dict(zip(outputs, ("", "", None, None, "", None), strict=True))
-    clear_results([*edits, model.input, level.input, perceptual.input], empty)
-    record_inputs(
-        [*fills, image.clear, model.input, level.input, level.release, perceptual.input],
-        latest,
-        inputs,
-    )
+    chosen = [model.input, level.input, perceptual.input]
+    photo.clear(empty, top.status)
+    clear_results(chosen, empty)
+    changes = [*photo.fills, photo.image.clear, *chosen, level.release]
+    record_inputs(changes, latest, inputs)
     measuring = [
         trigger(
             measure,
@@ -137,17 +144,17 @@ def tab(limits: Limits) -> None:
             concurrency_limit=limits.at_once,
             api_visibility="private",
         )
-        for trigger in (go.click, level.release, model.change, *fills)
+        for trigger in (go.click, level.release, model.change, *photo.fills)
     ]
     page.select(
         first,
-        image,
-        [image, *outputs],
+        photo.image,
+        [photo.image, *outputs],
         preprocess=False,
         show_progress="hidden",
         api_visibility="private",
     )
-    add_stop(stop, running, measuring, status, "Stopped.")
+    add_stop(top.stop, running, measuring, top.status, "Stopped.")
 
 
 def outputs_of(view: handler.HumanView, name: str) -> tuple:
@@ -164,7 +171,7 @@ def outputs_of(view: handler.HumanView, name: str) -> tuple:
     )
     return (
         "",
-        reports.human_headline(view),
+        reports.headline(view),
         noisy,
         save_file(view.map, f"{name}.human.png"),
         html.facts(reports.quality_facts(result.quality)) + html.notes(result.notes),

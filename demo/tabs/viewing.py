@@ -19,18 +19,24 @@ from ..handlers.viewer_statistics import Results, analyse
 from ..server.limits import Limits
 from ..server.uploads import Upload, read_upload, save_file, save_file_data
 from ..server.validation import show_errors, to_number
-from ..ui import html, reports
+from ..ui import html
 from ..ui.changes import clear_results
-from .photo import samples
+from ..ui.photo import samples
+from ..ui.reports import viewing as reports
 
 INTRO = """
-**Which of two changes do people mind less?** You see pairs side by side, in random order and on
-random sides, and say which looks better and by how much: the protocol of
-[ITU-R BT.500](https://www.itu.int/rec/R-REC-BT.500), as in
-[Xue et al. 2023](https://doi.org/10.1186/s13677-023-00470-2). Sit at arm's length from the screen.
-The answers are yours to download; several viewers' files together give means, deviations, and
-viewers who answered at random are screened out.
+## Which of two changes bothers people less?
+You see pairs of pictures and say which looks better. It takes a few minutes.
 """
+METHOD = """
+Pairs come in random order and on random sides, after
+[ITU-R BT.500](https://www.itu.int/rec/R-REC-BT.500), as in
+[Xue et al. 2023](https://doi.org/10.1186/s13677-023-00470-2). The answers are yours to download;
+several viewers' files together give means and deviations, and viewers who answered at random are
+screened out.
+"""
+SCREEN = "Sit at arm's length from the screen."
+NARROW = "A larger screen is better: on this one each picture is shown small."
 OWN = """
 Name them `PICTURE.METHOD.png`, as in `face.ours.png` and `face.pgd.png`: what *Compare methods*
 offers for download is named so. Every two methods of a picture are shown against each other.
@@ -105,19 +111,24 @@ def tab(limits: Limits, collect: Path | None) -> None:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         state, started = gr.State(None, time_to_live=7200), gr.State(0.0)
         with gr.Column() as setup:
-            chosen = gr.CheckboxGroup(
-                [(label, name) for name, label in offered.items()],
-                value=usual,
-                label="What to compare, on four sample pictures",
-                elem_id="viewing-kinds",
-            )
-            psnr = gr.Slider(
-                *handler.PSNRS,
-                value=handler.PSNR,
-                step=1,
-                label="Noise in dB",
-                info="The same energy for every kind; lower is stronger.",
-            )
+            gr.HTML(html.note(SCREEN) + f'<div class="jn-narrow">{html.note(NARROW)}</div>')
+            go = gr.Button("Start", variant="primary", elem_id="viewing-go", elem_classes="jn-go")
+            gr.HTML(html.note(storage_note(collect)))
+            with gr.Accordion("What is compared", open=False):
+                chosen = gr.CheckboxGroup(
+                    [(label, name) for name, label in offered.items()],
+                    value=usual,
+                    label="On four sample pictures",
+                    elem_id="viewing-kinds",
+                )
+                psnr = gr.Slider(
+                    *handler.PSNRS,
+                    value=handler.PSNR,
+                    step=1,
+                    label="Noise in dB",
+                    info="The same energy for every kind; lower is stronger.",
+                )
+                gr.Markdown(METHOD, elem_classes="jn-intro")
             with gr.Accordion("Or your own pictures", open=False):
                 gr.Markdown(OWN)
                 own = gr.File(
@@ -127,8 +138,6 @@ def tab(limits: Limits, collect: Path | None) -> None:
                     height=150,
                     elem_id="viewing-own",
                 )
-            gr.HTML(html.note(storage_note(collect)))
-            go = gr.Button("Start", variant="primary", elem_id="viewing-go", elem_classes="jn-go")
         with gr.Column(visible=False) as showing:
             status = gr.HTML(elem_id="viewing-status")
             shown = gr.HTML(

@@ -40,6 +40,14 @@ class Latest:
         """
         return self._of.get(current_page.get() or "", key(inputs)) == key(inputs)
 
+    def photo(self) -> object | None:
+        """The photo, which is the first input, of the latest ones; None where there is none.
+
+        To be asked before an example is shown: the visitor's own photo may have come first.
+        """
+        recorded = self._of.get(current_page.get() or "")
+        return json.loads(recorded)[0] if recorded else None
+
     def recording(self, validator: Callable) -> Callable:
         """A validator that records the inputs first."""
 
@@ -51,10 +59,12 @@ class Latest:
 
 
 def key(inputs: Iterable[object]) -> str:
-    """The same text for the same inputs; a file counts by its path."""
+    """The same text for the same inputs; a file, at any depth, counts by its path."""
 
     def plain(value: object) -> object:
-        return value.get("path") if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return value["path"] if "path" in value else {name: plain(value[name]) for name in value}
 
     return json.dumps([plain(value) for value in inputs])
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from html import escape
 
 
@@ -50,3 +51,26 @@ def facts(rows: list[tuple[str, str, str]]) -> str:
         for name, value, hint in rows
     )
     return f'<dl class="jn-facts">{items}</dl>'
+
+
+def chips(marks: Mapping[str, bool]) -> str:
+    """What holds and what does not: words -> whether, one after the other."""
+    items = "".join(
+        f'<li class="jn-{"kept" if holds else "lost"}"><span class="jn-mark" role="img" '
+        f'aria-label="{"holds" if holds else "does not hold"}">{"✓" if holds else "✗"}</span> '
+        f"{escape(words)}</li>"
+        for words, holds in marks.items()
+    )
+    return f'<ul class="jn-chips">{items}</ul>' if items else ""
+
+
+def progress(share: float, text: str, label: str = "work done") -> str:
+    """A bar, 0…1, and a line below it."""
+    return (
+        f'<div class="jn-progress" role="status"><progress max="1" value="{share:.3f}" '
+        f'aria-label="{escape(label)}"></progress><span>{escape(text)}</span></div>'
+    )
+
+
+def decibels(value: float) -> str:
+    return f"{value:.1f} dB" if math.isfinite(value) else "no change"

@@ -6,6 +6,7 @@ way to the page would then overwrite what Stop has written. So Stop waits for th
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 
 import gradio as gr
 
+from .changes import QUIET
 from .html import note
 
 LONGEST = 60.0  # seconds, as long as Gradio itself tries to close a generator
@@ -54,7 +56,8 @@ def add_stop(
 ) -> None:
     """Make a button cancel these events, wait for their end, and then show the text in `status`.
 
-    empty: components and what they show then, for the work may have been finished just before.
+    It says at once that it stops, and an event that fails leaves no `status`. empty: components
+    and what they show then, for the work may have been finished just before.
     """
 
     shown = {status: note(text), **(empty or {})}
@@ -63,7 +66,9 @@ def add_stop(
         running.wait(request.session_hash)
         return shown
 
-    # Two listeners, for a page does one after the other, and waits for each.
+    # Listeners of their own, for a page does one after the other, and waits for each.
+    stopping = f"() => {json.dumps(note('Stopping …', 'busy'))}"
+    button.click(None, None, status, js=stopping, **QUIET)
     button.click(None, None, None, cancels=events, api_visibility="private")
     button.click(
         stop,
@@ -73,3 +78,11 @@ def add_stop(
         show_progress="hidden",
         api_visibility="private",
     )
+    for event in events:
+        clear_on_failure(event, status)
+
+
+def clear_on_failure(event, status) -> None:
+    """Nothing is being done any more where an event was refused or failed; what was said stays."""
+    idle = "text => /jn-(busy|progress)/.test(text || '') ? '' : text"
+    event.failure(None, status, status, js=idle, **QUIET)

@@ -24,15 +24,15 @@ TEMPLATE = """
     <span class="jn-line" aria-hidden="true"></span>
     <input type="range" min="0" max="100" value="50" step="1"
       aria-label="Move between {{value.before_tag}} and {{value.after_tag}}">
+    {{#if value.file}}
+    <a class="jn-file" href="{{value.file.url}}" download="{{value.name}}">{{value.offer}}</a>
+    {{/if}}
   </div>
   <figcaption>
     <span>{{value.caption}}</span>
     {{#unless value.pixelated}}
     <button type="button" class="jn-zoom" aria-pressed="false">Zoom in</button>
     {{/unless}}
-    {{#if value.offered}}
-    <a href="{{value.after.url}}" download="{{value.name}}">Download PNG</a>
-    {{/if}}
   </figcaption>
 </figure>
 {{else}}
@@ -78,17 +78,24 @@ def slider_value(
     focus: tuple[float, float] = (0.5, 0.5),
     pixelated: bool = False,
     offered: bool = True,
+    file: bytes | None = None,
+    offer: str = "Download PNG",
 ) -> dict:
     """What a slider shows: PNG bytes of two pictures of one size (width, height).
 
-    name: of the file that the second is offered as, if it is offered; tags, words: short labels
-    and alternative texts of both; focus: where zooming in goes, (x, y) in 0…1; pixelated:
-    enlarged without smoothing.
+    name: of the file that is offered, if one is, and offer: the words on its button; file: its
+    bytes, where it is not the second picture itself. tags, words: short labels and alternative
+    texts of both; focus: where zooming in goes, (x, y) in 0…1; pixelated: enlarged without
+    smoothing.
     """
+    shown = save_file_data(after, name if file is None else "decoded.png")
+    exact = shown if file is None else save_file_data(file, name)
     return {
         "before": save_file_data(before, "original.png"),
-        "after": save_file_data(after, name),
+        "after": shown,
+        "file": exact if offered else None,
         "name": name,
+        "offer": offer,
         "ratio": round(size[0] / size[1], 4),
         "before_tag": tags[0],
         "after_tag": tags[1],
@@ -97,5 +104,4 @@ def slider_value(
         "caption": caption,
         "focus": f"{100 * focus[0]:.1f}% {100 * focus[1]:.1f}%",
         "pixelated": pixelated,
-        "offered": offered,
     }

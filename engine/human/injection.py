@@ -20,13 +20,22 @@ def signs(height: int, width: int, seed: int) -> np.ndarray:
     return (2 * drawn - 1).astype(np.float32)
 
 
+def noise_of(pixels: np.ndarray, jnd: np.ndarray, seed: int) -> np.ndarray:
+    """±JND with random signs: float32 H×W×3, or H×W×1 for a grey picture, whose noise is grey.
+
+    There it is the least of the three thresholds: noise in colour would be the first to be seen.
+    """
+    if (pixels == pixels[:, :, :1]).all():
+        jnd = jnd.min(axis=2, keepdims=True)
+    return signs(*pixels.shape[:2], seed) * jnd
+
+
 def inject(pixels: np.ndarray, jnd: np.ndarray, level: float = 1.0, seed: int = 0) -> np.ndarray:
-    """x ± level·JND with random signs, clipped to 0…255 and rounded: uint8 H×W×3.
+    """x ± level·JND with random signs, clipped to 0…255 and rounded: uint8 H×W×3, grey where x is.
 
     pixels uint8 H×W×3, jnd float32 H×W×3 in 8-bit levels, level ≥ 0.
     """
-    noise = signs(*pixels.shape[:2], seed) * jnd
-    return _add(pixels, noise, level)
+    return _add(pixels, noise_of(pixels, jnd, seed), level)
 
 
 def _add(pixels: np.ndarray, noise: np.ndarray, level: float) -> np.ndarray:
@@ -39,7 +48,7 @@ def level_for_psnr(pixels: np.ndarray, jnd: np.ndarray, psnr_db: float, seed: in
     A stronger level never raises the PSNR. Raises UsageError where no level brings it down to
     psnr_db (the limit is in the message).
     """
-    noise = signs(*pixels.shape[:2], seed) * jnd
+    noise = noise_of(pixels, jnd, seed)
 
     def reached(level: float) -> float:
         return psnr_8bit(pixels, _add(pixels, noise, level))

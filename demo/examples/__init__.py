@@ -1,0 +1,1 @@
+"""Finished results that come with the demo, for the first visitor too."""

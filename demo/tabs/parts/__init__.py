@@ -1,0 +1,1 @@
+"""Parts of tabs that have components and events of their own."""
