@@ -17,6 +17,7 @@ from . import (
     human_tables,
     machine_tables,
     photo_tables,
+    scale_tables,
     speed_tables,
     training_tables,
 )
@@ -41,6 +42,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **watermark.TABLES,
     **machine_quality.TABLES,
     **speed_tables.TABLES,
+    **scale_tables.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
