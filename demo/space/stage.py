@@ -24,6 +24,7 @@ HERE = "demo/space"
 TAKEN = ("engine", "demo", "LICENSE")
 TEMPLATES = ("app.py", "README.md")  # of this folder, to the Space's root
 CARD = "card.png"  # beside them
+ALT = "A face before and after, which look the same, and the difference, amplified"
 SPACES = "https://huggingface.co/spaces"
 LARGEST = 10_000_000  # bytes of a file, unless it is named here with what needs it
 NEEDED = {"engine/models/weights/face-recogniser.safetensors": "the cloak's recogniser"}
@@ -50,7 +51,8 @@ def stage(folder: Path, root: Path = ROOT, repo: str | None = None) -> list[Path
     readme = folder / "README.md"
     text = readme.read_text().replace("{gradio}", gradio).replace("{python}", PYTHON)
     address = "" if repo is None else f"thumbnail: {SPACES}/{repo}/resolve/main/{CARD}\n"
-    readme.write_text(text.replace("{thumbnail}\n", address))
+    text = text.replace("{thumbnail}\n", address).replace("{picture}", f"![{ALT}]({CARD})")
+    readme.write_text(text)
     (folder / CARD).write_bytes(draw_card())
     listing = folder / "requirements.txt"
     listing.write_text("\n".join(requirements(root / "pyproject.toml", gradio)) + "\n")
