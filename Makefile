@@ -105,6 +105,7 @@ results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate fresh --count 20000 --data $(DATA)
 	$(BIN)/python -m training evaluate ablation --data $(DATA)
 	$(BIN)/python -m training evaluate speed --data $(KODAK)
+	$(BIN)/python -m training evaluate load --data $(KODAK)
 	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables
 

@@ -100,6 +100,7 @@ def evaluate(options: EvaluateOptions) -> None:
         "ablation",
         "watermark",
         "portraits",
+        "load",
     ):
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
@@ -137,6 +138,10 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.speed.run import evaluate_speed
 
             path = evaluate_speed(data, weights, count, runs, command, options.only)
+        case "load":
+            from .evaluate.load.run import evaluate_load
+
+            path = evaluate_load(data, count, runs, command)
         case "photos":
             from .evaluate.photo.run import evaluate_photos
 

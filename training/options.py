@@ -25,6 +25,7 @@ MEASURED_ON = {
     "cloak-photos": "nips17",
     "photo-panel": "",
     "speed": "kodak",
+    "load": "kodak",
     "photos": "nips17",
     "codec": "nips17",
     "machine-quality": "nips17",
@@ -112,7 +113,8 @@ class EvaluateOptions(Runs):
         None,
         "only the first pictures of each split; cloak…, portraits, photos, codec, "
         "machine-quality, watermark: a look, its JSON in RUNS; "
-        "speed: only the smallest sizes, a look, in RUNS/speed",
+        "speed: only the smallest sizes, a look, in RUNS/speed; "
+        "load: so many visitors for 10 seconds, in RUNS/load",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
     unseen: Path = option(
