@@ -15,6 +15,7 @@ from engine.system.files import write_text
 from . import (
     headline_table,
     human_tables,
+    load_table,
     machine_tables,
     photo_tables,
     scale_tables,
@@ -43,6 +44,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **machine_quality.TABLES,
     **speed_tables.TABLES,
     **scale_tables.TABLES,
+    **load_table.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
