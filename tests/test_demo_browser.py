@@ -129,7 +129,7 @@ def test_the_example_is_there_again_when_it_is_tapped(visit):
     page.get_by_role("button", name="Astronaut").first.click()
     page.locator("#cloak-headline .jn-headline").wait_for(timeout=LONG)
     page.locator("#cloak-go").click()
-    page.wait_for_selector("#cloak-facts dl", state="attached", timeout=LONG)
+    page.wait_for_selector("#cloak-withstands li", timeout=LONG)
     assert page.locator("#cloak-headline").inner_text().startswith("Hidden")
 
 
