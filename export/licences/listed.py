@@ -37,6 +37,7 @@ KNOWN = {
     "openexr": "BSD-3-Clause",
     "pillow-heif": "BSD-3-Clause AND LGPL-3.0-only AND GPL-2.0-or-later",  # libheif and x265 in it
     "pillow-jxl-plugin": "GPL-3.0-or-later",
+    "torchattacks": "MIT",
     "reedsolo": "Unlicense OR MIT-0",
 }
 TEXTS = {
