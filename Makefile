@@ -3,7 +3,10 @@
 # make test  set up what the tests need, run them
 # make fuzz  open hostile pictures, other ones each time, and name those that are no picture and no
 #            line of an error (COUNT=100000 SEED=7)
+# make audit look for known vulnerabilities of what is installed (asks PyPI)
 # make train everything from data to embedded weights (hours on two cores)
+#
+# Versions of what is installed are those of constraints.txt, the ones that are tested.
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,7 +20,7 @@ OUT ?= out
 COUNT ?= 100000
 SEED ?= $(shell date +%s)
 
-.PHONY: run demo test fuzz chromium lint train train-human results results-human results-cloak results-photos results-applied clean
+.PHONY: run demo test fuzz audit chromium lint train train-human results results-human results-cloak results-photos results-applied clean
 
 run: $(VENV)/.installed-run
 	@$(BIN)/python -m engine samples | tr '\n' '\0' \
@@ -34,6 +37,12 @@ test: $(VENV)/.installed-test chromium
 
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python tests/fuzz.py --count $(COUNT) --seed $(SEED)
+
+# In an environment of its own; --strict: what PyPI does not know is a failure, not passed over.
+audit:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet pip-audit
+	$(VENV)-audit/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
 
 # The tests in a browser need one; where none can be installed they are skipped, and say so.
 chromium:
@@ -97,31 +106,32 @@ results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate fresh --count 20000 --data $(DATA)
 	$(BIN)/python -m training evaluate ablation --data $(DATA)
 	$(BIN)/python -m training evaluate speed --data $(KODAK)
+	$(BIN)/python -m training evaluate load --data $(KODAK)
 	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed-run: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-run: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Setting up $(VENV), once …" >&2
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.installed-demo: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.installed-demo: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Setting up $(VENV) for the demo, once (PyTorch: some minutes) …" >&2
-	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@# An oracle; what it pins is old, and not needed for what is compared.
-	$(BIN)/python -m pip install --quiet --no-deps torchattacks
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps torchattacks
 	@touch $@ $(VENV)/.installed-run $(VENV)/.installed-demo
 
 $(VENV)/.installed-evaluation: $(VENV)/.installed-test
-	$(BIN)/python -m pip install --quiet --editable '.[test,evaluation]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,evaluation]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OUT)
+	rm -rf $(VENV) $(VENV)-audit $(OUT)

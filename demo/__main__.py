@@ -31,13 +31,15 @@ class DemoOptions:
         "keep the answers of finished viewing tests in DIR (default: keep nothing)",
         metavar="DIR",
     )
+    api_only: bool = option(False, "no page: the endpoints for programs alone, and /health")
+    queue: int | None = option(None, "how many jobs may wait, 1 or more (default: 24)")
 
 
 def parser() -> argparse.ArgumentParser:
     root = new_parser(
         PROGRAM,
         "Just Noticeable in a browser. Nothing that is uploaded is kept.",
-        ("--port 8000", "--host 0.0.0.0 --collect answers"),
+        ("--port 8000", "--host 0.0.0.0 --collect answers", "--api-only --queue 100"),
     )
     add_options(root, DemoOptions)
     return root
@@ -48,9 +50,21 @@ def exit_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
+def nonsense(options: DemoOptions) -> str | None:
+    """What is wrong with the options, in one line."""
+    if options.queue is not None and options.queue < 1:
+        return f"--queue {options.queue}: give 1 or more"
+    if options.api_only and options.collect is not None:
+        return "--collect keeps what the page's viewing test gives, and --api-only has no page"
+    return None
+
+
 def main(arguments: list[str] | None = None) -> int:
     set_up_streams()
     options = options_from(parser().parse_args(arguments), DemoOptions)
+    if problem := nonsense(options):
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
     if options.collect is not None:
         try:
             options.collect.mkdir(parents=True, exist_ok=True)

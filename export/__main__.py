@@ -9,6 +9,7 @@ of the three EfficientNet-Lites, and RUNS/photo-generator.safetensors where it i
 a folder for each repository on the Hub, with its card.
 
 `python -m export cards` writes those folders alone, `python -m export push` publishes one.
+`python -m export licences` writes LICENCES.md and constraints.txt.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
             return push(arguments[1:])
         if arguments[:1] == ["cards"]:
             return cards(arguments[1:])
+        if arguments[:1] == ["licences"]:
+            from .licences.listed import licences
+
+            print(*licences(), sep="\n")
+            return 0
         return export(arguments)
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from demo_server import GALLERY_PIXELS, VIEWERS
-from demo_visitor import Visitor, refusal, with_mcp
+from demo_visitor import Visitor, get, refusal, with_mcp
 from PIL import Image
 
 from demo.server.limits import DEFAULT
@@ -152,3 +153,9 @@ def test_the_sliders_of_the_page_are_the_limits(visitor, demo):
     assert ranges["Seconds"][1] == DEFAULT.cloak_seconds
     assert ranges["Seconds to search"][1] == DEFAULT.compress_seconds
     assert ranges["Seconds per method"][1] == DEFAULT.compare_seconds
+
+
+def test_the_page_too_has_a_health_address(demo):
+    state = json.loads(get(f"{demo.url}/health"))
+    assert (state["status"], state["queue"]) == ("ok", DEFAULT.queue)
+    assert b"<html" in get(demo.url)

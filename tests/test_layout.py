@@ -23,7 +23,7 @@ ROOMS = {
         *("cloak", "terminal", "batch", "commands"),
     ),
     "training": ("records", "data", "train", "options", "evaluate", "results"),
-    "demo": ("server", "examples", "handlers", "ui", "tabs", "api", "app", "space"),
+    "demo": ("server", "handlers", "examples", "ui", "tabs", "api", "service", "app", "space"),
 }
 # Everything in these may need PyTorch when it is imported; nothing elsewhere does.
 NEED_TORCH = ("engine/networks", "engine/attack", "engine/cloak")

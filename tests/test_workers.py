@@ -197,6 +197,8 @@ def test_an_interrupt_ends_the_other_processes(pictures, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell's background job ignores interrupts, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stdout.readline().startswith("{")
     os.killpg(running.pid, signal.SIGINT)

@@ -26,6 +26,8 @@ MEASURED_ON = {
     "cloak-photos": "nips17",
     "photo-panel": "",
     "speed": "kodak",
+    "scale": "kodak",
+    "load": "kodak",
     "photos": "nips17",
     "codec": "nips17",
     "machine-quality": "nips17",
@@ -112,8 +114,9 @@ class EvaluateOptions(Runs):
     count: int | None = option(
         None,
         "only the first pictures of each split; cloak…, portraits, photos, codec, recognisers, "
-        "machine-quality, watermark: a look, its JSON in RUNS; "
-        "speed: only the smallest sizes, a look, in RUNS/speed",
+        "machine-quality, watermark, scale: a look, its JSON in RUNS; "
+        "speed: only the smallest sizes, a look, in RUNS/speed; "
+        "load: so many visitors for 10 seconds, in RUNS/load",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
     unseen: Path = option(

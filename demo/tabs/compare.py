@@ -9,6 +9,7 @@ import gradio as gr
 from engine.images.picture import encode_png
 from engine.models.available import human_models
 
+from ..examples import cloak as example
 from ..handlers import cloak as handler
 from ..handlers import faces
 from ..server.limits import Limits
@@ -17,7 +18,7 @@ from ..server.validation import show_errors, to_number, validator
 from ..ui import html
 from ..ui.area import band
 from ..ui.changes import Latest, clear_results, record_inputs
-from ..ui.photo import photo_input, show_first
+from ..ui.photo import photo_input
 from ..ui.reports import cloak as reports
 from ..ui.running import Running, add_stop
 from .parts import pictures
@@ -120,10 +121,16 @@ def tab(limits: Limits) -> None:
                 yield "", "", "", None, None, None  # what came after the change goes as well
                 return
             yield values
-        done = sum(each.cloak.success for each in rated)
-        share = f"{done} of {len(rated)}"
-        finding = html.headline(share, "methods hid the face.", "good" if done else "bad")
-        yield "", finding, reports.rated_table(rated), *shown
+        yield finished(rated, shown)
+
+    @show_errors
+    def first(upload):
+        rated, shown = [example.load(name) for name in handler.FIRST], [[], [], []]
+        for each in rated:
+            add_pictures(each, example.NAME, shown)
+        if upload or latest.photo():  # or uploaded in the meantime
+            return (gr.skip(),) * (1 + len(outputs))
+        return str(example.sample()), *finished(rated, shown)
 
     latest, inputs = Latest(), [photo.image, methods, more, seconds]
     outputs = [top.status, top.headline, table, crops, photos, differences]
@@ -131,19 +138,33 @@ def tab(limits: Limits) -> None:
     chosen = [methods.input, more.input, seconds.input]
     clear_results([*photo.edits, *photo.taps.values(), *chosen], empty)
     record_inputs([*photo.fills, photo.image.clear, *chosen, seconds.release], latest, inputs)
-    show_first(page, photo.image, FIRST)
+    private = {"preprocess": False, "show_progress": "hidden", "api_visibility": "private"}
+    page.select(
+        first,
+        photo.image,
+        [photo.image, *outputs],
+        concurrency_id="quick",
+        concurrency_limit=limits.quick,
+        **private,
+    )
     searching = go.click(
         compare,
         inputs,
         outputs,
         validator=latest.recording(validator(limits, image=faces.find)),
-        preprocess=False,
-        show_progress="hidden",
         concurrency_id="search",
         concurrency_limit=limits.at_once,
-        api_visibility="private",
+        **private,
     )
     add_stop(top.stop, running, [searching], top.status, "Stopped: what was finished stays.")
+
+
+def finished(rated: list[handler.Rated], shown: list[list]) -> tuple:
+    """All results as the values of the tab's outputs."""
+    done = sum(each.cloak.success for each in rated)
+    share = f"{done} of {len(rated)}"
+    finding = html.headline(share, "methods hid the face.", "good" if done else "bad")
+    return "", finding, reports.rated_table(rated), *shown
 
 
 def add_pictures(rated: handler.Rated, name: str, shown: list[list]) -> None:

@@ -10,14 +10,13 @@ from ..batch.work import Report, Save, Task, Work
 from ..compress.original import Original, from_file
 from ..compress.photo import Compression, panels_for, steps
 from ..compress.result import CompressedPhoto
-from ..errors import ImageError
 from ..images.picture import Picture
 from ..machine.jnd import panel_for
 from ..models.registry import AUTO
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, parse
 from ..panels.own import OwnPanel, load_panel
-from ..terminal.inputs import title
+from ..terminal.inputs import named, title
 from ..terminal.labels import label_lines
 from ..terminal.progress import Announcement, draw
 from .options import CompressOptions
@@ -58,10 +57,8 @@ def prepare(options: CompressOptions) -> Work:
 
     def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
         classifiers, announce = loaded(panel_for(picture.size, names))
-        try:
+        with named(image):
             result = draw(steps(classifiers, picture, chosen), announce=announce)
-        except ImageError as error:
-            raise ImageError(f"{title(image)}: {error}") from None
         path = options.out / f"{stem}.compressed{result.suffix}"
         save({path: result.data})
         data = {"image": image, **result.to_dict(), "files": {"compressed": str(path)}}

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ..batch.run import run as run_batch
 from ..batch.work import Report, Save, Task, Work
-from ..errors import ImageError, UsageError
+from ..errors import UsageError
 from ..images.picture import Picture
 from ..machine.jnd import panel_for
 from ..models.registry import AUTO
 from ..panels.embedded import Panel
 from ..panels.naming import PanelSpec, parse
 from ..panels.own import OwnPanel, load_panel
-from ..terminal.inputs import title
+from ..terminal.inputs import named
 from ..terminal.labels import label_lines
 from ..terminal.progress import Announcement, draw
 from ..watermark import reader
@@ -67,10 +67,8 @@ def prepare(options: EmbedOptions) -> Work:
     def work(picture: Picture, image: str, stem: str, save: Save) -> Report:
         own, announce = loaded(panel_for(picture.size, names)) if names else (None, eye)
         marking = steps(picture, chosen, own, weights=options.weights, device=options.device)
-        try:
+        with named(image):
             result = draw(marking, announce=announce)
-        except ImageError as error:
-            raise ImageError(f"{title(image)}: {error}") from None
         path = options.out / f"{stem}.watermarked{result.suffix}"
         save({path: result.data})
         data = {"image": image, **result.to_dict(), "files": {"watermarked": str(path)}}

@@ -127,7 +127,8 @@ def _from_hub(model: Model) -> Located:
             return checked(cached_path, origin, model.sha256, model.size)
         except WeightsError as error:
             print(f"{error}: asking the Hub", file=sys.stderr)
-    path = fetch(model.repo, model.file, model.revision, again=cached_path is not None)
+    again = cached_path is not None
+    path = fetch(model.repo, model.file, model.revision, model.size, again=again)
     try:
         return checked(path, origin, model.sha256, model.size)
     except WeightsError as error:

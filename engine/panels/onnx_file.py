@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import UsageError, WeightsError
 from ..models.locate import Located, sha256_of
 from ..models.session import Session, reason_of
+from ..system.apart import ExceededError, run_apart
 from .classes import class_names
 from .naming import Entry
 from .part import Part, trial_of
@@ -89,7 +92,34 @@ def load(entry: Entry, imagenet: Sequence[str], device: str) -> Part:
 
 
 def open_file(entry: Entry, device: str) -> Session:
-    """The graph of an entry's file. Raises WeightsError in one line, DeviceError."""
+    """The graph of an entry's file, tried before. Raises WeightsError in one line, DeviceError."""
+    try_apart(entry)
+    return session_of(entry, device)
+
+
+@lru_cache(maxsize=64)
+def try_apart(entry: Entry) -> None:
+    """Load the graph and give it a picture in a limited process: its first run is not in this one.
+
+    Raises as `load`, and WeightsError for a graph that takes more memory or time than it may, or
+    ends the process.
+    """
+    try:
+        run_apart(__name__, "attempt", str(entry.file), entry.title, entry.input_range)
+    except ExceededError as error:
+        raise WeightsError(f"{entry.title} {error}") from None
+
+
+def attempt(path: str, title: str, input_range: str | None) -> None:
+    """What `try_apart` runs: everything that `load` does with the graph, on the CPU."""
+    file = Path(path)
+    entry = Entry("onnx", title, file, input_range=input_range)
+    session = session_of(entry, "cpu")
+    contract = contract_of(session, entry)
+    trial_of(title, scorer(session, contract, title), contract.size)
+
+
+def session_of(entry: Entry, device: str) -> Session:
     try:
         located = Located(entry.file, "own", sha256_of(entry.file))
     except OSError as error:

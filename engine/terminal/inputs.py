@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..errors import ImageError
 from ..images.picture import MAX_BYTES, Picture, decode, read_file
@@ -25,6 +27,15 @@ def read_bytes(image: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise ImageError(f"standard input has more than {MAX_BYTES:,} bytes: scale it down first")
     return data
+
+
+@contextmanager
+def named(image: str) -> Iterator[None]:
+    """Let an ImageError from within begin with the picture's name, as errors of reading do."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"{title(image)}: {error}") from None
 
 
 def title(image: str) -> str:

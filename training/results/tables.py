@@ -23,6 +23,7 @@ from . import (
 from .applied import machine_quality, watermark
 from .cloak import faces, photos, portraits, recognisers
 from .codec import tables as codec_tables
+from .running import load, scale
 
 ROOT = Path(__file__).parents[2]
 # The front page, and each room's own.
@@ -42,6 +43,8 @@ TABLES: dict[str, Callable[[], str]] = {
     **watermark.TABLES,
     **machine_quality.TABLES,
     **speed_tables.TABLES,
+    **scale.TABLES,
+    **load.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

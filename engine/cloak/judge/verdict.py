@@ -82,8 +82,10 @@ def look_at(
 ) -> list[Look]:
     """`look` at uint8 H×W×3, decoded already; saving: how its file will be saved, if as a JPEG."""
 
+    file = pixels if saving is None else saving.saved(pixels)  # once for all versions
+
     def at(name: str) -> Look:
-        changed = np.ascontiguousarray(version(name, pixels, saving))
+        changed = np.ascontiguousarray(version(name, file))
         scale = changed.shape[1] / pixels.shape[1]
         again, detected = find_again(recognisers.finder, changed, face, scale)
         chips = recognisers.chips(changed, again)

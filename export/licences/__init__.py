@@ -1,0 +1,1 @@
+"""What the project is installed with: every dependency, its version, its licence."""
