@@ -86,7 +86,7 @@ def test_black_and_white_and_colour_go_together_in_a_batch(cloak, portrait):
 def test_the_distance_to_oneself_is_told_apart_from_that_to_a_target(cloak, portrait):
     own = cloak.describe(portrait, cloak.finder.find(portrait)[0])
     other = (own + np.float32(0.5) * np.eye(128, dtype=np.float32)[0])[None]
-    (face,) = finish(cloak_steps(cloak, portrait, robust=False, target=other)).faces
+    (face,) = finish(cloak_steps(cloak, portrait, robust=False, target={"dlib": other})).faces
     assert face.success
     assert face.targeted
     assert face.recognisable
@@ -99,6 +99,6 @@ def test_the_distance_to_oneself_is_told_apart_from_that_to_a_target(cloak, port
 def test_a_face_is_moved_to_a_target(cloak, portrait):
     own = cloak.describe(portrait, cloak.finder.find(portrait)[0])
     other = (own + np.float32(0.8) * np.eye(128, dtype=np.float32)[0])[None]
-    (face,) = finish(cloak_steps(cloak, portrait, robust=False, target=other)).faces
+    (face,) = finish(cloak_steps(cloak, portrait, robust=False, target={"dlib": other})).faces
     assert face.before > SAME > face.after
     assert face.success

@@ -169,7 +169,7 @@ def test_a_folder_of_exported_weights_will_do(photo, tmp_path, monkeypatch, caps
     assert "holds no hvs-sd.onnx" in capsys.readouterr().err
     quick = ["--jnd", "wu2017", "--max-seconds", "0", "--device", "cpu"]
     assert cli.main([*arguments, *quick]) == 3
-    assert "recogniser 69f42712, embedded" in capsys.readouterr().err
+    assert "recognisers dlib 69f42712, embedded" in capsys.readouterr().err
     assert asked == [("wu2017", str(folder), "cpu")]  # the eye has the same weights
     arguments[-1] = str(tmp_path / "nowhere")
     assert cli.main(arguments) == 2
