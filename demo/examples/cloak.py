@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.cloak.judge.survival import Survival
-from engine.cloak.result import CloakedFace, CloakedPhoto
+from engine.cloak.result import CloakedFace, CloakedPhoto, RecogniserVerdict
+from engine.faces.verification import Match
 from engine.images.picture import decode, encode_png, open_image
 from engine.images.samples import sample_paths
 from engine.metrics.quality import Quality
@@ -47,6 +48,10 @@ def load(method: str = FIRST[0]) -> Rated:
     face = numbers["face"]
     face["box"] = tuple(face["box"])
     face["survives"] = {name: Survival(**each) for name, each in face["survives"].items()}
+    face["recognisers"] = {
+        name: RecogniserVerdict(**each) for name, each in face["recognisers"].items()
+    }
+    face["others"] = {name: Match(**each) for name, each in face["others"].items()}
     original = open_image(sample()).pixels
     top, left = numbers["at"]
     part = decode(stored(method, "png").read_bytes()).pixels

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..faces.verification import Match
 from ..images.picture import encode_png
 from ..metrics.decibels import finite
 from .judge.survival import Survival
@@ -39,6 +40,7 @@ class CloakedFace:
     after: distance to what is enrolled (or to the target), the first recogniser's, the least
     favourable version's after; distances: each version's; own: distance to the face as it was, the
     closest version's; threshold: of these; recognisers: before and after to each, by name;
+    others: whether those it was not made against match the file's face with the face as it was;
     targeted: whether there was a target; success: as `engine.cloak.judge.verdict` decides; hurried:
     it was reached, but the time was over before the change was as small as it gets; survives: what
     of `engine.cloak.judge.versions.WORDS` this file does, empty without success; reserve: whether
@@ -54,6 +56,7 @@ class CloakedFace:
     own: float
     threshold: float
     recognisers: dict[str, RecogniserVerdict]
+    others: dict[str, Match]
     targeted: bool
     success: bool
     hurried: bool
@@ -79,6 +82,7 @@ class CloakedFace:
             "distances": self.distances,
             "distance_to_original": self.own,
             "recognisers": {name: each.to_dict() for name, each in self.recognisers.items()},
+            "others": {name: each.to_dict() for name, each in self.others.items()},
             "targeted": self.targeted,
             "success": self.success,
             "stopped_early": self.hurried,

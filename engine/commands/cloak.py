@@ -180,6 +180,12 @@ def table(result, image: str, path: Path | None, figure: Path | None = None) -> 
         if face.targeted and face.recognisable:
             own = f"distance {face.own:.3f} to the face as it was"
             lines.append(f"    STILL RECOGNISABLE, not protected: {own}")
+        for name, each in face.others.items():
+            verdict = "STILL MATCHES it" if each.same else "does not match it either"
+            lines.append(
+                f"    {name}, which it was not made against, {verdict}: distance "
+                f"{each.distance:.4f}, the same person below {each.threshold:g}"
+            )
         if face.hurried:
             lines.append("    time was over before the change was made as small as it gets")
         if face.survives:

@@ -63,12 +63,16 @@ def withstands(result: CloakedPhoto) -> str:
     if not (result.success and face.survives):
         return scale
     marks = {SAVED[name]: each.reached for name, each in face.survives.items()}
-    untested = html.note(
-        "Measured on this very file, with the recogniser it was made against. Others were not "
-        "tried and may still match it, and people always will: do not rely on it where being "
-        "recognised is dangerous."
+    unseen = {name: not each.same for name, each in face.others.items()}
+    heading = "<h3>Hidden from recognisers it was not made against</h3>" if unseen else ""
+    limits = html.note(
+        "All of it measured on this very file. Other recognisers may still match it, and people "
+        "always will: do not rely on it where being recognised is dangerous."
     )
-    return f"{scale}<h3>Still hidden when the file is</h3>{html.chips(marks)}{untested}"
+    return (
+        f"{scale}<h3>Still hidden when the file is</h3>{html.chips(marks)}"
+        f"{heading}{html.chips(unseen) if unseen else ''}{limits}"
+    )
 
 
 def distance_scale(face: CloakedFace) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...faces.finder import Face
 from ...faces.recognisers import RECOGNISERS
+from ...faces.verification import Match
 from ...images.parts import around
 from ...images.picture import Picture
 from ...metrics.quality import psnr_8bit
@@ -15,7 +16,7 @@ from ..result import CloakedFace, RecogniserVerdict
 from ..state import FaceState
 from .survival import survival, survived
 from .verdict import Verdict
-from .versions import LISTED, RESERVE
+from .versions import LISTED, PNG, RESERVE
 
 if TYPE_CHECKING:
     from ..face import Cloak
@@ -59,6 +60,7 @@ def outcome(
             )
             for name in goals
         },
+        others=others(cloak, picture.pixels, pixels, face, verdict),
         targeted=state.goal.targeted,
         success=verdict.reached,
         hurried=verdict.reached and state.hurried,
@@ -69,3 +71,19 @@ def outcome(
         gradients=state.gradients,
         seconds=state.seconds,
     )
+
+
+def others(
+    cloak: Cloak, photo: np.ndarray, pixels: np.ndarray, face: Face, verdict: Verdict
+) -> dict[str, Match]:
+    """By name, whether recognisers that the cloak was not made against match the face in the file,
+    pixels uint8 H×W×3, with the face as it was.
+    """
+    again = next((each.face for each in verdict.looks if each.version in PNG), face)
+    matches = {}
+    for name, row in RECOGNISERS.items():
+        if name not in cloak.recognisers.networks:
+            clean = row.describe(cloak.finder, photo, face, cloak.recognisers.weights)
+            after = row.describe(cloak.finder, pixels, again, cloak.recognisers.weights)
+            matches[name] = Match(float(np.linalg.norm(clean - after)), row.threshold)
+    return matches
