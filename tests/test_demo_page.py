@@ -39,6 +39,22 @@ def test_every_tab_fits_the_page(visit, width, scheme):
         assert beyond == [], tab
 
 
+@pytest.mark.parametrize("width", [390, 1200])
+def test_every_tab_has_its_whole_name_in_sight(visit, width):
+    page = visit("cloak", width=width)
+    for name in TABS.values():
+        tab = page.get_by_role("tab", name=name, exact=True)
+        assert tab.count() == 1, name
+        box = tab.bounding_box()
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= width, name
+        assert box["height"] >= 24, name  # enough for a finger
+        assert tab.evaluate("e => e.scrollWidth <= e.clientWidth"), name
+    assert not page.locator(".overflow-menu > button").is_visible()
+    faded = "e => getComputedStyle(e).maskImage"
+    assert page.locator("[role=tablist]").first.evaluate(faded) == "none"
+
+
 def test_every_picture_and_every_control_has_a_name(visit):
     page = visit("machine")
     for tab in TABS:

@@ -34,9 +34,6 @@ document.addEventListener('click', (event) => {
   const photo = event.target.closest && event.target.closest('.jn-photo');
   if (photo && photo.querySelector('img') && !event.target.closest('button, input'))
     photo.querySelector('input[type=file]').click();
-  const tab = event.target.closest && event.target.closest('[role=tab]');
-  if (tab)  // on a phone they are in one line that scrolls
-    requestAnimationFrame(() => tab.scrollIntoView({inline: 'center', block: 'nearest'}));
 });
 </script>
 """
