@@ -17,6 +17,7 @@ from .data.labelled import DataError
 from .options import (
     MEASURED_ON,
     SHARED,
+    WITHOUT_WEIGHTS,
     CalibrateOptions,
     ClassifierOptions,
     EvaluateOptions,
@@ -94,15 +95,7 @@ def evaluate(options: EvaluateOptions) -> None:
         command += f" --sections {' '.join(options.sections)}"
     data = options.data or f"{SHARED}/data/{MEASURED_ON[options.what]}"
     weights, count, runs = options.weights, options.count, options.runs
-    if weights is not None and options.what in (
-        "cloak",
-        "recogniser",
-        "ablation",
-        "watermark",
-        "portraits",
-        "scale",
-        "load",
-    ):
+    if weights is not None and options.what in WITHOUT_WEIGHTS:
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
@@ -147,6 +140,10 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.load.run import evaluate_load
 
             path = evaluate_load(data, count, runs, command)
+        case "page":
+            from .evaluate.page.run import evaluate_page
+
+            path = evaluate_page(count, runs, command)
         case "photos":
             from .evaluate.photo.run import evaluate_photos
 
