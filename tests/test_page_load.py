@@ -14,10 +14,11 @@ TIMES, LOADS = 4, 5
 
 def test_the_page_and_its_example_are_soon_there(demo, chromium):
     for window in run.WINDOWS:
-        fastest = {"of_use": 1e9, "example": 1e9}
+        fastest = {"useful": 1e9, "example": 1e9}
         for _ in range(LOADS):
             seen = run.load(chromium, demo.url, window)
-            assert 0 < seen["first_paint"] <= seen["of_use"] <= seen["example"]
+            assert 0 < seen["useful"] <= seen["usable"] <= seen["example"]
+            assert seen["useful"] < seen["usable"]  # before everything else has been loaded
             fastest = {name: min(fastest[name], seen[name]) for name in fastest}
             if all(fastest[name] < TIMES * 1000 * run.AIMS[name] for name in fastest):
                 break
@@ -31,18 +32,25 @@ def test_its_tabs_are_those_of_the_page():
 
 def test_loads_are_summed_up_with_their_spread():
     loads = [
-        {"first_paint": 500, "of_use": 1000, "example": each, "requests": 9, "kilobytes": 1234.4}
+        {
+            "first_paint": 500,
+            "useful": 600,
+            "usable": 1000,
+            "example": each,
+            "requests": 9,
+            "kilobytes": 1234.4,
+        }
         for each in (2000.0, 2100.0, 2600.0)
     ]
     row = run.summary(loads)
     assert row["example_s"] == {"n": 3, "median": 2.1, "std": 0.321, "largest": 2.6}
     assert (row["requests"], row["kilobytes"]) == (9, 1234)
-    assert run.summary(loads[:1])["of_use_s"]["std"] is None
+    assert run.summary(loads[:1])["usable_s"]["std"] is None
 
 
 def test_the_table_has_a_row_for_each_window():
     times = {"n": 2, "median": 1.5, "std": 0.25, "largest": 1.75}
-    row = {f"{name}_s": times for name in ("first_paint", "of_use", "example")}
+    row = {f"{name}_s": times for name in ("first_paint", "useful", "usable", "example")}
     row |= {"requests": 110, "kilobytes": 2304}
     rows = [{"window": each.name, "size": [each.width, each.height], **row} for each in run.WINDOWS]
     result = {"chromium": "150", "loads": 2, "aims_s": run.AIMS, "rows": rows}

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from ..markdown import Table, if_measured, markdown, source
 
-COLUMNS = {"first_paint_s": "first paint", "of_use_s": "of use", "example_s": "example shown"}
+COLUMNS = {
+    "first_paint_s": "first paint",
+    "useful_s": "useful",
+    "usable_s": "usable",
+    "example_s": "example shown",
+}
 
 
 def page(result: dict) -> str:
@@ -24,8 +29,9 @@ def page(result: dict) -> str:
     return (
         f"{markdown(['window', *COLUMNS.values(), 'loaded'], rows)}\n\nMedian ± standard deviation "
         f"of {result['loads']} loads, each in a browser that was just started, server and browser "
-        "on one machine, from the start of the navigation. Of use: the heading and every tab can "
-        f"be read; aimed at {aims['of_use']:g} s. Example: both of its pictures and what was found "
+        "on one machine, from the start of the navigation. Useful: the name, what it is about and "
+        f"a picture of it can be seen; aimed at {aims['useful']:g} s. Usable: every tab is there. "
+        "Example: both of its pictures and what was found "
         f"are on the screen; aimed at {aims['example']:g} s. Chromium {result['chromium']}. "
         f"{source(result)}"
     )
