@@ -54,7 +54,7 @@ def test_the_table_has_a_row_for_each_window():
     row |= {"requests": 110, "kilobytes": 2304}
     rows = [{"window": each.name, "size": [each.width, each.height], **row} for each in run.WINDOWS]
     result = {"chromium": "150", "loads": 2, "aims_s": run.AIMS, "rows": rows}
-    result |= {"data": "an example", "hardware": "a machine", "command": "c"}
+    result |= {"load_average": 1.5, "data": "an example", "hardware": "a machine", "command": "c"}
     text = table(result)
     assert "| phone, 390 × 844 | 1.50 s ± 0.25 (at most 1.75) |" in text
     assert "aimed at 2 s" in text

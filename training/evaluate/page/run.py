@@ -11,6 +11,7 @@ Writes results/page.json. Nothing in it is random but the machine's other work: 
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -107,6 +108,7 @@ def evaluate_page(count: int | None, runs: Path, command: str) -> Path:
 
 def measure(url: str, loads: int) -> dict:
     """Everything but the provenance. Raises SetupError."""
+    others = os.getloadavg()[0]  # how busy the machine is with something else
     with launching() as launch:
         with launch() as browser:
             version = browser.version
@@ -120,7 +122,13 @@ def measure(url: str, loads: int) -> dict:
                 log({"window": window.name, **seen[-1]})
             rows.append({"window": window.name, "size": [window.width, window.height]})
             rows[-1] |= summary(seen)
-    return {"chromium": version, "loads": loads, "aims_s": AIMS, "rows": rows}
+    return {
+        "chromium": version,
+        "loads": loads,
+        "aims_s": AIMS,
+        "load_average": round(others, 1),
+        "rows": rows,
+    }
 
 
 @contextmanager

@@ -32,8 +32,8 @@ def page(result: dict) -> str:
         "on one machine, from the start of the navigation. Useful: the name, what it is about and "
         f"a picture of it can be seen; aimed at {aims['useful']:g} s. Usable: every tab is there. "
         "Example: both of its pictures and what was found "
-        f"are on the screen; aimed at {aims['example']:g} s. Chromium {result['chromium']}. "
-        f"{source(result)}"
+        f"are on the screen; aimed at {aims['example']:g} s. Chromium {result['chromium']}; "
+        f"the machine's load average before: {result['load_average']:g}. {source(result)}"
     )
 
 
