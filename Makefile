@@ -107,6 +107,7 @@ results: $(VENV)/.installed-test
 	$(BIN)/python -m training evaluate ablation --data $(DATA)
 	$(BIN)/python -m training evaluate speed --data $(KODAK)
 	$(BIN)/python -m training evaluate load --data $(KODAK)
+	$(BIN)/python -m training evaluate page
 	$(BIN)/python -m training figures
 	$(BIN)/python -m training tables
 

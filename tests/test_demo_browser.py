@@ -10,6 +10,7 @@ import demo_browser as browser
 import numpy as np
 import pytest
 from demo_browser import ASTRONAUT, CAT, COFFEE, LONG, begin, downloaded, upload
+from PIL import Image
 
 from engine import machine_jnd
 from engine.faces.finder import SAME
@@ -79,11 +80,31 @@ def test_you_do_not_notice(visit):
     np.testing.assert_array_equal(seen, np.rint(np.minimum(jnd * 8, 255)).astype(np.uint8))
 
 
-def test_a_face_is_cloaked_and_tested(visit, portrait):
+@pytest.fixture
+def two_faces(tmp_path, photos) -> str:
+    """A picture of the astronaut's head, and of its mirror image."""
+    path = tmp_path / "two.png"
+    head = photos["astronaut"][:256, 96:352]
+    Image.fromarray(np.concatenate([head, head[:, ::-1]], 1)).save(path)
+    return str(path)
+
+
+def test_what_may_be_a_face_is_listed_below_the_face(visit):
     page = visit("cloak")
     upload(page, "#cloak-photo", ASTRONAUT)
+    page.wait_for_selector("#cloak-face label")
+    assert page.locator("#cloak-faces .jn-box").count() == 1  # none on a badge of the suit
+    first, second = page.locator("#cloak-face label").all_inner_texts()
+    assert first.startswith("Face 1 (")
+    assert second.startswith("Perhaps a face (")
+    assert page.locator("#cloak-face input[value='1']").is_checked()
+
+
+def test_a_face_is_cloaked_and_tested(visit, portrait, two_faces):
+    page = visit("cloak")
+    upload(page, "#cloak-photo", two_faces)
     page.wait_for_selector(".jn-box")
-    assert page.locator(".jn-box").count() == 2  # the astronaut's, and one on a badge
+    assert page.locator(".jn-box").count() == 2
     page.wait_for_selector("#cloak-status progress", timeout=LONG)  # an upload is enough
     page.locator(".jn-box").nth(1).click()
     page.wait_for_selector("#cloak-face input[value='2']:checked")
@@ -96,7 +117,7 @@ def test_a_face_is_cloaked_and_tested(visit, portrait):
     page.wait_for_selector("#cloak-withstands li", timeout=LONG)
     assert page.locator("#cloak-headline").inner_text().startswith("Hidden")
     assert not page.locator("#cloak-stop").is_visible()  # nothing runs that could be stopped
-    name, png = downloaded(page, page.locator("#cloak-slider a").click)
+    name, png = downloaded(page, page.locator("#cloak-slider a.jn-file").click)
     assert name == "portrait.cloaked.png"
     shown = page.locator("#cloak-slider .jn-after img").get_attribute("src")
     assert page.request.get(shown).body() == png
@@ -110,8 +131,12 @@ def test_a_face_is_cloaked_and_tested(visit, portrait):
     drawn = decode(page.request.get(difference).body()).pixels
     amplified = np.clip(128 + 16 * (changed.astype(int) - original), 0, 255)
     np.testing.assert_array_equal(drawn, amplified)
-    shared = page.locator("#cloak-share img").first.get_attribute("src")
-    assert "portrait" not in shared
+    drawn = page.locator("#cloak-share img").first.get_attribute("src")
+    name, shared = downloaded(page, page.locator("#cloak-slider a.jn-share").click)
+    assert name == "before-after-difference.png"
+    assert page.request.get(drawn).body() == shared
+    assert b"portrait" not in shared
+    assert "portrait" not in drawn
     page.get_by_text("Test it with a second photo").click()
     upload(page, "#cloak-second", ASTRONAUT)
     page.wait_for_selector("#cloak-second img")
@@ -185,6 +210,7 @@ def test_methods_are_compared_in_one_table(visit, portrait):
 
 def test_a_viewing_test_from_start_to_file(visit, demo):
     page = visit("viewing")
+    page.locator("#viewing-example img").nth(1).wait_for()  # what a pair looks like
     page.get_by_role("button", name="What is compared").click()
     keep = ("the original", "white noise")
     for label in page.locator("#viewing-kinds label").all():
@@ -192,7 +218,7 @@ def test_a_viewing_test_from_start_to_file(visit, demo):
         if checked != (label.inner_text().strip() in keep):
             label.click()
     page.locator("#viewing-go").click()
-    page.wait_for_selector(".jn-viewing img")
+    page.wait_for_selector("#viewing-pair img")
     assert "Practice 1 of 2" in page.locator("#viewing-status").inner_text()
     for k in range(6):  # two for practice, then one pair of each of four pictures
         was = page.locator("#viewing-status .jn-note").inner_text()
@@ -233,11 +259,19 @@ def test_a_bad_file_is_refused_on_its_own_component(visit, tab, tmp_path):
     assert page.locator("[data-testid=toast-body]").count() == 0
 
 
-def test_a_photo_without_a_face_is_refused_on_its_own_component(visit):
-    page = visit("cloak")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_photo_without_a_face_is_refused_on_its_own_component(visit, width):
+    page = visit("cloak", width=width)
     upload(page, "#cloak-photo", COFFEE)
-    page.locator("#cloak-photo").get_by_text("No face found").wait_for()
+    error = page.locator("#cloak-photo").get_by_text("No face found")
+    error.wait_for()
     assert page.locator("#cloak-status").inner_text() == ""
+    given = page.locator("#cloak-photo img")  # below its error, and not behind it
+    below = error.bounding_box()["y"] + error.bounding_box()["height"]
+    assert given.bounding_box()["y"] >= below - 1
+    assert given.bounding_box()["height"] > 50
+    block = page.locator("#cloak-photo").bounding_box()
+    assert given.bounding_box()["y"] + 50 < block["y"] + block["height"]
 
 
 def test_the_server_talked_to_nobody(visit, demo):

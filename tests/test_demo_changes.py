@@ -131,12 +131,11 @@ def test_of_the_eye(visit):
 
 def test_of_a_compression(visit):
     page = visit("compress")
-    # An example is finished, and another format and another sample are enough to begin.
-    changes(page, page.get_by_role("radio", name="WebP").click, COMPRESS)
     page.get_by_role("button", name="Advanced").click()
-    changes(page, page.get_by_role("radio", name="search:").click, COMPRESS)
-    page.get_by_role("radio", name="bisect:").click()
+    changes(page, page.get_by_role("radio", name="bisect:").click, COMPRESS)
     again(page, "compress")
+    # Another format and another sample are enough to begin.
+    changes(page, page.get_by_role("radio", name="WebP").click, COMPRESS)
     changes(page, page.get_by_role("button", name="Coffee").first.click, COMPRESS)
     page.wait_for_selector("#compress-facts dl", timeout=browser.LONG)
 
@@ -176,10 +175,19 @@ def test_of_a_cloak(visit, portrait):
     page.locator("#cloak-verify").click()
     changes(page, page.get_by_role("checkbox", name="Robust").click, CLOAK)
     assert page.locator(".jn-box").count() == 1  # the photo is the same
-    boxes = [".jn-box", "#cloak-status .jn-note"]
     browser.upload(page, "#cloak-photo", browser.ASTRONAUT)
-    page.wait_for_function("document.querySelectorAll('.jn-box').length === 2")
-    changes(page, lambda: browser.upload(page, "#cloak-photo", portrait), boxes)
+    page.locator("#cloak-face label").nth(1).wait_for()
+    changes(page, lambda: browser.upload(page, "#cloak-photo", portrait), [".jn-box"])
+
+
+@pytest.mark.parametrize("tab", ["machine", "compress", "cloak"])
+def test_that_a_photo_is_on_its_way_is_said_at_once(visit, tab, portrait):
+    page = visit(tab)
+    page.wait_for_selector(f"#{tab}-headline .jn-headline")
+    page.route(WORK, lambda route: None)  # the server hears nothing of it
+    browser.upload(page, f"#{tab}-photo", portrait)
+    page.locator(f"#{tab}-status .jn-busy").get_by_text("Your photo").wait_for(timeout=5_000)
+    assert page.locator(f"#{tab}-stop").is_visible() == (tab != "machine")
 
 
 def test_a_search_for_older_inputs_ends(visit):

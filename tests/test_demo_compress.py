@@ -15,6 +15,7 @@ from demo_visitor import Visitor, with_mcp
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from demo.examples import compress as example
 from demo.handlers import compress
 from engine import compress_photo
 from engine.compress import names
@@ -22,6 +23,7 @@ from engine.compress.original import from_file
 from engine.compress.result import CompressedPhoto
 from engine.errors import UsageError
 from engine.images.picture import decode, encode_png
+from engine.metrics.quality import psnr_8bit
 from engine.system.progress import Progress
 
 pytest.importorskip("gradio")
@@ -80,6 +82,23 @@ def test_the_handler_yields_steps_and_then_the_verified_file(small):
     expected = compress_photo(small, format="webp", panel="photos")
     assert result.data == expected.data
     assert result.suffix == ".webp"
+
+
+@pytest.mark.parametrize("name", example.NAMES)
+def test_the_examples_that_come_with_the_demo_are_what_they_say(name):
+    """Verified anew: who changes the search or the panel has to make them anew."""
+    result, original = example.load(name), example.original_of(name)
+    assert result.data == example.stored(name, "jpg").read_bytes()
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(result.data))), result.pixels)
+    assert result.bytes_before == len(original.data)
+    assert result.bytes_after < 0.6 * result.bytes_plain  # less than plain encoding needs
+    assert psnr_8bit(original.pixels, result.pixels) == pytest.approx(result.psnr_db, abs=1e-6)
+    panel = compress.load_panel(compress.PANEL)
+    before, after = (panel.logits_of(each[None])[0] for each in (original.pixels, result.pixels))
+    for label, again in zip(result.labels, panel.label_changes(before, after), strict=True):
+        assert (label.before, label.after) == (again.before, again.after)
+        assert again.same
+        assert again.confidence_after == pytest.approx(label.confidence_after, abs=1e-3)
 
 
 def test_the_page_offers_every_method_and_what_can_be_written_here():
@@ -182,7 +201,13 @@ def test_an_mcp_client_gets_the_files_own_bytes(demo, small):
 
 def test_a_photo_is_compressed_and_downloaded(visit, small):
     page = visit("compress")
-    page.wait_for_selector("#compress-facts dl", timeout=LONG)  # a finished example
+    page.wait_for_selector("#compress-facts dl")  # a finished example
+    smallest = example.load("chelsea").bytes_after
+    assert f"{smallest:,} bytes" in page.locator("#compress-headline").inner_text()
+    assert page.locator("#compress-slider a").inner_text() == "Download JPEG"
+    page.get_by_role("button", name="Advanced").click()
+    assert page.get_by_role("radio", name="search:").is_checked()
+    page.get_by_role("radio", name="bisect:").click()
     page.get_by_role("radio", name="AVIF").click()
     upload(page, "#compress-photo", str(small))
     file_of_it = "#compress-slider a[download='small.compressed.avif']"
@@ -215,7 +240,7 @@ def test_a_search_is_stopped(visit):
     page = visit("compress")
     page.wait_for_selector("#compress-headline .jn-headline", timeout=LONG)  # the example
     page.get_by_role("button", name="Advanced").click()
-    page.get_by_role("radio", name="search:").click()
+    page.get_by_role("radio", name="faithful:").click()
     begin(page, "#compress-go", "#compress-status progress")
     page.locator("#compress-stop").click()
     page.wait_for_function(
@@ -230,6 +255,8 @@ def test_a_search_is_stopped(visit):
 def test_what_cannot_be_smaller_is_said(visit, tiny):
     page = visit("compress")
     page.wait_for_selector("#compress-photo img")
+    page.get_by_role("button", name="Advanced").click()
+    page.get_by_role("radio", name="bisect:").click()
     page.get_by_role("radio", name="AVIF").click()
     upload(page, "#compress-photo", str(tiny))
     page.wait_for_selector("#compress-slider a[download^='tiny']", timeout=LONG)

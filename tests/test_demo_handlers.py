@@ -14,6 +14,7 @@ from PIL import Image
 from demo.examples import cloak as example
 from demo.handlers import cloak, faces, human, machine
 from demo.server.limits import DEFAULT
+from demo.ui import face_boxes
 from engine import machine_jnd
 from engine.errors import EngineError, ImageError, UsageError
 from engine.faces.finder import SAME, FaceError
@@ -160,6 +161,18 @@ def test_faces_are_found_and_numbered(photos, portrait):
     with pytest.raises(FaceError, match="No face found"):
         faces.find(Picture(photos["coffee"]))
     assert faces.compare(portrait, Picture(photos["astronaut"])).same
+
+
+def test_where_a_face_is_sure_only_sure_ones_get_a_box(photos):
+    picture = Picture(photos["astronaut"])
+    found = faces.find(picture)
+    assert [face.sure for face in found] == [True, False]  # the second is a badge
+    assert len(face_boxes.overlay(picture, found, 100_000)["boxes"]) == 1
+    assert face_boxes.choices(found).value == 1
+    assert face_boxes.count(found) == "One face"
+    doubtful = found[1:]
+    assert len(face_boxes.overlay(picture, doubtful, 100_000)["boxes"]) == 1
+    assert face_boxes.count(doubtful) == "Perhaps a face"
 
 
 def test_a_cloak_yields_steps_and_then_the_file_that_was_judged(portrait):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
+import urllib.request
 
 import demo_browser as browser
 import pytest
@@ -37,6 +39,22 @@ def test_every_tab_fits_the_page(visit, width, scheme):
             width,
         )
         assert beyond == [], tab
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_every_tab_has_its_whole_name_in_sight(visit, width):
+    page = visit("cloak", width=width)
+    for name in TABS.values():
+        tab = page.get_by_role("tab", name=name, exact=True)
+        assert tab.count() == 1, name
+        box = tab.bounding_box()
+        assert box["x"] >= 0, name
+        assert box["x"] + box["width"] <= width, name
+        assert box["height"] >= 24, name  # enough for a finger
+        assert tab.evaluate("e => e.scrollWidth <= e.clientWidth"), name
+    assert not page.locator(".overflow-menu > button").is_visible()
+    faded = "e => getComputedStyle(e).maskImage"
+    assert page.locator("[role=tablist]").first.evaluate(faded) == "none"
 
 
 def test_every_picture_and_every_control_has_a_name(visit):
@@ -109,6 +127,33 @@ def test_a_link_to_the_page_has_its_own_title(demo):
     assert address.startswith(demo.url)
     with Image.open(io.BytesIO(get(address))) as card:
         assert card.size == (1200, 630)
+
+
+def test_what_it_is_can_be_seen_while_the_page_loads(chromium, demo):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.route("**/assets/*.js", lambda route: route.abort())  # as where it never comes
+    page.goto(demo.url, wait_until="commit")
+    first = page.locator("#jn-first")
+    first.get_by_text("before a machine, or a person, notices").wait_for()
+    page.wait_for_function("document.querySelector('#jn-first img').naturalWidth === 1200")
+    assert first.locator("img").get_attribute("alt")
+    page.unroute("**/assets/*.js")
+    page.reload()
+    page.locator("h1").wait_for()
+    assert not first.is_visible()
+    assert page.get_by_role("tab", name=TABS["cloak"], exact=True).is_visible()
+    context.close()
+
+
+def test_the_page_is_sent_compressed(demo):
+    whole = get(demo.url)
+    asked = urllib.request.Request(demo.url, headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        assert answer.headers["Content-Encoding"] == "gzip"
+        sent = answer.read()
+    assert len(sent) < len(whole) / 5
+    assert len(gzip.decompress(sent)) == len(whole)
 
 
 IN_SIGHT = """e => {

@@ -112,6 +112,7 @@ def test_the_endpoints_return_the_file_and_read_it(visitor, file, part):
 def test_a_photo_is_marked_downloaded_and_read(visit, file, part, tmp_path):
     page = visit("watermark")
     page.wait_for_selector("#watermark-facts dl", timeout=LONG)  # a finished example
+    assert page.locator("#watermark-slider a").inner_text() == "Download PNG"
     page.get_by_label("Text").first.fill(TEXT)
     upload(page, "#watermark-photo", str(file))
     link = "#watermark-slider a[download='part.watermarked.png']"
@@ -136,6 +137,11 @@ def test_two_pictures_of_ones_own_are_compared(visit, file, part, tmp_path):
     changed.write_bytes(encode_png(255 - part))
     page = visit("compare")
     page.get_by_role("button", name="Or two pictures of your own").click()
+    page.wait_for_function("""() => {
+      const place = document.querySelector('#pictures-reference').getBoundingClientRect();
+      return place.top >= 0 && place.bottom <= innerHeight;
+    }""")
+    assert page.evaluate("document.activeElement.closest('#pictures-reference') !== null")
     upload(page, "#pictures-reference", str(file))
     page.locator("#pictures-go").click()
     page.locator("#pictures-changed").get_by_text("Choose a picture first").wait_for()

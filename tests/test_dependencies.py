@@ -27,7 +27,8 @@ EXTRAS = {
     "export": ("train",),
     "training": ("compared", "train"),
 }
-THERE_OR_NOT = {"demo": {"spaces"}}  # Hugging Face's ZeroGPU has it
+# Hugging Face's ZeroGPU has spaces; a page is measured where there is a browser, as for the tests.
+THERE_OR_NOT = {"demo": {"spaces"}, "training": {"playwright"}}
 
 
 def name(requirement: str) -> str:

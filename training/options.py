@@ -28,11 +28,15 @@ MEASURED_ON = {
     "speed": "kodak",
     "scale": "kodak",
     "load": "kodak",
+    "page": "",
     "photos": "nips17",
     "codec": "nips17",
     "machine-quality": "nips17",
     "watermark": "",
 }
+# What it measures with the embedded models alone, or with none.
+WITHOUT_WEIGHTS = ("cloak", "recogniser", "recognisers", "ablation", "watermark", "portraits")
+WITHOUT_WEIGHTS += ("scale", "load", "page")
 
 
 def preset(presets: dict[str, Any]) -> Any:
@@ -116,7 +120,7 @@ class EvaluateOptions(Runs):
         "only the first pictures of each split; cloak…, portraits, photos, codec, recognisers, "
         "machine-quality, watermark, scale: a look, its JSON in RUNS; "
         "speed: only the smallest sizes, a look, in RUNS/speed; "
-        "load: so many visitors for 10 seconds, in RUNS/load",
+        "load: so many visitors for 10 seconds, in RUNS/load; page: so many loads, in RUNS/page",
     )
     sections: tuple[str, ...] | None = option(None, "machine, photos: only these", metavar="NAME")
     unseen: Path = option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 
 from engine.arguments import check_choice
 from engine.compress.formats import FORMATS
@@ -23,6 +24,9 @@ METHOD_WORDS = {
     "search": "search: what is encoded as well",
     "faithful": "faithful: the same, closer to the photo",
 }
+USUAL = (
+    "search" if find_spec("torch") else "bisect"
+)  # what needs no gradients, where there are none
 METHODS = tuple((METHOD_WORDS.get(name, name), name) for name in METHOD_NAMES)
 KEEPS = (
     ("its label", "top1"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gradio as gr
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -49,11 +50,13 @@ def health(blocks: gr.Blocks) -> dict:
 class ServiceMiddleware:
     """ASGI middleware: answers the health address, and says when to come back to a full queue.
 
-    page: whether there is a page; without one its address answers where everything else is.
+    page: whether there is a page, which is sent compressed; without one its address answers where
+    everything else is.
     """
 
     def __init__(self, app: ASGIApp, page: bool = True) -> None:
         self.app, self.page = app, page
+        self.compressed = GZipMiddleware(app, compresslevel=5)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,6 +70,8 @@ class ServiceMiddleware:
             await answer(scope, receive, send)
         elif path == "" and reading and not self.page:
             await JSONResponse(PLACES)(scope, receive, send)
+        elif path == "" and reading:
+            await self.compressed(scope, receive, send)  # Gradio compresses its other files only
         else:
             await self.app(scope, receive, come_back(send))
 

@@ -23,7 +23,7 @@ from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.photo import photo_input, sample_of
 from ..ui.reports import cloak as reports
 from ..ui.running import Running, add_stop, clear_on_failure
-from ..ui.slider import slider, slider_value
+from ..ui.slider import SHARE, slider, slider_value
 from .parts.cloak_options import Options
 from .parts.verification import Verification
 
@@ -197,6 +197,7 @@ def outputs_of(result: CloakedPhoto, name: str, method: str, targeted: bool) -> 
     """The result as the values of the tab's outputs; a file only where the cloak succeeded."""
     left, top, right, bottom = result.faces[0].box
     width, height = result.size
+    shared = handler.to_share(result)
     changed = slider_value(
         encode_png(result.original),
         result.png,
@@ -207,6 +208,7 @@ def outputs_of(result: CloakedPhoto, name: str, method: str, targeted: bool) -> 
         tags=("original", "hidden" if result.success else "not hidden"),
         words=("The original photo", "The cloaked photo, which should look the same"),
         caption=CAPTION,
+        share=shared,
     )
     return (
         "",
@@ -214,7 +216,7 @@ def outputs_of(result: CloakedPhoto, name: str, method: str, targeted: bool) -> 
         changed,
         reports.withstands(result) + html.notes(result.notes),
         save_file(handler.difference(result), f"{name}.difference.png"),
-        save_file(handler.to_share(result), "before-after-difference.png"),
+        save_file(shared, SHARE),
         reports.facts(result),
         handler.numbers(result, method),
     )

@@ -17,7 +17,7 @@ from ..server.uploads import open_upload, save_file, stem
 from ..server.validation import show_errors, to_number, validator
 from ..ui import html
 from ..ui.area import band
-from ..ui.changes import Latest, clear_results, record_inputs
+from ..ui.changes import QUIET, Latest, clear_results, record_inputs
 from ..ui.photo import photo_input
 from ..ui.reports import cloak as reports
 from ..ui.running import Running, add_stop
@@ -40,6 +40,9 @@ def tab(limits: Limits) -> None:
             with gr.Column(elem_classes="jn-pick", min_width=0):
                 photo = photo_input("Photo with a face", "compare-photo", (FIRST,))
                 go = gr.Button("Compare", variant="primary", elem_id="compare-go")
+                gr.Button("Or two pictures of your own", size="sm", elem_id="compare-two").click(
+                    None, None, None, js=pictures.MOVE, **QUIET
+                )
             with gr.Column(elem_classes="jn-area", min_width=0):
                 top = band("compare")
                 crops = gr.Gallery(
@@ -88,8 +91,7 @@ def tab(limits: Limits) -> None:
                         label="Seconds per method",
                     )
                     gr.HTML(sources())
-        with gr.Accordion("Or two pictures of your own: how far apart are they?", open=False):
-            pictures.add(limits)
+        pictures.add(limits)
 
     running = Running()
 

@@ -51,6 +51,12 @@ PAIR = """
 </div>
 {{/if}}
 """
+EXAMPLE = "An example of a pair: white noise on the right."
+
+
+def pair(elem_id: str) -> gr.HTML:
+    """An empty component for two pictures side by side."""
+    return gr.HTML(html_template=PAIR, js_on_load="", elem_id=elem_id, apply_default_css=False)
 
 
 def kinds() -> dict[str, str]:
@@ -88,32 +94,38 @@ def begin(chosen: list[str], own: list[Upload] | None, psnr_db: float, limits: L
     return handler.Test(secrets.token_hex(4), trials, psnr_db, pictures)
 
 
-def stage(test: handler.Test) -> tuple:
-    """The next pair, as the values of the stage's outputs."""
-    trial = test.trial
+def pictures_of(test: handler.Test, trial: handler.Trial) -> dict:
+    """What a pair shows."""
     left, right = (
         save_file_data(handler.side(test, trial, kind, samples()), f"{side}.png")
         for side, kind in (("left", trial.left), ("right", trial.right))
     )
-    at = len(test.scores)
+    return {"left": left, "right": right}
+
+
+def stage(test: handler.Test) -> tuple:
+    """The next pair, as the values of the stage's outputs."""
+    trial, at = test.trial, len(test.scores)
     practice = sum(not each.counts for each in test.trials)
     text = f"Pair {at - practice + 1} of {len(test.trials) - practice}"
     if not trial.counts:
         text = f"Practice {at + 1} of {practice}: not counted"
-    return {"left": left, "right": right}, html.note(text, "busy"), time.monotonic()
+    return pictures_of(test, trial), html.note(text, "busy"), time.monotonic()
 
 
 def tab(limits: Limits, collect: Path | None) -> None:
     """Add the tab to the page. collect: where finished tests are stored, None for nowhere."""
     offered = kinds()
     usual = [ORIGINAL, FLAT, *human_models()[:1]]
-    with gr.Tab("Viewing test", id="viewing"):
+    with gr.Tab("Viewing test", id="viewing") as page:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         state, started = gr.State(None, time_to_live=7200), gr.State(0.0)
         with gr.Column() as setup:
             gr.HTML(html.note(SCREEN) + f'<div class="jn-narrow">{html.note(NARROW)}</div>')
             go = gr.Button("Start", variant="primary", elem_id="viewing-go", elem_classes="jn-go")
             gr.HTML(html.note(storage_note(collect)))
+            example = pair("viewing-example")
+            gr.HTML(html.note(EXAMPLE))
             with gr.Accordion("What is compared", open=False):
                 chosen = gr.CheckboxGroup(
                     [(label, name) for name, label in offered.items()],
@@ -140,12 +152,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
                 )
         with gr.Column(visible=False) as showing:
             status = gr.HTML(elem_id="viewing-status")
-            shown = gr.HTML(
-                html_template=PAIR,
-                js_on_load="",
-                elem_id="viewing-pair",
-                apply_default_css=False,
-            )
+            shown = pair("viewing-pair")
             with gr.Row(elem_classes="jn-scale"):
                 votes = [
                     gr.Button(text, size="sm", min_width=80, elem_id=f"viewing-vote{score:+d}")
@@ -198,6 +205,13 @@ def tab(limits: Limits, collect: Path | None) -> None:
         test = test.with_answer(score, max(0.0, time.monotonic() - started))
         return over(test) if test.trial is None else (test, *stage(test), "", None, *visible(1))
 
+    def first(seen):
+        if seen:
+            return gr.skip()
+        trial = handler.Trial("Coffee", ORIGINAL, FLAT)
+        return pictures_of(handler.Test("", (trial,), handler.PSNR, {}), trial)
+
+    page.select(show_errors(first), example, example, preprocess=False, **private)
     outputs = [state, shown, status, started, summary, file, *groups]
     go.click(start, [chosen, own, psnr], outputs, preprocess=False, **private)
     for button, score in zip(votes, handler.WORDS, strict=True):

@@ -37,6 +37,10 @@ FIRST, TEXT = "Coffee", "© Just Noticeable"
 WORDS = {"webp": "WebP"}  # names of formats that are no capitals
 
 
+def words_of(format: str) -> str:
+    return WORDS.get(format, format.upper())
+
+
 def tab(limits: Limits) -> None:
     """Add the tab to the page."""
     with gr.Tab("Watermark", id="watermark") as page:
@@ -47,6 +51,7 @@ def tab(limits: Limits) -> None:
                 text = gr.Textbox(
                     TEXT,
                     label=f"Text, up to {handler.LONGEST} bytes",
+                    info="Put yours here: a name, a date, an address.",
                     max_length=32,
                     elem_id="watermark-text",
                 )
@@ -69,9 +74,9 @@ def tab(limits: Limits) -> None:
                     label="Not noticed by",
                 )
                 format = gr.Radio(
-                    [(WORDS.get(name, name.upper()), name) for name in handler.FORMATS],
+                    [(words_of(name), name) for name in handler.FORMATS],
                     value="png",
-                    label="File",
+                    label="Format of the file",
                 )
                 gr.Markdown(METHOD, elem_classes="jn-intro")
         with gr.Accordion("Read a file", open=True):
@@ -157,7 +162,7 @@ def outputs_of(result: WatermarkedPhoto, name: str) -> tuple:
         name=f"{name}.watermarked{result.suffix}",
         size=result.original.shape[1::-1],
         file=result.data,
-        offer="Download the file",
+        offer=f"Download {words_of(result.format)}",
         tags=("original", "marked"),
         words=("The original photo", "The marked photo"),
         caption="Move the handle: can you see the mark?",

@@ -35,8 +35,13 @@ element.addEventListener('click', (event) => {
 
 def label_of(face: FoundFace) -> str:
     small = "" if face.usable else ", cut off or too small"
-    doubt = "" if face.sure else ", uncertain"
-    return f"Face {face.number} ({face.side} pixels{small}{doubt})"
+    name = f"Face {face.number}" if face.sure else "Perhaps a face"
+    return f"{name} ({face.side} pixels{small})"
+
+
+def drawn(faces: list[FoundFace]) -> list[FoundFace]:
+    """Those that get a box: where the detector is sure of any, the others are only listed."""
+    return [face for face in faces if face.sure] or faces
 
 
 def face_boxes(elem_id: str) -> gr.HTML:
@@ -59,7 +64,7 @@ def overlay(picture: Picture, faces: list[FoundFace], preview_pixels: int) -> di
                 "height": round(100 * (face.box[3] - face.box[1]) / height, 3),
                 "usable": face.usable,
             }
-            for face in faces
+            for face in drawn(faces)
         ],
         "ratio": width / height,
     }
@@ -67,7 +72,7 @@ def overlay(picture: Picture, faces: list[FoundFace], preview_pixels: int) -> di
 
 def choices(faces: list[FoundFace]) -> gr.Radio:
     """The list of the faces, the best usable one chosen; visible where there are several."""
-    best = next((face for face in faces if face.usable), faces[0])
+    best = next((face for face in drawn(faces) if face.usable), faces[0])
     return gr.Radio(
         choices=[(label_of(face), face.number) for face in faces],
         value=best.number,
@@ -77,7 +82,9 @@ def choices(faces: list[FoundFace]) -> gr.Radio:
 
 def count(faces: list[FoundFace]) -> str:
     """How many faces there are, in words."""
-    sure = sum(face.sure for face in faces) or 1
+    sure = sum(face.sure for face in faces)
+    if not sure:
+        return "Perhaps a face"
     return "One face" if sure == 1 else f"{sure} faces"
 
 

@@ -34,15 +34,32 @@ document.addEventListener('click', (event) => {
   const photo = event.target.closest && event.target.closest('.jn-photo');
   if (photo && photo.querySelector('img') && !event.target.closest('button, input'))
     photo.querySelector('input[type=file]').click();
-  const tab = event.target.closest && event.target.closest('[role=tab]');
-  if (tab)  // on a phone they are in one line that scrolls
-    requestAnimationFrame(() => tab.scrollIntoView({inline: 'center', block: 'nearest'}));
 });
 </script>
 """
 DESCRIPTION = "What a picture can lose or hide before a machine, or a person, notices."
+CARD_WORDS = "A face before and after, which look the same, and the difference"
+# Seen until the page itself is there, which takes a browser a second or two.
+FIRST = """
+<style>
+#jn-first {{ box-sizing: border-box; width: 100%; max-width: 1180px; margin: 0 auto;
+  padding: 14px 12px; font-family: system-ui, sans-serif; color: #18181b; }}
+#jn-first p {{ margin: 0 0 8px; line-height: 1.35; }}
+#jn-first .jn-name {{ font-size: 1.5rem; font-weight: 700; }}
+#jn-first img {{ display: block; width: min(100%, 900px); height: auto; margin: 12px auto 0; }}
+body:has(.jn-head) > #jn-first {{ display: none; }}
+body:not(:has(.jn-head)) > gradio-app {{ position: absolute; visibility: hidden; }}
+@media (prefers-color-scheme: dark) {{ #jn-first {{ color: #f2f2f4; }} }}
+</style>
+<div id="jn-first">
+  <p class="jn-name">{title}</p>
+  <p>{description}</p>
+  <img src="{card}" alt="{words}" width="1200" height="630">
+</div>
+"""
 # What Gradio's own page says of itself to sites that show a link; some of it leads elsewhere.
 META = re.compile(r'<meta\s[^>]*(?:property="og:|name="twitter:)[^>]*/>')
+BODY = re.compile(r"<body[^>]*>")
 PAGES = ("frontend/index.html", "frontend/share.html")
 
 
@@ -50,27 +67,32 @@ PAGES = ("frontend/index.html", "frontend/share.html")
 def describe_page(card: Path) -> None:
     """Let the page tell sites that show a link its own title, description and picture.
 
+    The same is what a visitor sees first, until everything else has been loaded.
+
     card: a PNG of 1200 × 630 pixels that everybody may open.
     """
+    address = f"{{{{ config['root'] }}}}/gradio_api/file={quote(card.as_posix())}"
     properties = {
         "og:title": TITLE,
         "og:description": DESCRIPTION,
         "og:type": "website",
-        "og:image": f"{{{{ config['root'] }}}}/gradio_api/file={quote(card.as_posix())}",
+        "og:image": address,
         "og:image:width": "1200",
         "og:image:height": "630",
-        "og:image:alt": "A face before and after, which look the same, and the difference",
+        "og:image:alt": CARD_WORDS,
         "twitter:card": "summary_large_image",
     }
     own = "".join(
         f'<meta property="{name}" content="{text}" />' for name, text in properties.items()
     )
     own += f'<meta name="description" content="{DESCRIPTION}" />'
+    first = FIRST.format(title=TITLE, description=DESCRIPTION, card=address, words=CARD_WORDS)
     environment = templates.env
     sources = {}
     for name in PAGES:
         source = environment.loader.get_source(environment, name)[0]
-        sources[name] = META.sub("", source).replace("<head>", f"<head>{own}", 1)
+        source = META.sub("", source).replace("<head>", f"<head>{own}", 1)
+        sources[name] = BODY.sub(lambda body: body[0] + first, source, count=1)
     environment.loader = ChoiceLoader([DictLoader(sources), environment.loader])
     environment.cache.clear()
 

@@ -27,6 +27,7 @@ SAMPLES = {
 }
 RECOGNISED = ("Cat", "Coffee", "Astronaut")  # the others show none of the classifiers' classes
 THUMBNAIL = 48  # pixels, both ways
+UPLOADED = "Your photo …"
 KEPT = 16  # results of samples, of one kind
 
 
@@ -107,11 +108,12 @@ class PhotoInput:
     taps: Mapping[str, Callable]
 
     def clear(self, results: Mapping, status: gr.HTML) -> None:
-        """Let the page empty results when the picture changes, and say which sample was tapped.
+        """Let the page empty results when the picture changes, and say which one is on its way.
 
         results: component -> its empty value, `status` among them.
         """
-        clear_results(self.edits, results)
+        clear_results([self.image.clear], results)
+        clear_results([self.image.upload], {**results, status: html.note(UPLOADED, "busy")})
         for name, tap in self.taps.items():
             clear_results([tap], {**results, status: html.note(f"{name} …", "busy")})
 

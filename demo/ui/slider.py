@@ -30,6 +30,10 @@ TEMPLATE = """
   </div>
   <figcaption>
     <span>{{value.caption}}</span>
+    {{#if value.share}}
+    <a class="jn-share" href="{{value.share.url}}"
+      download="{{value.share_name}}">Picture to share</a>
+    {{/if}}
     {{#unless value.pixelated}}
     <button type="button" class="jn-zoom" aria-pressed="false">Zoom in</button>
     {{/unless}}
@@ -53,6 +57,8 @@ element.addEventListener('click', (event) => {
 });
 watch('value', () => element.querySelectorAll('input[type=range]').forEach(place));
 """
+
+SHARE = "before-after-difference.png"
 
 
 def slider(elem_id: str, empty: str) -> gr.HTML:
@@ -80,13 +86,14 @@ def slider_value(
     offered: bool = True,
     file: bytes | None = None,
     offer: str = "Download PNG",
+    share: bytes | None = None,
 ) -> dict:
     """What a slider shows: PNG bytes of two pictures of one size (width, height).
 
     name: of the file that is offered, if one is, and offer: the words on its button; file: its
     bytes, where it is not the second picture itself. tags, words: short labels and alternative
-    texts of both; focus: where zooming in goes, (x, y) in 0…1; pixelated: enlarged without
-    smoothing.
+    texts of both; share: a PNG of both side by side, which has no name of a visitor's file; focus:
+    where zooming in goes, (x, y) in 0…1; pixelated: enlarged without smoothing.
     """
     shown = save_file_data(after, name if file is None else "decoded.png")
     exact = shown if file is None else save_file_data(file, name)
@@ -96,6 +103,8 @@ def slider_value(
         "file": exact if offered else None,
         "name": name,
         "offer": offer,
+        "share": None if share is None else save_file_data(share, SHARE),
+        "share_name": SHARE,
         "ratio": round(size[0] / size[1], 4),
         "before_tag": tags[0],
         "after_tag": tags[1],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..data.labelled import DataError
-from ..options import MEASURED_ON, SHARED, EvaluateOptions
+from ..options import MEASURED_ON, SHARED, WITHOUT_WEIGHTS, EvaluateOptions
 
 
 def measure(options: EvaluateOptions, program: str) -> Path:
@@ -20,16 +20,7 @@ def measure(options: EvaluateOptions, program: str) -> Path:
         command += f" --sections {' '.join(options.sections)}"
     data = options.data or f"{SHARED}/data/{MEASURED_ON[options.what]}"
     weights, count, runs = options.weights, options.count, options.runs
-    if weights is not None and options.what in (
-        "cloak",
-        "recogniser",
-        "recognisers",
-        "ablation",
-        "watermark",
-        "portraits",
-        "scale",
-        "load",
-    ):
+    if weights is not None and options.what in WITHOUT_WEIGHTS:
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
     match options.what:
         case "human":
@@ -78,6 +69,10 @@ def measure(options: EvaluateOptions, program: str) -> Path:
             from .load.run import evaluate_load
 
             path = evaluate_load(data, count, runs, command)
+        case "page":
+            from .page.run import evaluate_page
+
+            path = evaluate_page(count, runs, command)
         case "photos":
             from .photo.run import evaluate_photos
 

@@ -23,7 +23,7 @@ from . import (
 from .applied import machine_quality, watermark
 from .cloak import faces, photos, portraits, recognisers
 from .codec import tables as codec_tables
-from .running import load, scale
+from .running import load, page, scale
 
 ROOT = Path(__file__).parents[2]
 # The front page, and each room's own.
@@ -45,6 +45,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **speed_tables.TABLES,
     **scale.TABLES,
     **load.TABLES,
+    **page.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

@@ -14,9 +14,16 @@ from ...ui.reports import quality as reports
 from ...ui.running import clear_on_failure
 
 INTRO = """
+## Two pictures of your own: how far apart are they?
 Give a picture and a changed one of the same size, for instance a photo and its compressed file:
 whether machines still answer the same, how likely others are to, and the usual numbers.
 """
+# Brings this part into sight, and its first upload into reach of the keyboard.
+MOVE = """() => {
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  document.querySelector('#pictures').scrollIntoView({behavior: still ? 'auto' : 'smooth'});
+  document.querySelector('#pictures-reference button').focus({preventScroll: true});
+}"""
 
 
 def picture(label: str, elem_id: str) -> gr.Image:
@@ -30,13 +37,14 @@ def picture(label: str, elem_id: str) -> gr.Image:
         sources=["upload", "clipboard"],
         buttons=[],
         height=160,
+        min_width=240,
         alt_text=label,
     )
 
 
 def add(limits: Limits) -> None:
     """Add the two uploads, the button and the result to the page."""
-    gr.Markdown(INTRO, elem_classes="jn-intro")
+    gr.Markdown(INTRO, elem_id="pictures", elem_classes="jn-intro")
     with gr.Row():
         reference = picture("The reference", "pictures-reference")
         changed = picture("The changed picture", "pictures-changed")

@@ -1,0 +1,1 @@
+"""The demo's page in a browser: how soon it is of use, and its first example there."""
