@@ -216,6 +216,7 @@ def summary(happened: Log, photos: list[np.ndarray]) -> dict:
     return {
         "answers": len(good),
         "own": sum(is_own(each, photos) for each in good),
+        "not_own": [nearest(each, photos) for each in good if not is_own(each, photos)],
         "failed": dict(Counter(failed)),
         "problems": dict(Counter(happened.problems)),
         "refused": len(happened.refusals),
@@ -240,6 +241,21 @@ def is_own(answer: Answer, photos: list[np.ndarray]) -> bool:
     errors = [np.square(seen - blocks(photo)).mean() for photo in photos]
     own = errors.pop(answer.photo)
     return bool(own * 10 ** (OWN_DB / 10) < min(errors))
+
+
+def nearest(answer: Answer, photos: list[np.ndarray]) -> dict:
+    """Of an answer that is not clearly the visitor's own: which photos it is nearest to."""
+    seen = blocks(np.asarray(Image.open(io.BytesIO(answer.data)).convert("RGB")))
+    alike = [blocks(photo) for photo in photos]
+    errors = [
+        float(np.square(seen - each).mean()) if each.shape == seen.shape else np.inf
+        for each in alike
+    ]
+    order = np.argsort(errors)[:2]
+    return {
+        **{"endpoint": answer.endpoint, "photo": answer.photo, "error": errors[answer.photo]},
+        "nearest": [{"photo": int(each), "error": errors[each]} for each in order],
+    }
 
 
 def blocks(pixels: np.ndarray) -> np.ndarray:
