@@ -261,4 +261,5 @@ def nearest(answer: Answer, photos: list[np.ndarray]) -> dict:
 def blocks(pixels: np.ndarray) -> np.ndarray:
     """uint8 H×W×3 -> mean of each block, float64 H/BLOCK×W/BLOCK×3."""
     rows, columns = (side // BLOCK for side in pixels.shape[:2])
+    pixels = pixels[: rows * BLOCK, : columns * BLOCK]
     return pixels.reshape(rows, BLOCK, columns, BLOCK, 3).mean((1, 3))
