@@ -18,8 +18,10 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from engine.images.samples import sample_paths
+from engine.system.files import write_bytes
 
 from .api import endpoints
+from .examples.card import draw as draw_card
 from .server import mcp_server, preload
 from .server.access import AccessMiddleware, GuardedBlocks
 from .server.folder import assets_folder, refused_file, start_sweeping
@@ -40,7 +42,9 @@ def build(
     folder = None if collect is None else Path(collect)
     mcp_server.install()
     refused_file()
-    look.describe_page()
+    card = assets_folder() / "card.png"
+    write_bytes(card, draw_card())
+    look.describe_page(card)
     gr.set_static_paths([assets_folder(), *sample_paths()])  # free to show, never deleted
     with GuardedBlocks(
         title=look.TITLE,

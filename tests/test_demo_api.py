@@ -242,10 +242,10 @@ def test_a_job_is_cancelled_within_a_step(client, portrait):
 def test_too_many_bytes_do_not_even_arrive(demo):
     """Sent past the client, which counts them itself."""
     httpx = pytest.importorskip("httpx")
-    files = {"files": ("large.png", b"x" * (UPLOAD_BYTES + 1))}
+    files = {"files": ("bytes.png", b"x" * (UPLOAD_BYTES + 1))}
     answer = httpx.post(f"{demo.url}/gradio_api/upload", files=files, timeout=60)
     assert answer.status_code == 413
-    assert not any(path.name == "large.png" for path in demo.temporary.rglob("*"))
+    assert not any(path.name == "bytes.png" for path in demo.temporary.rglob("*"))
 
 
 def test_nothing_is_recorded(demo):

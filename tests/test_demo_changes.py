@@ -91,6 +91,26 @@ def test_of_the_machine(visit):
     changes(page, clear.first.click, MACHINE)
 
 
+@pytest.mark.parametrize("tab", ["machine", "human", "compare", "compress"])
+def test_an_example_that_is_late_leaves_an_upload_alone(visit, tab, portrait):
+    """The tab asks for its example, and the visitor has uploaded a photo before it is there."""
+    page = visit("viewing")
+    held = []
+    page.route(WORK, lambda route: held.append(route))
+    browser.open_tab(page, tab)
+    page.wait_for_timeout(500)
+    browser.upload(page, f"#{tab}-photo", portrait)
+    shown = page.locator(f"#{tab}-photo img")
+    shown.wait_for()
+    own = shown.get_attribute("src")
+    page.wait_for_timeout(500)
+    page.unroute(WORK)
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(5_000)
+    assert shown.get_attribute("src") == own
+
+
 def test_of_the_eye(visit):
     page = visit("human")
     page.get_by_text("Where noise hides, and how much").click()
@@ -125,13 +145,13 @@ def test_of_a_watermark(visit):
     page = visit("watermark")
     changes(
         page,
-        lambda: page.locator("#watermark-text").get_by_role("textbox").press_sequentially("x"),
+        lambda: page.locator("#watermark-text").get_by_role("textbox").fill("pasted"),
         WATERMARK,
     )
     again(page, "watermark")
     changes(page, page.get_by_role("button", name="Cat").first.click, WATERMARK)
     page.get_by_role("button", name="Advanced").click()
-    changes(page, page.get_by_role("radio", name="WEBP").click, WATERMARK)
+    changes(page, page.get_by_role("radio", name="WebP").last.click, WATERMARK)
 
 
 def test_of_a_cloak(visit, portrait):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
@@ -9,6 +10,7 @@ import demo_browser as browser
 import pytest
 from demo_browser import LONG, TABS, open_tab
 from demo_visitor import get
+from PIL import Image
 
 chromium, visit, portrait = browser.chromium, browser.visit, browser.portrait
 
@@ -103,6 +105,10 @@ def test_a_link_to_the_page_has_its_own_title(demo):
     tags = " ".join(re.findall("<meta[^>]*>", page))
     assert "Gradio" not in tags
     assert "githubusercontent" not in tags
+    (address,) = re.findall('<meta property="og:image" content="([^"]*)"', page)
+    assert address.startswith(demo.url)
+    with Image.open(io.BytesIO(get(address))) as card:
+        assert card.size == (1200, 630)
 
 
 IN_SIGHT = """e => {
@@ -137,6 +143,7 @@ def test_a_result_is_in_sight(visit, width, portrait):
     for tab in ("machine", "compress", "human", "watermark"):
         open_tab(page, tab)
         page.wait_for_selector(f"#{tab}-slider img", timeout=LONG)
+        page.wait_for_selector(f"#{tab}-headline .jn-headline", timeout=LONG)
         assert page.locator(f"#{tab}-headline .jn-headline").evaluate(IN_SIGHT) > 0.95, tab
         assert page.locator(f"#{tab}-slider .jn-stage").evaluate(IN_SIGHT) > 0.6, tab
 

@@ -22,7 +22,7 @@ DISTRIBUTIONS = {
     "skimage": "scikit-image",
 }
 EXTRAS = {
-    "engine": ("attack", "evaluation", "faces", "heif", "jxl", "panels"),
+    "engine": ("attack", "evaluation", "faces", "heif", "jxl", "panels", "ray"),
     "demo": ("demo",),
     "export": ("train",),
     "training": ("compared", "train"),

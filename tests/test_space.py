@@ -12,6 +12,7 @@ import yaml
 from loopback_hub import environment, loopback_hub, run
 from packaging.requirements import Requirement
 from packaging.version import Version
+from PIL import Image
 
 from demo.space import stage as staging
 from demo.space.__main__ import main as space_main
@@ -43,7 +44,7 @@ def test_it_holds_what_runs_and_nothing_else(staged):
         ["git", "ls-files", "engine", "demo", "LICENSE"], cwd=ROOT, capture_output=True, text=True
     ).stdout.splitlines()
     rooms = {name for name in tracked if not name.startswith("demo/space/")}
-    assert names == rooms | {"app.py", "README.md", "requirements.txt"}
+    assert names == rooms | {"app.py", "README.md", "requirements.txt", "card.png"}
     assert {f"engine/models/weights/{row.file}" for row in MODELS.values() if row.sha256} <= names
     for name in rooms:
         assert (staged / name).read_bytes() == (ROOT / name).read_bytes()
@@ -76,6 +77,16 @@ def test_the_front_matter_keeps_the_hubs_rules(staged):
     assert "{" not in text
 
 
+def test_it_has_a_card_that_links_show(tmp_path, staged):
+    with Image.open(staged / "card.png") as card:
+        assert card.size == (1200, 630)
+    assert "](card.png)" in (staged / "README.md").read_text()
+    staging.stage(tmp_path / "space", repo="me/just-noticeable")
+    front = yaml.safe_load((tmp_path / "space" / "README.md").read_text().split("---\n")[1])
+    where = "https://huggingface.co/spaces/me/just-noticeable/resolve/main/card.png"
+    assert front["thumbnail"] == where
+
+
 def test_the_requirements_are_pyprojects_for_spaces(staged):
     found = wanted(staged)
     assert str(found["gradio"].specifier) == f"=={gradio.__version__}"
@@ -103,7 +114,7 @@ def test_a_folder_with_something_in_it_and_a_place_without_git_are_refused(tmp_p
         staging.stage(tmp_path / "new", tmp_path)
 
 
-def test_publishing_is_a_dry_run_until_it_is_asked_for(tmp_path, staged):
+def test_publishing_is_a_dry_run_until_it_is_asked_for(tmp_path):
     with loopback_hub() as hub:
 
         def push(*more: str):
@@ -122,9 +133,10 @@ def test_publishing_is_a_dry_run_until_it_is_asked_for(tmp_path, staged):
         assert there.settings["hardware"] == "zero-a10g"
         files = hub.files("somebody/jnd", kind="space")
         del files[".gitattributes"]
+        staging.stage(tmp_path / "space", repo="somebody/jnd")
         assert files == {
-            path.relative_to(staged).as_posix(): path.read_bytes()
-            for path in staged.rglob("*")
+            path.relative_to(tmp_path / "space").as_posix(): path.read_bytes()
+            for path in (tmp_path / "space").rglob("*")
             if path.is_file()
         }
         there.add(there.at("main")[1] | {"old.py": there.at("main")[1]["app.py"]})

@@ -100,6 +100,7 @@ def evaluate(options: EvaluateOptions) -> None:
         "ablation",
         "watermark",
         "portraits",
+        "scale",
         "load",
     ):
         raise DataError(f"evaluate {options.what} takes no --weights: leave it out")
@@ -138,6 +139,10 @@ def evaluate(options: EvaluateOptions) -> None:
             from .evaluate.speed.run import evaluate_speed
 
             path = evaluate_speed(data, weights, count, runs, command, options.only)
+        case "scale":
+            from .evaluate.scale import evaluate_scale
+
+            path = evaluate_scale(data, count, runs, command)
         case "load":
             from .evaluate.load.run import evaluate_load
 

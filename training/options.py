@@ -25,6 +25,7 @@ MEASURED_ON = {
     "cloak-photos": "nips17",
     "photo-panel": "",
     "speed": "kodak",
+    "scale": "kodak",
     "load": "kodak",
     "photos": "nips17",
     "codec": "nips17",
@@ -112,7 +113,7 @@ class EvaluateOptions(Runs):
     count: int | None = option(
         None,
         "only the first pictures of each split; cloak…, portraits, photos, codec, "
-        "machine-quality, watermark: a look, its JSON in RUNS; "
+        "machine-quality, watermark, scale: a look, its JSON in RUNS; "
         "speed: only the smallest sizes, a look, in RUNS/speed; "
         "load: so many visitors for 10 seconds, in RUNS/load",
     )

@@ -23,7 +23,7 @@ from .faces import find
 # What the page offers of `engine.attack.methods.METHODS`: name, words, source. Best first.
 METHODS = (
     ("ours", "Smallest change (ours)", "this project"),
-    ("ours-jnd", "Least visible change (ours)", "this project"),
+    ("ours-jnd", "Weighted by the eye's threshold (ours)", "this project"),
     ("paper", "Within the eye's threshold (Xue)", "Xue et al. 2023"),
     ("ddn", "DDN: least energy", "Rony et al. 2019"),
     ("fmn", "FMN: least energy", "Pintor et al. 2021"),
@@ -43,7 +43,7 @@ METHODS = (
 )
 NAMES = tuple(name for name, _, _ in METHODS)
 LABELS = {name: label for name, label, _ in METHODS}
-FIRST = ("ours", "ours-jnd", "paper", "pgd")  # compared at first; the others on request
+FIRST = ("ours", "paper", "pgd")  # compared at first; the others on request
 GAIN = 16  # grey levels per level of a difference
 
 

@@ -83,7 +83,7 @@ class AccessMiddleware:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
+        path = place(scope)
         if FETCHING.search(scope["path"]):
             await PlainTextResponse("File not allowed", 403)(scope, receive, send)
         elif path.endswith("/upload"):
@@ -92,6 +92,11 @@ class AccessMiddleware:
             await self.app(scope, receive, set_cookie(request, send))
         else:
             await self.app(scope, receive, send)
+
+
+def place(scope: Scope) -> str:
+    """The path that is asked for, below where the page is served; "" for the page itself."""
+    return scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
 
 
 def set_cookie(request: Request, send: Send) -> Send:

@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine import __version__
 
+from ..server.access import place
+
 HEALTH = "/health"
 RETRY_AFTER = 10  # seconds, for a job that finds the queue full
 NEVER_STORED = {"Cache-Control": "no-store"}
@@ -58,7 +60,7 @@ class ServiceMiddleware:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
+        path = place(scope)
         reading = request.method in ("GET", "HEAD")
         if path == HEALTH and reading:
             answer = JSONResponse(health(scope["app"].get_blocks()), headers=NEVER_STORED)

@@ -95,7 +95,7 @@ def push(options: PushOptions) -> int:
     """Publish the Space, or print what would be sent. Raises PublishError."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "space"
-        stage(folder)
+        stage(folder, repo=options.repo)
         message = f"Just Noticeable {__version__}"
         planned = plan(
             folder, options.repo, kind="space", message=message, hardware=options.hardware

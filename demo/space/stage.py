@@ -17,10 +17,15 @@ from packaging.requirements import Requirement
 
 from engine.errors import PublishError
 
+from ..examples.card import draw as draw_card
+
 ROOT = Path(__file__).parents[2]
 HERE = "demo/space"
 TAKEN = ("engine", "demo", "LICENSE")
 TEMPLATES = ("app.py", "README.md")  # of this folder, to the Space's root
+CARD = "card.png"  # beside them
+ALT = "A face before and after, which look the same, and the difference, amplified"
+SPACES = "https://huggingface.co/spaces"
 LARGEST = 10_000_000  # bytes of a file, unless it is named here with what needs it
 NEEDED = {"engine/models/weights/face-recogniser.safetensors": "the cloak's recogniser"}
 PYTHON = "3.12"  # of the Space; ZeroGPU has 3.12, ONNX Runtime needs 3.11 or newer
@@ -28,10 +33,11 @@ EXTRA = "demo"  # of this project, which needs others of it
 TORCH_BELOW = "2.12"  # ZeroGPU offers 2.8 to 2.11
 
 
-def stage(folder: Path, root: Path = ROOT) -> list[Path]:
+def stage(folder: Path, root: Path = ROOT, repo: str | None = None) -> list[Path]:
     """Write the Space into a folder, which must be empty or missing; returns its files.
 
-    Raises PublishError: the folder holds something, this is no git checkout, a file is too large.
+    repo: where it will be, as OWNER/NAME; sites that show a link to it then show its card. Raises
+    PublishError: the folder holds something, this is no git checkout, a file is too large.
     """
     if folder.exists() and any(folder.iterdir()):
         raise PublishError(f"{folder} is not empty: name an empty or a new folder")
@@ -44,7 +50,10 @@ def stage(folder: Path, root: Path = ROOT) -> list[Path]:
     gradio = installed("gradio")
     readme = folder / "README.md"
     text = readme.read_text().replace("{gradio}", gradio).replace("{python}", PYTHON)
+    address = "" if repo is None else f"thumbnail: {SPACES}/{repo}/resolve/main/{CARD}\n"
+    text = text.replace("{thumbnail}\n", address).replace("{picture}", f"![{ALT}]({CARD})")
     readme.write_text(text)
+    (folder / CARD).write_bytes(draw_card())
     listing = folder / "requirements.txt"
     listing.write_text("\n".join(requirements(root / "pyproject.toml", gradio)) + "\n")
     return sorted(path for path in folder.rglob("*") if path.is_file())

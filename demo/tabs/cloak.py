@@ -32,6 +32,7 @@ INTRO = """
 The photo looks the same to people, but the recogniser no longer matches it.
 """
 FIRST = "Astronaut"
+EXAMPLE = "An example: choose a photo of your own."
 CAPTION = "Move the handle: can you see a difference?"
 
 
@@ -105,7 +106,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
         number, name = to_integer(face or 1, "face"), stem(upload)
         known = sample_of(upload) == example.sample() and number == 1 and not target
         if known and (method, robust, seconds, eye) == usual:
-            yield outputs_of(example.load(), name, method, False)
+            yield outputs_of(example.load().cloak, name, method, False)
             return
         picture = open_upload(upload, limits)
         other = open_upload(target, limits) if target else None
@@ -134,6 +135,9 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
     def first():
         rated = example.load()
         values = outputs_of(rated.cloak, example.NAME, rated.method, False)
+        if latest_photo.photo():  # uploaded in the meantime
+            return (gr.skip(),) * (1 + len(values))
+        values = (html.note(EXAMPLE), *values[1:])
         return str(example.sample()), *values
 
     private = {"preprocess": False, "api_visibility": "private", "show_progress": "hidden"}

@@ -125,11 +125,11 @@ def tab(limits: Limits) -> None:
 
     @show_errors
     def first(upload):
-        if upload:
-            return (gr.skip(),) * (1 + len(outputs))
         rated, shown = [example.load(name) for name in handler.FIRST], [[], [], []]
         for each in rated:
             add_pictures(each, example.NAME, shown)
+        if upload or latest.photo():  # or uploaded in the meantime
+            return (gr.skip(),) * (1 + len(outputs))
         return str(example.sample()), *finished(rated, shown)
 
     latest, inputs = Latest(), [photo.image, methods, more, seconds]

@@ -123,9 +123,11 @@ def tab(limits: Limits) -> None:
     @show_errors
     def first(headline, upload, format, method, keep, seconds, request: gr.Request):
         """The finished example where the tab is opened and nothing was or is being done."""
-        if not headline and request.session_hash not in running:
-            with running.of(request.session_hash):
-                yield from compress_steps(upload, format, method, keep, seconds)
+        if headline or request.session_hash in running:
+            yield (gr.skip(),) * len(results)  # a generator that yields nothing empties them
+            return
+        with running.of(request.session_hash):
+            yield from compress_steps(upload, format, method, keep, seconds)
 
     latest, inputs = Latest(), [photo.image, format, method, keep, seconds]
     results = [top.status, top.headline, pair, table, facts, numbers]
@@ -146,7 +148,7 @@ def tab(limits: Limits) -> None:
     searching = [
         start(compress, inputs, results, **work) for start in (go.click, format.input, *photo.fills)
     ]
-    opened = show_first(page, photo.image, FIRST)
+    opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")
     at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     shown = opened.then(known, [top.headline, *inputs], results, **at_once)

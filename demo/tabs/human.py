@@ -117,10 +117,10 @@ def tab(limits: Limits) -> None:
 
     @show_errors
     def first(upload):
-        if upload:
-            return (gr.skip(),) * 7
         path = samples()[FIRST]
         view = handler.of_sample(path, offered[0], INVISIBLE, False, limits.human_pixels)
+        if upload or latest.photo():  # or uploaded in the meantime
+            return (gr.skip(),) * 7
         return str(path), *outputs_of(view, path.stem)
 
     latest, inputs = Latest(), [photo.image, model, level, perceptual]

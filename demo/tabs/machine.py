@@ -186,10 +186,10 @@ def tab(limits: Limits) -> None:
 
     @show_errors
     def first(upload):
-        if upload:
-            return (gr.skip(),) * (1 + len(outputs))
         path = samples()[FIRST]
         view = handler.of_sample(path, 1.0, BEST, None, offered[0])
+        if upload or latest.photo():  # or uploaded in the meantime
+            return (gr.skip(),) * (1 + len(outputs))
         return str(path), *outputs_of(view, path.stem)
 
     quick = {"concurrency_id": "quick", "concurrency_limit": limits.quick}

@@ -34,6 +34,7 @@ anybody can, here. A text has up to 32 bytes. Whoever wants to remove a watermar
 the photo can.
 """
 FIRST, TEXT = "Coffee", "© Just Noticeable"
+WORDS = {"webp": "WebP"}  # names of formats that are no capitals
 
 
 def tab(limits: Limits) -> None:
@@ -43,7 +44,12 @@ def tab(limits: Limits) -> None:
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(elem_classes="jn-pick", min_width=0):
                 photo = photo_input("Photo", "watermark-photo", tuple(samples()))
-                text = gr.Textbox(TEXT, label="Text", max_length=32, elem_id="watermark-text")
+                text = gr.Textbox(
+                    TEXT,
+                    label=f"Text, up to {handler.LONGEST} bytes",
+                    max_length=32,
+                    elem_id="watermark-text",
+                )
                 go = gr.Button("Mark the photo", variant="primary", elem_id="watermark-go")
             with gr.Column(elem_classes="jn-area", min_width=0):
                 top = band("watermark")
@@ -63,7 +69,7 @@ def tab(limits: Limits) -> None:
                     label="Not noticed by",
                 )
                 format = gr.Radio(
-                    [(name.upper(), name) for name in handler.FORMATS],
+                    [(WORDS.get(name, name.upper()), name) for name in handler.FORMATS],
                     value="png",
                     label="File",
                 )
@@ -111,13 +117,15 @@ def tab(limits: Limits) -> None:
     @show_errors
     def first(headline, upload, text, key, observer, format, request: gr.Request):
         """The finished example where the tab is opened and nothing was or is being done."""
-        if not headline and request.session_hash not in running:
-            with running.of(request.session_hash):
-                yield from embed_steps(upload, text, key, observer, format)
+        if headline or request.session_hash in running:
+            yield (gr.skip(),) * len(results)  # a generator that yields nothing empties them
+            return
+        with running.of(request.session_hash):
+            yield from embed_steps(upload, text, key, observer, format)
 
     latest, inputs = Latest(), [photo.image, text, key, observer, format]
     results = [top.status, top.headline, pair, survival, facts, numbers]
-    chosen = [text.input, key.input, observer.input, format.input]
+    chosen = [text.change, key.change, observer.input, format.input]  # pasted as well as typed
     emptied = dict(zip(results, ("", *empty), strict=True))
     photo.clear(emptied, top.status)
     clear_results(chosen, emptied)
@@ -132,7 +140,7 @@ def tab(limits: Limits) -> None:
     }
     starts = (go.click, text.submit, *photo.fills)
     marking = [start(embed, inputs, results, **work) for start in starts]
-    opened = show_first(page, photo.image, FIRST)
+    opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")
     at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     shown = opened.then(known, [top.headline, *inputs], results, **at_once)

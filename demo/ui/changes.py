@@ -40,6 +40,14 @@ class Latest:
         """
         return self._of.get(current_page.get() or "", key(inputs)) == key(inputs)
 
+    def photo(self) -> object | None:
+        """The photo, which is the first input, of the latest ones; None where there is none.
+
+        To be asked before an example is shown: the visitor's own photo may have come first.
+        """
+        recorded = self._of.get(current_page.get() or "")
+        return json.loads(recorded)[0] if recorded else None
+
     def recording(self, validator: Callable) -> Callable:
         """A validator that records the inputs first."""
 

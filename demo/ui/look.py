@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 import gradio as gr
 from gradio.routes import templates
@@ -33,6 +34,9 @@ document.addEventListener('click', (event) => {
   const photo = event.target.closest && event.target.closest('.jn-photo');
   if (photo && photo.querySelector('img') && !event.target.closest('button, input'))
     photo.querySelector('input[type=file]').click();
+  const tab = event.target.closest && event.target.closest('[role=tab]');
+  if (tab)  // on a phone they are in one line that scrolls
+    requestAnimationFrame(() => tab.scrollIntoView({inline: 'center', block: 'nearest'}));
 });
 </script>
 """
@@ -43,9 +47,21 @@ PAGES = ("frontend/index.html", "frontend/share.html")
 
 
 @cache
-def describe_page() -> None:
-    """Let the page tell sites that show a link its own title and description."""
-    properties = {"og:title": TITLE, "og:description": DESCRIPTION, "og:type": "website"}
+def describe_page(card: Path) -> None:
+    """Let the page tell sites that show a link its own title, description and picture.
+
+    card: a PNG of 1200 × 630 pixels that everybody may open.
+    """
+    properties = {
+        "og:title": TITLE,
+        "og:description": DESCRIPTION,
+        "og:type": "website",
+        "og:image": f"{{{{ config['root'] }}}}/gradio_api/file={quote(card.as_posix())}",
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": "A face before and after, which look the same, and the difference",
+        "twitter:card": "summary_large_image",
+    }
     own = "".join(
         f'<meta property="{name}" content="{text}" />' for name, text in properties.items()
     )

@@ -17,7 +17,7 @@ from engine.system.files import write_bytes
 
 from ..server.folder import assets_folder
 from . import html
-from .changes import clear_results
+from .changes import Latest, clear_results
 
 SAMPLES = {
     "chelsea": ("Cat", "A cat's face, close"),
@@ -47,13 +47,13 @@ def thumbnail(path: Path) -> Path:
     return file
 
 
-def show_first(page: gr.Tab, image: gr.Image, name: str):
+def show_first(page: gr.Tab, image: gr.Image, name: str, latest: Latest):
     """A sample, by the name on its button, where a tab is opened that has no picture yet.
 
-    Returns the event.
+    latest: of the inputs that begin with the picture. Returns the event.
     """
     return page.select(
-        lambda upload: gr.skip() if upload else str(samples()[name]),
+        lambda upload: gr.skip() if upload or latest.photo() else str(samples()[name]),
         image,
         image,
         preprocess=False,

@@ -13,7 +13,7 @@ from .. import __version__
 from ..models.locate import ENVIRONMENT, sha256_of
 from ..models.registry import MODELS
 
-ELSEWHERE = ("json", "out", "workers")  # what changes no result
+ELSEWHERE = ("json", "out", "workers", "ray")  # what changes no result
 FILES = ("panel", "labels", "target")  # options that name files, a panel several
 FOLDERS = ("gallery", "weights")  # options that name a folder
 

@@ -49,11 +49,13 @@ class Manifest:
     """The records of one command in one folder of results; made by `opened`.
 
     path: of the file, open as stream, in the folder of results; key: digest of the options and
-    weights; temporary: where files are until they are complete.
+    weights; temporary: where files are until they are complete. out: the folder of results, as
+    reports name it.
     """
 
     def __init__(self, path: Path, stream: BinaryIO, key: str, temporary: Path):
         self.path, self.folder, self.key, self.temporary = path, path.parent, key, temporary
+        self.out = str(self.folder)
         self._stream = stream
         self._places = self._read()
 
@@ -73,19 +75,33 @@ class Manifest:
 
     def report(self, source: Source) -> tuple[dict, bool] | None:
         """The report of a picture that is done, and its success; else None."""
-        place = self._places.get(source.stem)
+        record = self.record(source.stem)
+        if record is None or record["content"] != source.content:
+            return None
+        if not self._intact(record["files"]):
+            return None
+        return self.reported(record, source), record["success"]
+
+    def record(self, stem: str) -> dict | None:
+        """What is recorded of a picture that was done with the same options, else None.
+
+        Whether it and its files are still the same is not looked at.
+        """
+        place = self._places.get(stem)
         if place is None:
             return None
         self._stream.seek(place)
         record = json.loads(self._stream.readline())
-        if (record.get("content"), record.get("key")) != (source.content, self.key):
-            return None
-        if not {"report", "files", "success", "out"} <= set(record):
-            return None
-        if not self._intact(record["files"]):
-            return None
-        report = relocated(record["report"], record["files"], record["out"], self.folder)
-        return report | {"image": source.image}, record["success"]
+        complete = {"content", "report", "files", "success", "out"} <= set(record)
+        return record if complete and record.get("key") == self.key else None
+
+    def reported(self, record: dict, source: Source) -> dict:
+        """The report in a record, of a picture and in a folder that may have other names now."""
+        places = {
+            os.path.join(record["out"], name): os.path.join(self.out, name)
+            for name in record["files"]
+        }
+        return relocated(record["report"], places) | {"image": source.image}
 
     def _intact(self, files: dict[str, str]) -> bool:
         try:
@@ -99,7 +115,13 @@ class Manifest:
             os.path.relpath(path, self.folder): hashlib.sha256(data).hexdigest()
             for path, data in files.items()
         }
-        done = {"success": success, "out": str(self.folder), "files": digests, "report": report}
+        self.add_written(source, report, success, digests)
+
+    def add_written(
+        self, source: Source, report: dict, success: bool, digests: dict[str, str]
+    ) -> None:
+        """`add`, where another process wrote the files: their names in the folder, their sha256."""
+        done = {"success": success, "out": self.out, "files": digests, "report": report}
         self._append(source, done)
 
     def refuse(self, source: Source, error: str) -> None:
@@ -120,14 +142,13 @@ class Manifest:
         self._places[source.stem] = end
 
 
-def relocated(report: dict, files: dict[str, str], old: str, new: Path) -> dict:
-    """The report with the files' paths in a folder that may have another name now."""
-    paths = {str(Path(old) / name): str(new / name) for name in files}
+def relocated(report: dict, places: dict[str, str]) -> dict:
+    """The report with other paths, as `places` has them, in place of those of its files."""
 
     def moved(value: object) -> object:
         if isinstance(value, dict):
             return {name: moved(each) for name, each in value.items()}
-        return paths.get(value, value) if isinstance(value, str) else value
+        return places.get(value, value) if isinstance(value, str) else value
 
     return moved(report)
 

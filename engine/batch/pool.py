@@ -44,13 +44,15 @@ class Job:
 class Answer:
     """What came of a job: its report and files, or the error that refused it.
 
-    fatal: the error ends the batch; said: what was printed on stderr on the way.
+    fatal: the error ends the batch; dead: the process that had the job has ended; said: what was
+    printed on stderr on the way.
     """
 
     report: Report | None = None
     files: dict[Path, bytes] = field(default_factory=dict)
     error: EngineError | None = None
     fatal: bool = False
+    dead: bool = False
     said: str = ""
 
 
@@ -146,7 +148,7 @@ class Process:
             return number, self.connection.recv()
         except (EOFError, OSError):
             self.process.join()
-            return number, Answer(error=died(job.image, self.process.exitcode))
+            return number, Answer(error=died(job.image, self.process.exitcode), dead=True)
 
     @property
     def alive(self) -> bool:

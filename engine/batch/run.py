@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
+from ..errors import UsageError
 from ..system.files import check_folder
 from ..terminal.streams import json_line
-from .collection import Collection, collect
+from .collection import collect
 from .key import key_of
 from .manifest import opened
 from .outcomes import one_by_one, side_by_side
@@ -44,19 +45,21 @@ def run(operands: list[str], task: Task, command: str, options: object) -> Summa
 
     operands: files, folders, lists or "-". command: names the manifest. options: the command's
     dataclass: `json` for reports as JSON; `out`, if it has one, for the folder of results, refused
-    before any work where it cannot be written; `workers`, processes, or None for this one. Raises
-    what `task.prepare` raises, and OutputError, UsageError, SetupError, which end the batch.
+    before any work where it cannot be written; `workers`, processes, or None for this one; `ray`,
+    the address of a Ray, or None, and `parquet`, its results as parquet. Raises what `task.prepare`
+    raises, and OutputError, UsageError, SetupError, which end the batch.
     """
     out: Path | None = getattr(options, "out", None)
     workers: int | None = getattr(options, "workers", None)
     if workers is not None:
         check_workers(workers)
+    if getattr(options, "ray", None) is not None:
+        return run_on_a_cluster(operands, task, command, options)
+    if getattr(options, "parquet", False):
+        raise UsageError("--parquet is about the results of --ray: give both")
     if out is not None:
         check_folder(out)
     collection = collect(operands, out)
-    for note in collection.notes:
-        print(f"note: {note}", file=sys.stderr)
-    summary = Summary(total=len(collection.items))
     with ExitStack() as stack:
         manifest = None
         if collection.several and out is not None:
@@ -66,15 +69,39 @@ def run(operands: list[str], task: Task, command: str, options: object) -> Summa
             if workers is None
             else side_by_side(collection.items, task, manifest, workers)
         )
-        for outcome in drawn(collection, done):
-            show(outcome, summary, as_json=options.json)
+        return shown(done, len(collection.items), collection.notes, as_json=options.json)
+
+
+def run_on_a_cluster(operands: list[str], task: Task, command: str, options: object) -> Summary:
+    """`run` with `--ray`."""
+    from .cluster.addresses import address_of, is_address
+    from .cluster.outcomes import on_a_cluster
+    from .cluster.ray_cluster import check_address
+    from .cluster.units import plan
+
+    check_address(options.ray)
+    on_disk = not is_address(address_of(options.out))
+    if on_disk:
+        check_folder(options.out)
+    planned = plan(operands, options.out if on_disk else None)
+    done = on_a_cluster(planned, task, command, key_of(options), options)
+    with closing(done):  # an interrupt too ends what Ray has begun
+        return shown(done, planned.total, planned.notes, as_json=options.json)
+
+
+def shown(done: Iterable[Outcome], total: int, notes: Iterable[str], *, as_json: bool) -> Summary:
+    """Print notes, and each outcome as it comes, of so many; what became of them all."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    summary = Summary(total=total)
+    for outcome in drawn(done, total):
+        show(outcome, summary, as_json=as_json)
     conclude(summary)
     return summary
 
 
-def drawn(collection: Collection, done: Iterable[Outcome]) -> Iterator[Outcome]:
+def drawn(done: Iterable[Outcome], total: int) -> Iterator[Outcome]:
     """The outcomes with a bar of pictures, where there are several and stderr is a terminal."""
-    total = len(collection.items)
     disable = True if total < 2 else None
     with tqdm(total=total, unit=" pictures", disable=disable, file=sys.stderr) as bar:
         for outcome in done:

@@ -43,6 +43,14 @@ class PictureOptions(ModelOptions):
     workers: int | None = option(
         None, "processes side by side, each with its own models (default: this one)", metavar="N"
     )
+    ray: str | None = option(
+        None,
+        "on the machines of a Ray at HOST:PORT, or auto; without an address one of this machine; "
+        "pictures and --out may then be addresses, as s3://bucket/photos, and parquet files",
+        metavar="ADDRESS",
+        alone="local",
+    )
+    parquet: bool = option(False, "of --ray: the results as parquet files in --out")
 
 
 def jnd_model() -> Any:

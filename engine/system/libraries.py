@@ -21,6 +21,8 @@ DISTRIBUTIONS = {
     "pillow_jxl": ("pillow-jxl-plugin", "jxl"),
     "piq": ("piq", "evaluation"),
     "pycvvdp": ("cvvdp", "evaluation"),
+    "pyarrow": ("pyarrow", "ray"),
+    "ray": ("ray[data]", "ray"),
     "reedsolo": ("reedsolo", None),
     "safetensors": ("safetensors", "attack"),
     "scipy": ("scipy", None),

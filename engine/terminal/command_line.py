@@ -87,13 +87,14 @@ def option(
     operand: bool = False,
     former: str | None = None,
     repeated: bool = False,
+    alone: str | None = None,
 ) -> Any:
     """A field of a dataclass of options.
 
     default: without one the option is required; a number, a word or a path is named at the end of
     the help. operand: given by its place instead of by `--name`. former: an earlier name, such as
     "--old", which goes on working and is in no help. repeated: a tuple whose values are given one
-    by one, the option before each.
+    by one, the option before each. alone: its value where it is given without one.
     """
     if help and isinstance(default, (float, int, str, Path)) and not isinstance(default, bool):
         help += f" (default: {f'{default:g}' if isinstance(default, float) else default})"
@@ -105,6 +106,7 @@ def option(
             "operand": operand,
             "former": former,
             "repeated": repeated,
+            "alone": alone,
         },
     )
 
@@ -135,6 +137,8 @@ def _add_option(parser: argparse._ActionsContainer, item: Field, kind: Any) -> N
         keywords["type"], keywords["nargs"] = _values(kind)
     if item.metadata.get("repeated"):
         keywords |= {"action": "append", "nargs": None, "default": list(item.default)}
+    if item.metadata.get("alone"):
+        keywords |= {"nargs": "?", "const": item.metadata["alone"]}
     if item.metadata.get("operand"):
         if not required:
             keywords["nargs"] = "?" if keywords["nargs"] is None else "*"

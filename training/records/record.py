@@ -16,7 +16,7 @@ from engine.system.threads import available_cores
 RESULTS = Path(__file__).parents[1] / "results"
 ON_ONE_LINE = ("decided_by", "made_with", "per_photo", "train_rca", "rca_per_classifier")
 PACKAGES = ("torch", "onnx", "onnxruntime-gpu", "onnxruntime", "numpy", "pillow")
-PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin")
+PACKAGES += ("scikit-image", "scipy", "cvvdp", "piq", "dlib-bin", "ray")
 
 
 def versions() -> dict[str, str]:

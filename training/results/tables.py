@@ -15,7 +15,6 @@ from engine.system.files import write_text
 from . import (
     headline_table,
     human_tables,
-    load_table,
     machine_tables,
     photo_tables,
     speed_tables,
@@ -24,6 +23,7 @@ from . import (
 from .applied import machine_quality, watermark
 from .cloak import faces, photos, portraits
 from .codec import tables as codec_tables
+from .running import load, scale
 
 ROOT = Path(__file__).parents[2]
 # The front page, and each room's own.
@@ -42,7 +42,8 @@ TABLES: dict[str, Callable[[], str]] = {
     **watermark.TABLES,
     **machine_quality.TABLES,
     **speed_tables.TABLES,
-    **load_table.TABLES,
+    **scale.TABLES,
+    **load.TABLES,
     **headline_table.TABLES,
 }
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)

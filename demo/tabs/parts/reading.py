@@ -57,7 +57,7 @@ def add(limits: Limits) -> None:
             if isinstance(step, Progress):
                 values = reports.progress(step, time.monotonic() - started), ""
             else:
-                values = "", reports.reading(step)
+                values = "", reports.reading(step, thorough=bool(thorough))
             if not latest.is_current(upload, key, thorough):
                 yield "", ""
                 return
@@ -65,7 +65,7 @@ def add(limits: Limits) -> None:
 
     latest, inputs = Latest(), [photo, key, thorough]
     outputs = [top.status, top.headline]
-    chosen = [key.input, thorough.input]
+    chosen = [key.change, thorough.input]  # pasted as well as typed
     empty = dict.fromkeys(outputs, "")
     clear_results([photo.upload, photo.clear, *chosen], empty)
     record_inputs([photo.upload, photo.clear, *chosen], latest, inputs)

@@ -46,7 +46,10 @@ def headline(result: CloakedPhoto, targeted: bool) -> str:
             )
         return html.headline("Matched with another", text)
     if result.success:
-        return html.headline("Hidden", "The recogniser no longer takes this for the same person.")
+        return html.headline(
+            "Hidden",
+            "from dlib's recogniser, which no longer takes this for the same person. Others may.",
+        )
     text = "does not match the face with the other person" if targeted else "still matches the face"
     return html.headline(
         "Not hidden", f"The recogniser {text}. Allow more seconds, or ask for less.", "bad"
@@ -113,7 +116,7 @@ COLUMNS = (
     ("PSNR", lambda r: r.quality.psnr_db, decibels, max),
     ("SSIM", lambda r: r.quality.ssim or 0.0, "{:.5f}".format, max),
     ("ΔE00", lambda r: r.quality.delta_e_mean, "{:.3f}".format, min),
-    ("Largest change", lambda r: r.cloak.largest, "{:d}".format, min),
+    ("Largest change, of 255", lambda r: r.cloak.largest, "{:d}".format, min),
     ("Visible pixels", lambda r: r.cloak.beyond_share, "{:.2%}".format, min),
     ("Seconds", lambda r: r.cloak.faces[0].seconds, "{:.1f}".format, min),
 )

@@ -52,11 +52,13 @@ def facts(result: CompressedPhoto) -> str:
         (
             "plain encoding",
             "none" if plain is None else f"{plain:,}",
-            "bytes, at equal answers",
+            "bytes, at the lowest quality with equal answers",
         ),
     ]
     if plain is not None and not result.unchanged:
-        rows.append(("saved", f"{1 - after / plain:.0%}", "of plain encoding's bytes"))
+        fewer = 1 - after / plain
+        value = f"{fewer:.0%} fewer" if round(100 * fewer) else "as many"
+        rows.append(("against plain encoding", value, "bytes"))
     rows += [
         ("PSNR", decibels(result.psnr_db), "against the original"),
         ("verified", "yes" if result.verified else "no", "on the decoded file"),
@@ -65,4 +67,6 @@ def facts(result: CompressedPhoto) -> str:
         shown = result.settings
         chroma = f"chroma {shown['subsampling']}" if "subsampling" in shown else ""
         rows.append(("encoded at", chosen(shown), chroma))
-    return html.facts(rows) + html.notes(result.notes)
+    more = "A search finds smaller ones, and takes longer: see Advanced."
+    hint = html.note(more if result.method == "bisect" else "")
+    return html.facts(rows) + hint + html.notes(result.notes)

@@ -22,14 +22,15 @@ def seen(level: float) -> str:
         return "Invisible"
     if level < PLAIN:
         return "Hard to see"
-    return "Visible" if level <= 1 else "Plainly visible"
+    return "Noticeable" if level <= 1 else "Plainly visible"
 
 
 def headline(view: HumanView) -> str:
     result = view.result
     usual = sum(result.mean) / 3
+    whom = "for most people: " if result.level < PLAIN else ""
     text = (
-        f"for most people: noise of ±{result.level * usual:.1f} levels of 255 on average, "
+        f"{whom}noise of ±{result.level * usual:.1f} levels of 255 on average, "
         f"<b>{result.level:.3g} times</b> the eye's threshold."
     )
     if result.level == 0:

@@ -24,7 +24,13 @@ def headline(view: MachineView) -> str:
         return html.headline("No change", "that keeps every answer was found here.", "bad")
     count = len(result.labels)
     share = f"{_same(result.labels)} of {count}"
-    beside = f"White noise as strong leaves {_same(noise.labels)} of {count}."
+    left = _same(noise.labels)
+    beside = f"White noise as strong leaves {left} of {count}."
+    if left >= _same(result.labels):
+        beside = (
+            f"White noise as strong leaves {left} of {count} as well: this picture is easy for "
+            "them."
+        )
     changed = f"changed picture (<b>{decibels(result.psnr_db)}</b>)"
     if view.unsure:
         text = (
@@ -63,7 +69,7 @@ def facts(view: MachineView) -> str:
     return html.facts(
         [
             ("PSNR", decibels(result.psnr_db), "lower is more change"),
-            ("before clipping", decibels(result.psnr_unclipped_db), "as the paper gives it"),
+            ("before clipping", decibels(result.psnr_unclipped_db), "as Jin et al. give it"),
             ("pixels changed", f"{result.changed_share:.0%}", f"of {width}×{height}"),
             ("share that holds", f"{result.scale:.0%}", f"of strength {result.strength:g}"),
         ]

@@ -48,18 +48,20 @@ def facts(result: WatermarkedPhoto) -> str:
     return html.facts(rows) + table + html.notes(result.notes)
 
 
-def reading(result: Reading) -> str:
-    """What a picture says under a key."""
+def reading(result: Reading, *, thorough: bool) -> str:
+    """What a picture says under a key. thorough: it was looked for at every scale."""
     if not result.found:
         text = (
             "No mark of this key is in the picture: it was never marked, was marked with another "
             "key, or was changed too much."
         )
+        if not thorough:
+            text += " If it was made larger or smaller, tick <i>It was resized</i>."
         return html.headline("Nothing found", text, "plain") + html.notes(result.notes)
     shown = result.payload if isinstance(result.payload, str) else result.payload.hex()
     kind = "text" if isinstance(result.payload, str) else "bytes"
     text = (
-        f"the {kind} in this picture. The chance of reading something in an unmarked one is below "
-        f"{result.false_alarm:.0e}."
+        f"the {kind} in this picture. Something is read in an unmarked one less than once "
+        f"in {1 / result.false_alarm:,.0f} times."
     )
     return html.headline(f"“{shown}”", text) + html.notes(result.notes)

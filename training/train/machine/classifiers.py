@@ -28,7 +28,7 @@ from engine.networks.unseen import UNSEEN
 
 from ...data.labelled import DataError, LabelledImages
 from ...records.log import log
-from .. import checkpoint
+from .. import checkpoint, parallel
 from ..presets import ClassifierPreset
 from .assistants import ASSISTANTS
 
@@ -120,7 +120,7 @@ def round_to_half(network: Network) -> Network:
 
 
 def run_epoch(
-    network: Classifier,
+    network: nn.Module,
     optimizer: torch.optim.Optimizer,
     images: Tensor,
     labels: Tensor,
@@ -130,7 +130,8 @@ def run_epoch(
 ) -> float:
     """One pass over the images -> mean loss. The same epoch and seed show the same pictures.
 
-    labels: int64 N, or float32 N×classes, probabilities.
+    network: or what `parallel.shared` makes of it. labels: int64 N, or float32 N×classes,
+    probabilities.
     """
     generator = torch.Generator().manual_seed(1000 * preset.seed + epoch)
     flips = torch.rand(len(images), generator=torch.Generator().manual_seed(preset.seed)) < 0.5
@@ -149,18 +150,18 @@ def run_epoch(
         if epoch < (1 - preset.plain) * preset.epochs:
             x = cut_out(shift(x, preset.shift, generator), preset.cutout, generator)
         with autocast(device):
-            logits = network(x.to(device))
+            logits = network(parallel.own(x).to(device))
         soft = labels.ndim == 2
         loss = F.cross_entropy(
             logits.float(),
-            labels[index].to(device),
+            parallel.own(labels[index]).to(device),
             label_smoothing=0.0 if soft else preset.label_smoothing,
         )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         total += loss.detach()
-    return total.item() / batches
+    return parallel.mean(total).item() / batches
 
 
 def train_classifier(
@@ -175,7 +176,7 @@ def train_classifier(
 
     Raises DataError where RUNS holds this classifier trained with other settings.
     """
-    device = pick_device()
+    device = parallel.join(preset.batch)
     train, test = train.first(preset.images).last(preset.last), test.first(preset.images)
     folder = runs / "classifiers"
     final, resume = folder / f"{name}.safetensors", folder / f"{name}.resume.safetensors"
@@ -210,10 +211,13 @@ def train_classifier(
         network.load_state_dict(checkpoint.unpack(tensors, optimizer))
         done, seconds = note["epochs"], note["seconds"]
 
+    together = parallel.shared(network)
     for epoch in range(done, preset.epochs):
         started = time.monotonic()
-        loss = run_epoch(network, optimizer, images, labels, epoch, preset, device)
+        loss = run_epoch(together, optimizer, images, labels, epoch, preset, device)
         seconds += time.monotonic() - started
+        if not parallel.first():
+            continue
         score = accuracy(network, test.first(2000), device)
         log(
             f"{name} epoch {epoch + 1}/{preset.epochs} loss {loss:.4f} "
@@ -236,8 +240,10 @@ def train_classifier(
         "command": command,
         "earlier": earlier,
     } | settings
-    checkpoint.save(final, folded.state_dict(), row)
-    resume.unlink()
+    if parallel.first():
+        checkpoint.save(final, folded.state_dict(), row)
+        resume.unlink()
+    parallel.wait_for_all()
     return row
 
 

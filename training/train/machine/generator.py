@@ -24,9 +24,9 @@ from engine.networks.panel import Panel
 from ...data.labelled import DataError, LabelledImages
 from ...records.log import log
 from ...records.record import card
-from .. import checkpoint
+from .. import checkpoint, parallel
 from ..presets import PROBE, GeneratorPreset
-from .classifiers import as_batch, pick_device, round_to_half
+from .classifiers import as_batch, round_to_half
 from .networks import begun, build, unfolded
 from .pictures import gathered, with_assistants
 from .predictions import digest, load_panel, panel_predictions, take
@@ -79,7 +79,7 @@ def train_generator(
     test images at full strength, before it is scaled. Raises DataError where RUNS holds it with
     other settings or another panel, and where it cannot be scaled as its preset has it.
     """
-    device = pick_device()
+    device = parallel.join(preset.batch)
     torch.backends.cudnn.benchmark = True
     train, probe = train.first(preset.images), test.first(preset.images).first(PROBE)
     final = runs / "generators" / f"{name}.safetensors"
@@ -107,14 +107,19 @@ def train_generator(
         row = run_epoch(training, opponents, images, predictions)
         training.seconds += time.monotonic() - training.began
         training.began = time.monotonic()
+        training.history.append(row)
+        if not parallel.first():
+            continue
         row["test"] = measure(training.average.module, panel, probe, clean)
         row["seconds"] = round(training.seconds)
         if row["epoch"] in stages(preset.epochs):
             row["jnd_maps"] = jnd_maps(training.average.module, panel)
-        training.history.append(row)
         log({"generator": name} | {key: row[key] for key in row if key != "jnd_maps"})
         training.save(unfinished, settings)
 
+    if not parallel.first():
+        parallel.wait_for_all()
+        return checkpoint.load_same(final, **expected)[1]
     finished = training.average.module.cpu()
     factor = 1.0
     if preset.scaled:
@@ -139,6 +144,7 @@ def train_generator(
     } | settings
     checkpoint.save(final, folded.state_dict(), note)
     unfinished.unlink()
+    parallel.wait_for_all()
     return note
 
 

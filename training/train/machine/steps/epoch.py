@@ -14,7 +14,7 @@ from torch.optim import swa_utils
 from engine.networks.generator import Generator
 from engine.networks.panel import Panel
 
-from ... import checkpoint
+from ... import checkpoint, parallel
 from ...presets import GeneratorPreset
 from ..predictions import take
 from .graphed import GraphedSteps, can_be_graphed
@@ -64,6 +64,7 @@ class Training:
             weight_decay=preset.weight_decay,
             capturable=graphed,
         )
+        self.shared = parallel.shared(self.network)  # what a step calls
         self.graphed: GraphedSteps | None = None
         self.seconds = 0.0
         self.began = time.monotonic()  # the epoch that is not yet in `seconds`
@@ -74,7 +75,8 @@ class Training:
         share = epochs / self.preset.epochs
         if self.limit is None:
             return share
-        return min(1.0, max(share, (self.seconds + time.monotonic() - self.began) / self.limit))
+        passed = (self.seconds + time.monotonic() - self.began) / self.limit
+        return min(1.0, max(share, parallel.of_the_first(passed)))
 
     def save(self, path: Path, settings: dict) -> None:
         state = checkpoint.join({"network": self.network, "average": self.average})
@@ -164,7 +166,7 @@ def drawn_steps(training: Training, given: Pass, draws: Draws) -> tuple[list[flo
         )
         done = training.share(epoch + step / batches)
         loss, values, rates = step_loss(
-            training.network, panel, batch, preset, draws, ramp(preset, done)
+            training.shared, panel, batch, preset, draws, ramp(preset, done)
         )
         logged.append(values)
         shares.append(rates)
@@ -174,4 +176,5 @@ def drawn_steps(training: Training, given: Pass, draws: Draws) -> tuple[list[flo
         loss.backward()
         training.optimizer.step()
         training.average.update_parameters(training.network)
-    return torch.stack(logged).mean(0).tolist(), torch.stack(shares).nanmean(0).tolist()
+    means = torch.stack(logged).mean(0), torch.stack(shares).nanmean(0)
+    return parallel.mean(means[0]).tolist(), parallel.mean(means[1]).tolist()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from engine.networks.panel import Panel
 
+from ... import parallel
 from ...presets import GeneratorPreset
 from ..predictions import take
 from .objective import equation_7, undrawn
@@ -20,12 +21,13 @@ WARM_UP = 3  # steps before the capture: they choose algorithms and allocate wha
 
 
 def can_be_graphed(preset: GeneratorPreset, device: torch.device) -> bool:
-    """Whether every step of a preset is the same but for its images, on a GPU."""
+    """Whether every step of a preset is the same but for its images, on one GPU."""
     drawn = preset.asked is not None or any(
         (preset.varied, preset.diverse, preset.contrary, preset.shifted, preset.weakened)
     )
     changing = preset.cosine or preset.ramp or preset.average or preset.assistants
-    return device.type == "cuda" and not drawn and not changing
+    alone = device.type == "cuda" and parallel.processes() == 1
+    return alone and not drawn and not changing
 
 
 class GraphedSteps:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.networks import losses
 from engine.networks.classifiers import CIFAR10_CLASSES
 from engine.networks.device import autocast
-from engine.networks.generator import Generator
 from engine.networks.panel import Panel
 
+from ... import parallel
 from ...presets import GeneratorPreset
 from ..classifiers import shift
 from ..predictions import Batch
@@ -134,16 +134,28 @@ def undrawn(batch: Batch) -> Choice:
     return Choice(batch, None, batch.labels, full.view(-1, 1, 1, 1), full)
 
 
+def own(choice: Choice) -> Choice:
+    """What was drawn for this process's part of the batch."""
+    whole = choice.batch
+    part = (parallel.own(each) for each in (whole.x, whole.labels, whole.logits, whole.cams))
+    rest = ("given", "weakened", "multiple")
+    parts = {name: parallel.own(getattr(choice, name)) for name in rest}
+    return replace(choice, batch=Batch(*part), **parts)
+
+
 def step_loss(
-    generator: Generator,
+    generator: nn.Module,
     panel: Panel,
     batch: Batch,
     preset: GeneratorPreset,
     random: Draws,
     rise: float = 1.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not drawn)."""
-    choice = chosen(batch, panel, preset, random)
+    """Eq. 7 of one batch -> (loss; means of loss, L_c, L_m, L_s, PSNR; RCA_n, NaN if not drawn).
+
+    generator: or what `parallel.shared` makes of it. Of several processes, of this one's part.
+    """
+    choice = own(chosen(batch, panel, preset, random))
 
     def logits(distorted: Tensor) -> Tensor:
         shown = shift(distorted, REACH, random.generator) if choice.turned else distorted
@@ -153,7 +165,7 @@ def step_loss(
 
 
 def equation_7(
-    generator: Generator,
+    generator: nn.Module,
     logits_of: Callable[[Tensor], Tensor],
     choice: Choice,
     preset: GeneratorPreset,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .markdown import Table, if_measured, markdown, source
+from ..markdown import Table, if_measured, markdown, source
 
 
 def load(result: dict) -> str:
