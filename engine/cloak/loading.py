@@ -23,7 +23,7 @@ def load_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | No
     """A `face.Cloak` with the human JND of that name. Raises WeightsError, DeviceError.
 
     device: auto, cpu or cuda; weights, the recogniser's and the JND's, as in
-    `engine.models.locate.locate`. PyTorch's threads are set as `engine.system.threads` says.
+    `engine.models.locate.locate`. PyTorch gets `engine.system.threads.SEARCH_THREADS`.
     """
     try:
         import torch
@@ -32,10 +32,10 @@ def load_cloak(jnd: str = HUMAN_DEFAULT, device: str = "auto", weights: str | No
         from .face import Cloak
     except (ImportError, OSError) as error:
         raise missing(error) from None
-    from ..system.threads import threads
+    from ..system.threads import SEARCH_THREADS
     from .threshold import threshold_model
 
-    torch.set_num_threads(threads())
+    torch.set_num_threads(SEARCH_THREADS)
     return Cloak(
         threshold_model(jnd, weights, device), weights=weights, device=torch_device(device)
     )

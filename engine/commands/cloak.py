@@ -13,7 +13,7 @@ from ..batch.run import run as run_batch
 from ..batch.work import Report, Save, Task, Work
 from ..errors import UsageError
 from ..images.picture import Picture, encode_png
-from ..system.threads import threads
+from ..system.threads import SEARCH_THREADS
 from ..terminal.inputs import STDIN
 from ..terminal.progress import Announcement, draw
 from .options import CloakOptions
@@ -117,7 +117,7 @@ def load(options: CloakOptions) -> Loaded:
     if HUMAN_MODELS[options.jnd].learned:
         load(options.weights, options.device)  # missing weights: reported once, now
     cloak = load_cloak(options.jnd, options.device, options.weights)
-    words = f"PyTorch on {cloak.device}, {threads()} threads; method {options.method}"
+    words = f"PyTorch on {cloak.device}, {SEARCH_THREADS} thread; method {options.method}"
     weights = f"recogniser {cloak.located.sha256[:8]}, {cloak.located.origin}"
     target, gallery, notes = None, None, ()
     if options.target is not None:
