@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 
 from engine.images.samples import sample_paths
 from engine.system.files import write_bytes
+from engine.system.memory import use_one_arena
 
 from .api import endpoints
 from .examples.card import draw as draw_card
@@ -119,6 +120,7 @@ def launch(
     a reverse proxy shows the page, by default the environment variable GRADIO_ROOT_PATH; api_only:
     no page, the named endpoints alone; queue: how many jobs may wait, if not as in the limits.
     """
+    use_one_arena()
     preload.load()
     limits = limits if queue is None else replace(limits, queue=queue)
     blocks = build(limits=limits, collect=collect, page=not api_only)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +14,7 @@ import pytest
 from PIL import Image
 
 from engine.images.samples import sample_paths
+from training.evaluate.load.process import free_port, running
 
 
 def keep_to_one_core() -> None:
@@ -116,38 +113,9 @@ def demo(tmp_path_factory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
     collect, outside, temporary = (folder / name for name in ("collect", "outside.log", "tmp"))
     temporary.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     script = Path(__file__).with_name("demo_server.py")
-    command = [sys.executable, str(script), str(port), str(collect), str(outside)]
-    environment = {**os.environ, "TMPDIR": str(temporary)}
-    environment.pop("GRADIO_TEMP_DIR", None)
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command,
-            cwd=Path(__file__).parents[1],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until = time.monotonic() + 240
-        while True:
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                said = (folder / "server.log").read_text()[-2000:]
-                assert server.poll() is None, f"the demo did not start:\n{said}"
-                assert time.monotonic() < until, f"the demo is not there in time:\n{said}"
-                time.sleep(0.3)
-        yield Demo(url, collect, outside, temporary)
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    command = [sys.executable, script, port, collect, outside]
+    with running(command, port, folder / "server.log", TMPDIR=str(temporary)):
+        yield Demo(f"http://127.0.0.1:{port}", collect, outside, temporary)
     assert list(temporary.iterdir()) == [], "the demo left something behind"

@@ -1,19 +1,14 @@
-"""The demo as a process of its own.
+"""The demo as a process of its own, which the fixture `demo` in conftest starts.
 
-`served` starts it as anybody does. `python tests/demo_server.py PORT COLLECT LOG`, which the
-fixture `demo` in conftest starts, has narrow limits and writes down whom it wants to talk to.
+`python tests/demo_server.py PORT COLLECT LOG`: it has narrow limits, and writes down whom it wants
+to talk to.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,38 +16,6 @@ UPLOAD_BYTES = 3_000_000
 PIXELS = 1_500_000
 GALLERY_PIXELS = 300_000
 VIEWERS = 4
-
-
-@contextmanager
-def served(log: Path, *arguments: str, **environment: str) -> Iterator[int]:
-    """The port of `python -m demo` with these arguments and variables."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "demo", "--port", str(port), *arguments]
-    inherited = dict(os.environ)  # not the folder of a demo in this process, which is swept
-    inherited.pop("GRADIO_TEMP_DIR", None)
-    with log.open("w") as stream:
-        server = subprocess.Popen(
-            command,
-            cwd=Path(__file__).parents[1],
-            stdout=stream,
-            stderr=stream,
-            env={**inherited, **environment},
-        )
-    try:
-        until = time.monotonic() + 240
-        while True:
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < until, log.read_text()
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 def watch(log: Path) -> None:

@@ -9,7 +9,7 @@ import urllib.request
 from types import SimpleNamespace
 
 import pytest
-from demo_server import served
+from demo_process import served
 from demo_visitor import Visitor
 from PIL import Image
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import demo_browser as browser
 import pytest
+from demo_process import served
 from demo_proxy import proxy
-from demo_server import served
 
 from engine import machine_jnd
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from demo_server import served
+from demo_process import served
 from demo_visitor import ENDPOINTS, Visitor, get, httpx, with_mcp
 
 from demo.__main__ import main

@@ -7,12 +7,9 @@ decides that. The project itself is not: the Space has to bring it.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +20,10 @@ from PIL import Image
 
 from demo.space.stage import stage
 from engine.images.samples import sample_paths
+from training.evaluate.load.process import free_port, running
 
 pytest.importorskip("gradio")
-START = 240  # seconds; a loaded machine imports slowly
+PATIENCE = 240  # seconds; the search leaves a small machine little else
 VERSIONS = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
 
 
@@ -87,9 +85,7 @@ def test_the_space_brings_the_project_itself(staged, python):
 @pytest.fixture(scope="module")
 def address(staged, python, tmp_path_factory) -> Iterator[str]:
     """The running Space's URL, with no Hub to reach."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder = tmp_path_factory.mktemp("space-log")
     settings = {
         "GRADIO_SERVER_NAME": "127.0.0.1",
@@ -99,33 +95,10 @@ def address(staged, python, tmp_path_factory) -> Iterator[str]:
         "PYTHONUNBUFFERED": "1",
     }
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "JND_"))}
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [python, "app.py"], cwd=staged, env=inherited | settings, stdout=log, stderr=log
-        )
-        try:
-            assert answers(url, process), (folder / "log").read_text()
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def answers(url: str, process: subprocess.Popen) -> bool:
-    """Whether the page is served before the process ends or the time is over."""
-    until = time.monotonic() + START
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=10) as page:
-                return page.status == 200
-        except OSError:
-            time.sleep(0.3)
-    return False
+    command = [python, "app.py"]
+    log = folder / "log"
+    with running(command, port, log, cwd=staged, inherited=inherited, **settings):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +109,7 @@ def client(address, tmp_path_factory):
         address,
         download_files=tmp_path_factory.mktemp("answers"),
         verbose=False,
-        httpx_kwargs={"timeout": START},  # the search leaves a small machine little else
+        httpx_kwargs={"timeout": PATIENCE},
     )
 
 

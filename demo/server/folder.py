@@ -17,6 +17,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from engine.system.memory import return_free_memory
+
 ENVIRONMENT = "GRADIO_TEMP_DIR"
 
 
@@ -64,13 +66,17 @@ def sweep(folder: Path, age: float) -> int:
 def start_sweeping(
     age: float, every: float, forget: Callable[[], None] = lambda: None
 ) -> threading.Thread:
-    """Sweep the files of visitors as long as the process lives; forget: what else goes then."""
+    """Sweep the files of visitors, and return free memory, as long as the process lives.
+
+    forget: what else goes then.
+    """
 
     def work() -> None:
         while True:
             time.sleep(every)
             sweep(uploads_folder(), age)
             forget()
+            return_free_memory()
 
     thread = threading.Thread(target=work, daemon=True, name="sweep")
     thread.start()

@@ -13,7 +13,7 @@ from ..batch.run import run as run_batch
 from ..batch.work import Report, Save, Task, Work
 from ..errors import UsageError
 from ..images.picture import Picture, encode_png
-from ..system.threads import threads
+from ..system.threads import SEARCH_THREADS
 from ..terminal.inputs import STDIN
 from ..terminal.progress import Announcement, draw
 from .options import CloakOptions
@@ -121,7 +121,7 @@ def load(options: CloakOptions) -> Loaded:
     rows = named(options.against)
     names = tuple(row.name for row in rows)
     cloak = load_cloak(options.jnd, options.device, options.weights, names)
-    words = f"PyTorch on {cloak.device}, {threads()} threads; method {options.method}"
+    words = f"PyTorch on {cloak.device}, {SEARCH_THREADS} thread; method {options.method}"
     files = [locate(row.model, options.weights) for row in rows]
     each = ", ".join(f"{name} {file.sha256[:8]}" for name, file in zip(names, files, strict=True))
     weights = f"recognisers {each}, {files[0].origin}"

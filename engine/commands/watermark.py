@@ -8,6 +8,7 @@ from pathlib import Path
 from ..batch.run import run as run_batch
 from ..batch.work import Report, Save, Task, Work
 from ..errors import UsageError
+from ..human import HUMAN_MODELS
 from ..images.picture import Picture
 from ..machine.jnd import panel_for
 from ..models.registry import AUTO
@@ -62,6 +63,10 @@ def prepare(options: EmbedOptions) -> Work:
         classifiers = load_panel(name, options.weights, options.device)
         return classifiers, Announcement(f"panel: {classifiers.description}")
 
+    if not names and HUMAN_MODELS[options.jnd].learned:
+        from ..human.learned import load
+
+        load(options.weights, options.device)  # no weights, no device: reported once, now
     eye = Announcement(f"threshold: {options.jnd}")
 
     def work(picture: Picture, image: str, stem: str, save: Save) -> Report:

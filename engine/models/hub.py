@@ -1,8 +1,8 @@
 """One file from the Hugging Face Hub, at a pinned revision; the content is checked by the caller.
 
 The client's own settings hold: HF_ENDPOINT, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_TOKEN. The client
-waits without end for a server that sends a byte now and then, or that lets it try again later, and
-writes to the disk whatever it is sent; here both are bounded.
+waits without end for a server that sends a byte now and then, or that lets it try again later,
+writes to the disk whatever it is sent, and goes wherever it is led; here all three are bounded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import WeightsError
+from .addresses import ElsewhereError, still_watched, watch
 
 PATIENCE = 120.0  # seconds, and those of the file's bytes at …
 SLOWEST = 20_000  # … bytes per second
@@ -52,7 +53,7 @@ def fetch(repo: str, file: str, revision: str, size: int, *, again: bool = False
     directory = "name a directory that holds it with --weights DIR"
 
     def download() -> str:
-        bar = bounded_bar(size)
+        bar = bounded_bar(size, watch(constants.ENDPOINT))
         return hf_hub_download(repo, file, revision=revision, force_download=again, tqdm_class=bar)
 
     try:
@@ -64,7 +65,7 @@ def fetch(repo: str, file: str, revision: str, size: int, *, again: bool = False
             f"the Hub ({constants.ENDPOINT}) has no {file} in {repo} at {revision} that may be "
             f"read ({type(error).__name__}): check HF_ENDPOINT and the token, or {directory}"
         ) from None
-    except UnboundedError as error:
+    except (UnboundedError, ElsewhereError) as error:
         reason = str(error)
     except (HTTPError, OSError, ValueError) as error:  # ValueError: `again`, but offline
         reason = type(error.__cause__ or error).__name__
@@ -75,14 +76,18 @@ def fetch(repo: str, file: str, revision: str, size: int, *, again: bool = False
     ) from None
 
 
-def bounded_bar(size: int) -> type:
-    """The client's progress bar, which counts what is written; raises UnboundedError above size."""
+def bounded_bar(size: int, client: object) -> type:
+    """The library's progress bar, which counts what is written; raises UnboundedError above size.
+
+    client: the one that is watched; raises ElsewhereError where the bytes come by another.
+    """
     from huggingface_hub.utils import tqdm
 
     class Bar(tqdm):
         taken = 0
 
         def update(self, n: float | None = 1) -> bool | None:
+            still_watched(client)
             self.taken += n or 0
             if self.taken > size:
                 raise UnboundedError(f"it sends more than the file's {size:,} bytes")

@@ -37,6 +37,8 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # its own warnings: we report what we got, below
         options.intra_op_num_threads = threads()
+        # An arena never shrinks: each session would hold on to the most that any picture has taken.
+        options.enable_cpu_mem_arena = False
         # Several sessions take turns: threads that spin between runs would take the others' cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # 8-bit weights become single precision once, when the graph is loaded. Otherwise each run

@@ -1,8 +1,8 @@
 """The demo with many visitors at once. `python -m training evaluate load`.
 
 A server as `python -m demo` starts it, and CLIENTS visitors for SECONDS, each with photos that no
-other has. Each uploads one, joins the queue, waits for its answer and checks that it is its own:
-a picture that comes back, the photo with noise, is closest to the one that was sent. Where the
+other has. Each uploads one, joins the queue and waits for its answer: the photo with noise, which
+must be, to the pixel, what the engine computes for that photo in this process (`own`). Where the
 queue is full they wait a moment and try again. Before that, a visitor leaves in the middle of
 the search for a cloak.
 
@@ -13,6 +13,7 @@ server's memory before and after, and what is left of its files when it has ende
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 import threading
 import time
@@ -28,6 +29,7 @@ from engine.images.samples import sample_paths
 from ...data.labelled import load_photos
 from ...records.log import log
 from ...records.record import write
+from .own import HUMAN, PANEL, Answer, others
 from .server import Server, serving
 from .visitor import RefusedError, Visitor
 
@@ -35,26 +37,10 @@ CLIENTS, SECONDS = 32, 120.0
 LOOK = 10.0  # seconds, of a look
 SIZE = (384, 512)  # rows and columns of a photo
 PAUSE = 2.0  # seconds, after a refusal; the server says 10, and these are less patient
-SETTLED = 130.0  # seconds after which the server has dropped the photos that it decoded last
+SETTLED = 190.0  # seconds after which the server has dropped the photos that it decoded last
 DEMO = ()  # further options of `python -m demo`
-OWN_DB = 6.0  # an answer is that much closer to its own photo than to any other
-BLOCK = 8  # pixels: noise is averaged out before pictures are compared
-# Endpoints in turns, the arguments beside the photo, and which result is the photo with noise: what
-# a machine does not notice may be so strong that hardly anything is left to tell photos apart by.
-WORK = (
-    ("human_jnd", {"model": "wu2017"}, 0),
-    ("machine_jnd", {"panel": "photos"}, 3),
-)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a visitor got. photo: which one it sent; data: bytes of the picture, or why none."""
-
-    endpoint: str
-    photo: int
-    seconds: float
-    data: bytes | str
+# Endpoints in turns, the arguments beside the photo, and which result is the photo with noise.
+WORK = (("human_jnd", {"model": HUMAN}, 0), ("machine_jnd", {"panel": PANEL}, 3))
 
 
 @dataclass
@@ -108,13 +94,15 @@ def own_photos(images: list[np.ndarray], count: int) -> list[np.ndarray]:
 def measure(photos: list[np.ndarray], clients: int, seconds: float, settled: float) -> dict:
     """Everything but the provenance. photos: at least `len(WORK)` for each client, all different.
 
-    settled: seconds to wait for the memory at the end.
+    settled: seconds to wait before the memory is read, at the start as at the end.
     """
+    busy = os.getloadavg()[1]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with serving(folder, *DEMO) as server:
             freed = leave(server)
             warm(server, photos[0])
+            time.sleep(settled)
             before, happened = server.memory_mb(), Log()
             files_before = server.files()
             begun = time.monotonic()
@@ -130,6 +118,7 @@ def measure(photos: list[np.ndarray], clients: int, seconds: float, settled: flo
         left = sum(each.is_file() for each in folder.rglob("*"))
     return {
         **{"clients": clients, "seconds": seconds, "took_s": round(took, 1)},
+        "load_average": round(busy, 1),  # of five minutes, before: what else the machine does
         **summary(happened, photos),
         **{"memory_mb": memory, "memory_ratio": round(memory["settled"] / memory["before"], 3)},
         "freed_s": round(freed, 2),
@@ -208,6 +197,7 @@ def one(visitor: Visitor, photo: np.ndarray, index: int, turn: int, happened: Lo
 def summary(happened: Log, photos: list[np.ndarray]) -> dict:
     """What became of all requests."""
     good = [each for each in happened.answers if isinstance(each.data, bytes)]
+    strange = others(good, photos)
     failed = [each.data for each in happened.answers if isinstance(each.data, str)]
     latency = {
         name: percentiles([each.seconds for each in good if each.endpoint == name])
@@ -215,7 +205,8 @@ def summary(happened: Log, photos: list[np.ndarray]) -> dict:
     }
     return {
         "answers": len(good),
-        "own": sum(is_own(each, photos) for each in good),
+        "own": len(good) - len(strange),
+        "not_own": strange,
         "failed": dict(Counter(failed)),
         "problems": dict(Counter(happened.problems)),
         "refused": len(happened.refusals),
@@ -229,20 +220,3 @@ def percentiles(seconds: list[float]) -> dict:
         return {"n": 0}
     p50, p95 = np.percentile(seconds, (50, 95))
     return {"n": len(seconds), "p50": round(float(p50), 2), "p95": round(float(p95), 2)}
-
-
-def is_own(answer: Answer, photos: list[np.ndarray]) -> bool:
-    """Whether the picture that came back is of the photo that was sent, and of no other."""
-    pixels = np.asarray(Image.open(io.BytesIO(answer.data)).convert("RGB"))
-    if pixels.shape != photos[answer.photo].shape:
-        return False
-    seen = blocks(pixels)
-    errors = [np.square(seen - blocks(photo)).mean() for photo in photos]
-    own = errors.pop(answer.photo)
-    return bool(own * 10 ** (OWN_DB / 10) < min(errors))
-
-
-def blocks(pixels: np.ndarray) -> np.ndarray:
-    """uint8 H×W×3 -> mean of each block, float64 H/BLOCK×W/BLOCK×3."""
-    rows, columns = (side // BLOCK for side in pixels.shape[:2])
-    return pixels.reshape(rows, BLOCK, columns, BLOCK, 3).mean((1, 3))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import socket
-import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
-LONGEST_START = 300.0  # seconds
+from .process import free_port, running
+
 KIB_PER_MB = 1000**2 / 1024
 
 
@@ -61,35 +59,10 @@ def serving(folder: Path, *arguments: str) -> Iterator[Server]:
 
     Raises RuntimeError where it does not start.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {name: text for name, text in os.environ.items() if name != "GRADIO_TEMP_DIR"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "demo", "--port", str(port), *arguments],
-        cwd=ROOT,
-        env=environment | {"TMPDIR": str(folder)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    server = Server(port, process.pid, folder)
-    try:
-        until = time.monotonic() + LONGEST_START
-        while not answers(server):
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError("the demo does not start: try `python -m demo`")
-            time.sleep(0.2)
-        yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def answers(server: Server) -> bool:
-    try:
-        return server.health()["status"] == "ok"
-    except (OSError, http.client.HTTPException, ValueError):
-        return False
+    port = free_port()
+    command = [sys.executable, "-m", "demo", "--port", port, *arguments]
+    with (
+        tempfile.TemporaryDirectory() as other,
+        running(command, port, Path(other) / "log", TMPDIR=str(folder)) as process,
+    ):
+        yield Server(port, process.pid, folder)
