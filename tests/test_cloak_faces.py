@@ -7,6 +7,7 @@ from dataclasses import replace
 import cloaking
 import numpy as np
 import pytest
+import torch
 from cloaking import finish
 
 from engine.cloak import photo
@@ -83,3 +84,20 @@ def test_a_photo_on_its_side_is_cloaked_as_it_lies(cloak, portrait):
     for pixels, face in ((result.pixels, found), (upright, turned)):
         moved = cloak.finder.describe(pixels, face) - cloak.finder.describe(portrait, clean)
         assert np.linalg.norm(moved) > 0.5
+
+
+def test_a_search_has_one_thread_and_gives_the_others_back(cloak, portrait, monkeypatch):
+    """With two the same photo gives one of several files; other searches of a process keep theirs."""
+    counts = []
+    run = cloak.run
+
+    def watched(*arguments, **options):
+        for step in run(*arguments, **options):
+            counts.append(torch.get_num_threads())
+            yield step
+
+    monkeypatch.setattr(cloak, "run", watched)
+    torch.set_num_threads(2)
+    finish(cloak_steps(cloak, portrait, robust=False, method="bim"))
+    assert set(counts) == {1}
+    assert torch.get_num_threads() == 2

@@ -29,19 +29,14 @@ def load_cloak(
 
     device: auto, cpu or cuda; weights, the recognisers' and the JND's, as in
     `engine.models.locate.locate`; against: names of `engine.faces.recognisers.RECOGNISERS`.
-    PyTorch gets `engine.system.threads.SEARCH_THREADS`.
     """
     try:
-        import torch
-
         from ..networks.device import torch_device
         from .face import Cloak
     except (ImportError, OSError) as error:
         raise missing(error) from None
-    from ..system.threads import SEARCH_THREADS
     from .threshold import threshold_model
 
-    torch.set_num_threads(SEARCH_THREADS)
     return Cloak(
         threshold_model(jnd, weights, device),
         weights=weights,

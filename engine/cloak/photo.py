@@ -23,6 +23,7 @@ from ..images.parts import cut_out, put_back
 from ..images.picture import Picture, as_picture, decode, encode_png
 from ..metrics.quality import beyond, psnr_8bit
 from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
+from ..system.threads import SEARCH_THREADS
 from .goals import describe_best, enrol_folder, goal_of, name_of
 from .judge.outcome import outcome
 from .judge.recognisers import Embeddings
@@ -82,6 +83,8 @@ def cloak_steps(
     matched beside the face's own; not both. robust, format: as in `cloak_photo`. max_seconds: per
     face. name: of the picture, in errors. Raises ImageError, FaceError, UsageError.
     """
+    from ..networks.device import with_threads
+
     check_goal(target, gallery)
     check_attack(method, face, robust, max_seconds, format)
     name = name or name_of(image, "the picture")
@@ -115,7 +118,8 @@ def cloak_steps(
                 max_seconds=max_seconds,
                 cancelled=cancelled,
             )
-            yield from announced(steps, number, len(states), max_seconds)
+            with with_threads(SEARCH_THREADS):
+                yield from announced(steps, number, len(states), max_seconds)
             whole = state.pixels.shape == pixels.shape
             pixels = state.pixels if whole else put_back(pixels, part, state.pixels)
         if saving is not None:

@@ -7,6 +7,8 @@ of single precision. A trial of a few milliseconds decides.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -31,6 +33,17 @@ def use_threads() -> int:
     count = threads()
     torch.set_num_threads(count)
     return count
+
+
+@contextmanager
+def with_threads(count: int) -> Iterator[None]:
+    """PyTorch has so many threads meanwhile, in the whole process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def has_bfloat16(kind: str) -> bool:
