@@ -87,7 +87,7 @@ def test_a_photo_on_its_side_is_cloaked_as_it_lies(cloak, portrait):
 
 
 def test_a_search_has_one_thread_and_gives_the_others_back(cloak, portrait, monkeypatch):
-    """With two the same photo gives one of several files; other searches of a process keep theirs."""
+    """With two the same photo gives one of several files; other searches keep theirs."""
     counts = []
     run = cloak.run
 
