@@ -22,12 +22,13 @@ from ..faces.recognisers import named
 from ..images.parts import cut_out, put_back
 from ..images.picture import Picture, as_picture, decode, encode_png
 from ..metrics.quality import beyond, psnr_8bit
-from ..models.registry import HUMAN_DEFAULT, HUMAN_NAMES
+from ..models.registry import ALL, HUMAN_DEFAULT, HUMAN_NAMES
 from ..system.threads import SEARCH_THREADS
 from .goals import describe_best, enrol_folder, goal_of, name_of
 from .judge.outcome import outcome
 from .judge.recognisers import Embeddings
 from .judge.versions import EXACT, FILE_FORMATS, ROBUST, saving_for
+from .protect.visibility import Visibility, check_protection, visibility_of
 from .result import CloakedPhoto
 from .state import CloakProgress, FaceState
 from .threshold import ThresholdMap
@@ -72,6 +73,7 @@ def cloak_steps(
     gallery: Embeddings | None = None,
     robust: bool = True,
     format: str = "same",
+    visibility: Visibility | None = None,
     max_seconds: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     name: str | None = None,
@@ -80,8 +82,9 @@ def cloak_steps(
 
     cloak: from `loading.load_cloak`. face: "all", a number from 1, or None for the only sure one.
     target: embeddings, m×D by recogniser, of the person to impersonate; gallery: of those not to be
-    matched beside the face's own; not both. robust, format: as in `cloak_photo`. max_seconds: per
-    face. name: of the picture, in errors. Raises ImageError, FaceError, UsageError.
+    matched beside the face's own; not both. robust, format: as in `cloak_photo`. visibility:
+    protect against unseen recognisers up to there, whatever the method. max_seconds: per face.
+    name: of the picture, in errors. Raises ImageError, FaceError, UsageError.
     """
     from ..networks.device import with_threads
 
@@ -110,14 +113,26 @@ def cloak_steps(
             if pixels is not picture.pixels:
                 state.move(cut_out(pixels, part))
                 state.whole = state.whole and (pixels, part)
-            steps = cloak.run(
-                [state],
-                method,
-                standard=standard,
-                keep=True,
-                max_seconds=max_seconds,
-                cancelled=cancelled,
-            )
+            if visibility is None:
+                steps = cloak.run(
+                    [state],
+                    method,
+                    standard=standard,
+                    keep=True,
+                    max_seconds=max_seconds,
+                    cancelled=cancelled,
+                )
+            else:
+                from .protect.face import protect_face
+
+                steps = protect_face(
+                    cloak,
+                    state,
+                    standard,
+                    visibility,
+                    max_seconds=max_seconds,
+                    cancelled=cancelled,
+                )
             with with_threads(SEARCH_THREADS):
                 yield from announced(steps, number, len(states), max_seconds)
             whole = state.pixels.shape == pixels.shape
@@ -210,7 +225,10 @@ def cloak_photo(
     gallery: str | os.PathLike | None = None,
     robust: bool = True,
     format: str = "same",
-    against: str | tuple[str, ...] = "dlib",
+    against: str | tuple[str, ...] | None = None,
+    protect: str | None = None,
+    psnr: float | None = None,
+    jod: float | None = None,
     max_seconds: float | None = None,
     jnd: str = HUMAN_DEFAULT,
     weights: str | os.PathLike | None = None,
@@ -225,7 +243,11 @@ def cloak_photo(
     step beyond, else in this very file alone. format: of the file: png; jpeg, with the steps of the
     photo's own file, none above those of quality 75, or of quality 90 where it was no JPEG; same,
     jpeg for a JPEG and png for all others. It is verified as it is written. against: recognisers,
-    all to be fooled, as `engine.faces.recognisers.named` takes them. max_seconds: per face, None
+    all to be fooled, as `engine.faces.recognisers.named` takes them; by default dlib, with protect
+    all. protect: "unseen", in place of the smallest change the one that leads farthest from the
+    face, and from those of the gallery, at a PSNR (psnr, in dB, by default
+    `engine.cloak.protect.visibility.PSNR`) or a JOD (jod, up to 10; needs cvvdp) of the face and
+    half its width around it. max_seconds: per face, None
     for no limit. jnd: the model of the human JND. weights, device: as in
     `engine.models.locate.locate`; auto, cpu or cuda. Raises ImageError, FaceError, UsageError,
     WeightsError, DeviceError.
@@ -233,6 +255,7 @@ def cloak_photo(
     from .loading import load_cloak, missing
 
     check_goal(target, gallery)
+    check_protection(protect, psnr, jod, target, method)
     check_choice("jnd", jnd, HUMAN_NAMES)
     check_placement(weights, device)
     check_place("gallery", gallery)
@@ -243,7 +266,8 @@ def cloak_photo(
     name, image = name_of(image, "the picture"), as_picture(image)
     if target is not None:
         called, target = name_of(target, "the target"), as_picture(target)
-    against = tuple(row.name for row in named(against))
+    visibility = None if protect is None else visibility_of(psnr, jod)
+    against = tuple(row.name for row in named(against or ("dlib" if protect is None else ALL)))
     cloak = load_cloak(jnd, device, None if weights is None else str(weights), against)
     others, notes = (None, ()) if gallery is None else enrol_folder(cloak, gallery)
     *_, result = cloak_steps(
@@ -255,6 +279,7 @@ def cloak_photo(
         gallery=others,
         robust=robust,
         format=format,
+        visibility=visibility,
         max_seconds=max_seconds,
         name=name,
     )

@@ -26,12 +26,14 @@ class Loaded:
     """What every photo of a batch is cloaked with.
 
     cloak: an `engine.cloak.face.Cloak`; target, gallery: embeddings by recogniser, or None;
+    visibility: an `engine.cloak.protect.visibility.Visibility`, where there is a protection;
     announce: says where it runs.
     """
 
     cloak: object
     target: dict[str, np.ndarray] | None
     gallery: dict[str, np.ndarray] | None
+    visibility: object | None
     announce: Announcement
 
 
@@ -92,12 +94,14 @@ def remedy(failed: list[dict], options: CloakOptions) -> str:
 def check(options: CloakOptions) -> None:
     """Raise UsageError for options that make no sense."""
     from ..cloak.photo import check_goal
+    from ..cloak.protect.visibility import check_protection
 
     if not options.max_seconds >= 0:
         raise UsageError(f"--max-seconds {options.max_seconds:g}: give 0 or more")
     if options.exact and options.robust:
         raise UsageError("--exact and --robust ask for different things: give one of them")
     check_goal(options.target, options.gallery)
+    check_protection(options.protect, options.psnr, options.jod, options.target, options.method)
 
 
 def load(options: CloakOptions) -> Loaded:
@@ -105,10 +109,12 @@ def load(options: CloakOptions) -> Loaded:
     from ..cloak.goals import describe_best, enrol_folder
     from ..cloak.loading import load_cloak, missing
     from ..cloak.photo import check_attack
+    from ..cloak.protect.visibility import visibility_of
     from ..faces.recognisers import named
     from ..human import HUMAN_MODELS
     from ..human.learned import load
     from ..models.locate import locate
+    from ..models.registry import ALL
 
     try:
         check_attack(
@@ -118,10 +124,13 @@ def load(options: CloakOptions) -> Loaded:
         raise missing(error) from None
     if HUMAN_MODELS[options.jnd].learned:
         load(options.weights, options.device)  # missing weights: reported once, now
-    rows = named(options.against)
+    protecting = options.protect is not None
+    rows = named(options.against or (ALL if protecting else "dlib"))
+    visibility = visibility_of(options.psnr, options.jod) if protecting else None
     names = tuple(row.name for row in rows)
     cloak = load_cloak(options.jnd, options.device, options.weights, names)
-    words = f"PyTorch on {cloak.device}, {SEARCH_THREADS} thread; method {options.method}"
+    what = f"protect {options.protect}" if protecting else f"method {options.method}"
+    words = f"PyTorch on {cloak.device}, {SEARCH_THREADS} thread; {what}"
     files = [locate(row.model, options.weights) for row in rows]
     each = ", ".join(f"{name} {file.sha256[:8]}" for name, file in zip(names, files, strict=True))
     weights = f"recognisers {each}, {files[0].origin}"
@@ -133,7 +142,7 @@ def load(options: CloakOptions) -> Loaded:
     announce = Announcement(
         f"{words}; eye {options.jnd}; {weights}", *(f"note: {note}" for note in notes)
     )
-    return Loaded(cloak, target, gallery, announce)
+    return Loaded(cloak, target, gallery, visibility, announce)
 
 
 def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions):
@@ -150,6 +159,7 @@ def watched(loaded: Loaded, picture: Picture, image: str, options: CloakOptions)
         gallery=loaded.gallery,
         robust=not options.exact,
         format=options.format,
+        visibility=loaded.visibility,
         max_seconds=options.max_seconds,
     )
     return draw(steps, keep=True, announce=loaded.announce)

@@ -246,10 +246,25 @@ class CloakOptions(PictureOptions):
         "of the file; same: a JPEG of about the same size for a JPEG, a PNG for all others",
         choices=("same", "png", "jpeg"),
     )
-    against: str = option(
-        "dlib",
-        f"recognisers to be fooled: {', '.join(RECOGNISER_NAMES)}, several with a comma, or all",
+    against: str | None = option(
+        None,
+        f"recognisers to be fooled: {', '.join(RECOGNISER_NAMES)}, several with a comma, or all "
+        "(default: dlib; with --protect all)",
         metavar="NAMES",
+    )
+    protect: str | None = option(
+        None,
+        "unseen: not the smallest change, but the one that leads farthest, so that recognisers "
+        "that nobody has seen may not match the face either",
+        choices=("unseen",),
+    )
+    psnr: float | None = option(
+        None,
+        "with --protect: PSNR of the face and half its width around it, in dB (default: 35)",
+        metavar="DB",
+    )
+    jod: float | None = option(
+        None, "with --protect: its JOD in place of that, up to 10; needs cvvdp", metavar="J"
     )
     jnd: str = jnd_model()
     max_seconds: float = option(120.0, "longest search per face", metavar="S")

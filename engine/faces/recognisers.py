@@ -30,7 +30,7 @@ class RecogniserRow:
     model: its row of `engine.models.registry.MODELS`; framing: of its chips; size: numbers of an
     embedding; threshold: the distance below which two photos are of one person, where nothing else
     is said; false_matches: for a share of different people taken for one, the threshold that has
-    it, on people of LFW (`training/results/recognisers.json`).
+    it, on people of LFW (`training/results/recognisers.json`); unit: embeddings have length 1.
     """
 
     name: str
@@ -39,6 +39,7 @@ class RecogniserRow:
     size: int
     threshold: float
     false_matches: dict[float, float]
+    unit: bool = False
 
     def chip(self, finder: FaceFinder, pixels: np.ndarray, face: Face) -> np.ndarray:
         """The face in uint8 H×W×3 as this recogniser is given it, uint8 S×S×3."""
@@ -87,6 +88,7 @@ RECOGNISERS = {
             size=1024,
             threshold=0.946,
             false_matches={0.01: 0.946, 0.001: 0.882},
+            unit=True,
         ),
     )
 }

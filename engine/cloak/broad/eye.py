@@ -90,7 +90,7 @@ class Eye:
 
     def __init__(self, canvas: Tensor, halvings: int, *, grey: bool = False):
         self.back = torch.linalg.inv(torch.tensor(TO_YCC)).to(canvas)
-        self.window = _window(*canvas.shape[2:]).to(canvas)
+        self.window = window_of(*canvas.shape[2:]).to(canvas)
         luma = torch.einsum("c,nchw->nhw", torch.tensor(TO_YCC[0]).to(canvas), canvas)[:, None]
         self.sizes: list[tuple[int, int]] = []
         self.thresholds: list[Tensor] = []
@@ -131,7 +131,7 @@ class Eye:
         return torch.einsum("ck,nkhw->nchw", self.back, total) * self.window
 
 
-def _window(height: int, width: int) -> Tensor:
+def window_of(height: int, width: int) -> Tensor:
     """1 inside, falling to 0 at the borders: no edge is to be seen where the part ends, h×w."""
 
     def line(count: int) -> Tensor:

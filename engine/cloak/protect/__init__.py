@@ -1,0 +1,1 @@
+"""The largest protection against recognisers nobody has seen, at a visibility that is chosen."""
