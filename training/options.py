@@ -20,6 +20,7 @@ MEASURED_ON = {
     "human": "kodak",
     "recogniser": "lfw",
     "recognisers": "lfw",
+    "protection": "lfw",
     "cloak": "lfw",
     "portraits": "portraits",
     "panel": "cifar10",
@@ -36,7 +37,7 @@ MEASURED_ON = {
 }
 # What it measures with the embedded models alone, or with none.
 WITHOUT_WEIGHTS = ("cloak", "recogniser", "recognisers", "ablation", "watermark", "portraits")
-WITHOUT_WEIGHTS += ("scale", "load", "page")
+WITHOUT_WEIGHTS += ("protection", "scale", "load", "page")
 
 
 def preset(presets: dict[str, Any]) -> Any:
@@ -118,7 +119,7 @@ class EvaluateOptions(Runs):
     count: int | None = option(
         None,
         "only the first pictures of each split; cloak…, portraits, photos, codec, recognisers, "
-        "machine-quality, watermark, scale: a look, its JSON in RUNS; "
+        "protection, machine-quality, watermark, scale: a look, its JSON in RUNS; "
         "speed: only the smallest sizes, a look, in RUNS/speed; "
         "load: so many visitors for 10 seconds, in RUNS/load; page: so many loads, in RUNS/page",
     )
@@ -130,7 +131,7 @@ class EvaluateOptions(Runs):
     )
     only: str | None = option(
         None,
-        "cloak…, portraits, codec, speed, watermark: just rows whose name contains it",
+        "cloak…, portraits, protection, codec, speed, watermark: just rows whose name contains it",
         metavar="TEXT",
     )
     published: Path = option(

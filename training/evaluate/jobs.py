@@ -35,6 +35,12 @@ def measure(options: EvaluateOptions, program: str) -> Path:
             from .faces.recognisers import evaluate_recognisers
 
             path = evaluate_recognisers(data, options.whole, count, runs, command)
+        case "protection":
+            from .protection.run import evaluate_protection
+
+            path = evaluate_protection(
+                data, options.onlooker, count, runs, command, only=options.only
+            )
         case "cloak":
             from .cloak.run import evaluate_cloak
 

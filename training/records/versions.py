@@ -76,6 +76,8 @@ METHOD_VERSIONS = {
     "verification": 1,
     # The recognisers side by side: how photos are described, and what is counted.
     "recognisers": 1,
+    # Protection against unseen recognisers: who is protected, and what is measured of it.
+    "protection": 1,
     # Faces: how one is found, aligned and described, and who is enrolled with which photos.
     "faces": 1,
     # How noise is injected at a human JND, and the level found for a PSNR or a JOD.

@@ -21,7 +21,7 @@ from . import (
     training_tables,
 )
 from .applied import machine_quality, watermark
-from .cloak import faces, photos, portraits, recognisers
+from .cloak import faces, photos, portraits, protection, recognisers
 from .codec import tables as codec_tables
 from .running import load, page, scale
 
@@ -38,6 +38,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **faces.TABLES,
     **photos.TABLES,
     **recognisers.TABLES,
+    **protection.TABLES,
     **portraits.TABLES,
     **codec_tables.TABLES,
     **watermark.TABLES,

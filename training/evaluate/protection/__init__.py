@@ -1,0 +1,1 @@
+"""How well a face is protected from a recogniser nobody has seen, and how visibly."""
