@@ -105,14 +105,17 @@ def facts(result: CloakedPhoto) -> str:
 
 
 def verification_table(before: Comparison, after: Comparison) -> str:
-    """The original and the cloaked photo, each compared with a second photo."""
+    """The original and the cloaked photo, each compared with a second photo, by each recogniser."""
     rows = []
-    for name, comparison in (("Original", before), ("Cloaked", after)):
-        verdict = "the same person" if comparison.same else "different people"
-        kind = "lost" if comparison.same else "kept"
-        cell = f'<span class="jn-answer jn-{kind}"><b>{verdict}</b></span>'
-        rows.append([name, cell, f"{comparison.distance:.3f}"])
-    head = ["Photo", "For the recogniser", f"Distance (a match up to {before.threshold:g})"]
+    for photo, comparison in (("Original", before), ("Cloaked", after)):
+        for name, match in comparison.recognisers.items():
+            verdict = "the same person" if match.same else "different people"
+            kind = "lost" if match.same else "kept"
+            cell = f'<span class="jn-answer jn-{kind}"><b>{verdict}</b></span>'
+            rows.append(
+                [photo, name, cell, f"{match.distance:.3f} (a match up to {match.threshold:g})"]
+            )
+    head = ["Photo", "Recogniser", "For it", "Distance"]
     return table(head, rows, "Compared with the second photo")
 
 

@@ -31,8 +31,9 @@ class Settings:
     """What the search is made of; each can be left out by its neutral value.
 
     steps; power: p of the metric P / J^p; spread: standard deviation, in pixels of the canvas, by
-    which J is smoothed first, so that no pixel stands out; momentum; smoothing: standard deviation
-    of the Gaussian that gradients go through, in pixels of the canvas, 0 for none; colour: how far
+    which J is smoothed first, so that no pixel stands out; planes: each plane has its own J, else
+    the mean of the three, so that no colour stands out; momentum; smoothing: standard deviation of
+    the Gaussian that gradients go through, in pixels of the canvas, 0 for none; colour: how far
     colour differences may go, 1 like luma; rate: of the radius, the first step; gallery: the weight
     of the gallery beside the face's own embedding; diversity: None for none.
     """
@@ -40,6 +41,7 @@ class Settings:
     steps: int = 40
     power: float = 0.75
     spread: float = 1.5
+    planes: bool = False
     momentum: float = 0.9
     smoothing: float = 1.0
     colour: float = 0.5
@@ -114,6 +116,8 @@ def search(
     """
     noise = torch.Generator().manual_seed(seed)
     clean = faces.clean
+    if not settings.planes:
+        threshold = threshold.mean(1, keepdim=True).expand_as(threshold)
     metric = weights(threshold, settings.power, settings.spread) * window
     start = torch.randn(clean.shape, generator=noise).to(clean)
     if grey:
