@@ -256,6 +256,7 @@ def test_a_bad_file_is_refused_on_its_own_component(visit, tab, tmp_path):
     said = page.locator(where).get_by_text("words.png is not a picture we can read")
     said.wait_for()
     assert "/tmp" not in page.locator(where).inner_text()
+    page.wait_for_function(f"() => !document.querySelector('#{tab}-status').innerText")
     assert page.locator("[data-testid=toast-body]").count() == 0
 
 
@@ -265,7 +266,7 @@ def test_a_photo_without_a_face_is_refused_on_its_own_component(visit, width):
     upload(page, "#cloak-photo", COFFEE)
     error = page.locator("#cloak-photo").get_by_text("No face found")
     error.wait_for()
-    assert page.locator("#cloak-status").inner_text() == ""
+    page.wait_for_function("() => !document.querySelector('#cloak-status').innerText")
     given = page.locator("#cloak-photo img")  # below its error, and not behind it
     below = error.bounding_box()["y"] + error.bounding_box()["height"]
     assert given.bounding_box()["y"] >= below - 1

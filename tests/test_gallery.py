@@ -82,9 +82,11 @@ def test_every_file_of_a_gallery_is_tried(tmp_path, portrait):
     (folder / ".DS_Store").write_bytes(b"no picture")
     os.mkfifo(folder / "pipe.jpg")
     (folder / "gone.png").symlink_to(folder / "nowhere")
-    finder = SimpleNamespace(find=lambda _: [0], describe=lambda *_: np.zeros(128, np.float32))
-    found, notes = enrol_folder(SimpleNamespace(finder=finder), folder)
-    assert len(found) == len(taken)
+    finder = SimpleNamespace(find=lambda _: [0])
+    recognisers = SimpleNamespace(describe=lambda *_: {"dlib": np.zeros(128, np.float32)})
+    cloak = SimpleNamespace(finder=finder, recognisers=recognisers)
+    found, notes = enrol_folder(cloak, folder)
+    assert found["dlib"].shape == (len(taken), 128)
     for name, why in (
         (".DS_Store", "not a picture"),
         ("pipe.jpg", "no regular file"),

@@ -20,7 +20,7 @@ import torch
 from ..attack.loop import Search
 from ..attack.methods import method as method_row
 from ..attack.problem import Earlier, Method
-from ..faces.finder import Face, FaceFinder, load_finder
+from ..faces.finder import SAME, Face, FaceFinder, load_finder
 from ..faces.gallery import Matching
 from ..faces.recognisers import named
 from ..images.parts import Box
@@ -39,7 +39,7 @@ from .whole import look_whole
 
 SHAVED = 1_000_000  # pixels; in larger photos finding the face again costs more than it gains
 BROAD = ("ours",)  # methods that search for the change of a large face in the halved photo
-LONG = 0.83  # of the threshold, from which a method may take more steps
+LONG = 0.5  # distance below a threshold of `SAME`, from which a method may take more steps
 
 
 class Cloak:
@@ -167,7 +167,7 @@ class Cloak:
         return all(
             isinstance(goal, Matching)
             and not goal.targeted
-            and goal.threshold - goal.distance(own) > LONG * goal.threshold
+            and goal.threshold - goal.distance(own) > LONG * goal.threshold / SAME
             for goal, own in goals
         )
 
