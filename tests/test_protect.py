@@ -95,7 +95,9 @@ def test_a_large_face_is_changed_around_it_alone(cloak, portrait):
     state = protected(cloak, state_of(cloak, pixels), Visibility(34.0))
     near = around(state.face.box, *pixels.shape[1::-1])
     assert 34 <= psnr_8bit(pixels[near], state.pixels[near]) < 34.2
-    left, top, right, bottom = Protected(cloak, state, EXACT, Visibility(34.0)).faces.canvas.box
+    left, top, right, bottom = Protected(
+        cloak, state, EXACT, Visibility(34.0), SHORT
+    ).faces.canvas.box
     outside = np.ones(pixels.shape[:2], bool)
     outside[top:bottom, left:right] = False
     assert outside.any()
@@ -178,6 +180,14 @@ def test_the_parts_of_the_search():
     assert float(weights(x, 1.0, 1.0).square().mean()) == pytest.approx(1)
 
 
+def test_a_larger_face_is_changed_less_where_nothing_is_said():
+    small, usual, large = (Visibility().of(side).wanted for side in (60, 110, 440))
+    assert small == usual == 35
+    assert large == 35 + 2 * 3.5
+    assert Visibility(33.0).of(440) == Visibility(33.0)
+    assert Visibility(None, 9.5).of(440) == Visibility(None, 9.5)
+
+
 def test_robust_holds_in_all_versions(cloak, portrait):
     steps = cloak_steps(cloak, portrait, visibility=Visibility(32.0), max_seconds=100)
     result = cloaking.finish(steps)
@@ -223,7 +233,7 @@ def test_in_python_too(portrait, monkeypatch):
         cloak_photo(portrait, protect="everyone")
     with pytest.raises(UsageError, match="add --protect"):
         cloak_photo(portrait, psnr=40)
-    assert visibility_of(None, None).wanted == Visibility().wanted
+    assert visibility_of(None, None) == Visibility()
     assert visibility_of(41, None) == Visibility(41)
     assert replace(Visibility(), jod=9.5).wanted == 9.5
     import builtins

@@ -245,9 +245,9 @@ def cloak_photo(
     jpeg for a JPEG and png for all others. It is verified as it is written. against: recognisers,
     all to be fooled, as `engine.faces.recognisers.named` takes them; by default dlib, with protect
     all. protect: "unseen", in place of the smallest change the one that leads farthest from the
-    face, and from those of the gallery, at a PSNR (psnr, in dB, by default
-    `engine.cloak.protect.visibility.PSNR`) or a JOD (jod, up to 10; needs cvvdp) of the face and
-    half its width around it. max_seconds: per face, None
+    face, and from those of the gallery, at a PSNR (psnr, in dB; by default by the face's size, see
+    `engine.cloak.protect.visibility`) or a JOD (jod, up to 10; needs cvvdp) of the face and half
+    its width around it. max_seconds: per face, None
     for no limit. jnd: the model of the human JND. weights, device: as in
     `engine.models.locate.locate`; auto, cpu or cuda. Raises ImageError, FaceError, UsageError,
     WeightsError, DeviceError.

@@ -260,7 +260,8 @@ class CloakOptions(PictureOptions):
     )
     psnr: float | None = option(
         None,
-        "with --protect: PSNR of the face and half its width around it, in dB (default: 35)",
+        "with --protect: PSNR of the face and half its width around it, in dB (default: 35, more "
+        "for faces above 110 pixels)",
         metavar="DB",
     )
     jod: float | None = option(

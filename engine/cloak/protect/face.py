@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...images.parts import around, put_back
-from ..broad.eye import window_of
+from ..broad.eye import Eye, window_of
 from ..judge.versions import PNG, Standard
 from ..problem import QUALITIES, save_of
 from ..state import CloakProgress, FaceState
 from .canvas import Faces
-from .search import Settings, search, size
+from .search import Bands, Pixels, Settings, search, size
 from .visibility import Visibility
 
 if TYPE_CHECKING:
@@ -35,16 +35,29 @@ NEAR = 0.02  # JOD, or dB, that is near enough
 class Protected:
     """One face of a photo and the changes of it, float32 1×3×h×w of the canvas in 0…1."""
 
-    def __init__(self, cloak: Cloak, state: FaceState, standard: Standard, visibility: Visibility):
+    def __init__(
+        self,
+        cloak: Cloak,
+        state: FaceState,
+        standard: Standard,
+        visibility: Visibility,
+        settings: Settings,
+    ):
         self.state, self.visibility, self.standard = state, visibility, standard
         self.faces = Faces(state.photo, state.face, list(cloak.recognisers.networks))
         left, top, right, bottom = self.faces.canvas.box
         threshold = torch.from_numpy(state.threshold.part((left, top, right, bottom)).copy())
         planes = threshold.permute(2, 0, 1)[None] / 255
         shape = self.faces.clean.shape[2:]
-        self.threshold = F.interpolate(planes, size=shape, mode="area")
+        threshold = F.interpolate(planes, size=shape, mode="area")
         inside = left > 0 or top > 0 or right < state.photo.shape[1] or bottom < len(state.photo)
-        self.window = window_of(*shape) if inside else torch.ones(shape)
+        window = window_of(*shape) if inside else torch.ones(shape)
+        halvings = self.faces.canvas.halvings
+        self.metric = (
+            Bands(Eye(self.faces.clean, halvings, grey=state.grey))
+            if halvings
+            else Pixels(threshold, window, settings, grey=state.grey)
+        )
         self.near = around(state.face.box, *state.photo.shape[1::-1])
         self.codecs = codecs_of(standard)
         self.enrolled = {name: goal.enrolled for name, goal in state.goal.goals.items()}
@@ -112,7 +125,8 @@ def protect_face(
         return late or cancelled()
 
     state.begin([])
-    one = Protected(cloak, state, standard, visibility)
+    visibility = visibility.of(state.face.side)
+    one = Protected(cloak, state, standard, visibility, settings)
     radius = 10 ** (-(FIRST if visibility.psnr_db is None else visibility.psnr_db) / 20)
     radius *= ratio(one)
     change, rounds = None, 1 if visibility.jod is None else 2
@@ -121,11 +135,9 @@ def protect_face(
             one.faces,
             cloak.recognisers.networks,
             one.enrolled,
-            one.threshold,
+            one.metric,
             radius,
             settings,
-            window=one.window,
-            grey=state.grey,
             begin=change,
             saved=one.saved,
             seed=seed + attempt,

@@ -1,10 +1,11 @@
 """As far from a face as a change of a given size leads, for recognisers that are not at hand.
 
 What several surrogates share is what carries over to a recogniser nobody has seen. So nothing stops
-at a threshold: the change has a size, an L2 ball in the metric P / J^p, and within it the face is
-moved as far as gradients lead, along normalised gradients with momentum (Dong et al. 2018), each
-taken at another alignment and resolution (Xie et al. 2019) and smoothed (Dong et al. 2019). The
-gallery, the person's other photos, keeps the way from leading to just another photo of them.
+at a threshold: the change has a size, and within it the face is moved as far as gradients lead,
+along normalised gradients with momentum (Dong et al. 2018), steepest in a metric of visibility,
+each taken at another alignment and resolution (Xie et al. 2019) and, of small faces, smoothed (Dong
+et al. 2019). The gallery, the person's other photos, keeps the way from leading to just another
+photo of them.
 Needs torch.
 """
 
@@ -21,6 +22,8 @@ from torch import Tensor, nn
 
 from ...attack.transforms import TO_YCC
 from ...faces.recognisers import RECOGNISERS
+from ..broad.eye import Eye
+from ..broad.search import size as norm_of
 from .canvas import Diversity, Faces
 
 LEAST = 0.5 / 255  # of J, in 0…1
@@ -39,9 +42,9 @@ class Settings:
     """
 
     steps: int = 40
-    power: float = 0.75
+    power: float = 0.5
     spread: float = 1.5
-    planes: bool = False
+    planes: bool = True
     momentum: float = 0.9
     smoothing: float = 1.0
     colour: float = 0.5
@@ -93,39 +96,68 @@ def size(change: Tensor) -> float:
     return float(change.square().mean().sqrt())
 
 
+class Pixels:
+    """The metric P / J^p of single pixels, for faces that are not halved.
+
+    threshold: J of the canvas, 1×3×h×w in 0…1; window: the share of a change that is left at each
+    pixel, h×w in 0…1.
+    """
+
+    def __init__(self, threshold: Tensor, window: Tensor, settings: Settings, *, grey: bool):
+        if grey or not settings.planes:
+            threshold = threshold.mean(1, keepdim=True).expand_as(threshold)
+        self.metric = weights(threshold, settings.power, settings.spread) * window
+        self.settings, self.grey = settings, grey
+
+    def uphill(self, slope: Tensor) -> Tensor:
+        """A gradient 1×3×h×w -> the steepest change of length 1 in this metric."""
+        slope = smoothed(slope, self.settings.smoothing)
+        if self.grey:
+            slope = slope.mean(1, keepdim=True).expand_as(slope)
+        scaled = self.metric * coloured(slope, self.settings.colour)
+        return self.metric * scaled / scaled.norm()
+
+
+class Bands:
+    """The bands of an `Eye`, for faces that are halved: there a change is seen as a whole."""
+
+    def __init__(self, eye: Eye):
+        self.eye = eye
+
+    def uphill(self, slope: Tensor) -> Tensor:
+        """A gradient 1×3×h×w -> the steepest change of length 1 in thresholds of the eye."""
+        point = [each.requires_grad_() for each in self.eye.none()]
+        with torch.enable_grad():
+            bands = torch.autograd.grad(self.eye.change(point), point, slope)
+        length = norm_of(list(bands))
+        return self.eye.change([each / length for each in bands])
+
+
 def search(
     faces: Faces,
     networks: Mapping[str, nn.Module],
     enrolled: Mapping[str, np.ndarray],
-    threshold: Tensor,
+    metric: Pixels | Bands,
     radius: float,
     settings: Settings,
     *,
-    window: Tensor,
-    grey: bool = False,
     begin: Tensor | None = None,
     saved: Callable[[Tensor, torch.Generator], Tensor] = lambda shown, noise: shown,
     seed: int = 0,
 ) -> Iterator[Tensor]:
     """Yields the change of the canvas after every step, float32 1×3×h×w in 0…1.
 
-    networks: surrogates, by name; enrolled: their embeddings m×D, the face's own last; threshold: J
-    of the canvas, 1×3×h×w in 0…1; radius: the root mean square of the change; window: its share
-    that is left at each pixel, h×w in 0…1; begin: a change to go on from; saved: as the canvas
-    may be saved, at random, with a gradient.
+    networks: surrogates, by name; enrolled: their embeddings m×D, the face's own last; radius: the
+    root mean square of the change; begin: a change to go on from; saved: as the canvas may be
+    saved, at random, with a gradient.
     """
-    noise = torch.Generator().manual_seed(seed)
-    clean = faces.clean
-    if not settings.planes:
-        threshold = threshold.mean(1, keepdim=True).expand_as(threshold)
-    metric = weights(threshold, settings.power, settings.spread) * window
-    start = torch.randn(clean.shape, generator=noise).to(clean)
-    if grey:
-        metric, start = (x.mean(1, keepdim=True).expand_as(x) for x in (metric, start))
+    noise, clean = torch.Generator().manual_seed(seed), faces.clean
     wanted = {name: torch.from_numpy(each).to(clean) for name, each in enrolled.items()}
     shares = {name: shares_of(len(each), settings.gallery) for name, each in wanted.items()}
-    change = 1e-3 * radius * start if begin is None else begin
-    memory = torch.zeros_like(clean)
+    if begin is None:
+        start = metric.uphill(torch.randn(clean.shape, generator=noise).to(clean))
+        begin = 1e-3 * radius * start / size(start)
+    change, memory = begin, torch.zeros_like(clean)
     for step in range(settings.steps):
         point = change.detach().requires_grad_()
         with torch.enable_grad():
@@ -136,13 +168,9 @@ def search(
                 share = shares[name].to(clean)
                 near = near + (share * closeness(name, network(chip), wanted[name])).sum()
             (slope,) = torch.autograd.grad(near, point)
-        slope = smoothed(slope, settings.smoothing)
-        if grey:
-            slope = slope.mean(1, keepdim=True).expand_as(slope)
-        slope = metric.square() * coloured(slope, settings.colour)
-        memory = settings.momentum * memory - slope / (slope / metric.clamp_min(1e-6)).norm()
+        memory = settings.momentum * memory - metric.uphill(slope)
         length = settings.rate * radius * (1 + math.cos(math.pi * step / settings.steps)) / 2
-        change = change + length * memory / size(memory / metric.clamp_min(1e-6))
+        change = change + length * memory / size(memory)
         change = (clean + change).clamp(0, 1) - clean
         change = change * min(1.0, radius / size(change))
         yield change

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,18 +12,26 @@ from ...errors import UsageError
 from ...metrics.quality import psnr_8bit
 
 PROTECTIONS = ("unseen",)
-PSNR = 35.0  # dB, the default
+PSNR, SIDE = 35.0, 110  # dB, the default for a face of so many pixels, and of fewer
+DOUBLED = 3.5  # dB more for one twice as large, where the same PSNR is seen more
 
 
 @dataclass(frozen=True)
 class Visibility:
     """What the change may cost on the face and half its width around it, one of two.
 
-    psnr_db: at least so much; jod: at least so much, 10 is no visible difference.
+    psnr_db: at least so much; jod: at least so much, 10 is no visible difference; neither: the
+    usual PSNR for a face of this size.
     """
 
-    psnr_db: float | None = PSNR
+    psnr_db: float | None = None
     jod: float | None = None
+
+    def of(self, side: int) -> Visibility:
+        """For a face of so many pixels: a measure and its value are known."""
+        if self.psnr_db is not None or self.jod is not None:
+            return self
+        return Visibility(PSNR + DOUBLED * math.log2(max(1.0, side / SIDE)))
 
     def measured(self, before: np.ndarray, after: np.ndarray) -> float:
         """Of the face's part, uint8 H×W×3, before and after."""
@@ -70,7 +79,7 @@ def check_protection(
 def visibility_of(psnr_db: float | None, jod: float | None) -> Visibility:
     """By one of the two, or the default. Raises UsageError for a JOD without cvvdp."""
     if jod is None:
-        return Visibility(PSNR if psnr_db is None else psnr_db)
+        return Visibility(psnr_db)
     from ...metrics.perceptual import EXTRA, colour_video_vdp
 
     try:

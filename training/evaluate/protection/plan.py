@@ -78,7 +78,7 @@ def linf(name: str, epsilon: int, *, transfer: bool) -> Row:
 
     def make(cloak: Cloak, person: Person) -> np.ndarray:
         state = state_of(cloak, person, gallery=False)
-        one = Protected(cloak, state, EXACT, Visibility(AT))
+        one = Protected(cloak, state, EXACT, Visibility(AT), Settings())
         faces, noise = one.faces, torch.Generator().manual_seed(0)
         clean, most = faces.clean, epsilon / 255
         change = most * (2 * torch.rand(clean.shape, generator=noise) - 1)
