@@ -62,6 +62,20 @@ def test_a_cloak_holds_and_is_as_weak_as_on_the_processor(head):
 
 @pytest.mark.gpu
 @on_a_gpu
+def test_a_protection_leads_as_far_as_on_the_processor(head):
+    from engine.cloak.photo import cloak_photo
+
+    apart = {}
+    for device in ("cpu", "cuda"):
+        result = cloak_photo(head, device=device, robust=False, protect="unseen", psnr=32)
+        (face,) = result.faces
+        assert face.success
+        apart[device] = [each.after for each in face.recognisers.values()]
+    assert apart["cuda"] == pytest.approx(apart["cpu"], rel=0.1)
+
+
+@pytest.mark.gpu
+@on_a_gpu
 def test_a_compressed_photo_has_nearly_the_size_of_the_processors(photos):
     from engine.compress import compress_photo
 

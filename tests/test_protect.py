@@ -14,7 +14,7 @@ from PIL import Image
 from engine import cloak_photo, verify
 from engine.cloak.face import Cloak
 from engine.cloak.goals import goal_of
-from engine.cloak.judge.versions import EXACT, ROBUST
+from engine.cloak.judge.versions import EXACT, ROBUST, USUAL
 from engine.cloak.photo import cloak_steps
 from engine.cloak.protect.canvas import Diversity, Faces, moved
 from engine.cloak.protect.face import Protected, protect_face
@@ -88,6 +88,16 @@ def test_the_more_may_be_seen_the_farther_it_leads(cloak, portrait):
         distances = [each[name] for each in apart]
         assert distances == sorted(distances)
     assert state.reached
+
+
+def test_what_a_jpeg_loses_is_no_part_of_it(cloak, portrait):
+    """A JPEG of quality 90 alone is below the PSNR that is wanted."""
+    standard = replace(EXACT, saving=USUAL)
+    state = protected(cloak, state_of(cloak, portrait), Visibility(43.0), standard)
+    near = around(state.face.box, *portrait.shape[1::-1])
+    saved, after = USUAL.saved(portrait)[near], USUAL.saved(state.pixels)[near]
+    assert psnr_8bit(portrait[near], saved) < 43
+    assert 43 <= psnr_8bit(saved, after) < 44
 
 
 def test_a_large_face_is_changed_around_it_alone(cloak, portrait):

@@ -60,6 +60,7 @@ class Protected:
         )
         self.near = around(state.face.box, *state.photo.shape[1::-1])
         self.codecs = codecs_of(standard)
+        self.reference = self.file(state.photo)[self.near]
         self.enrolled = {name: goal.enrolled for name, goal in state.goal.goals.items()}
 
     def saved(self, shown: Tensor, noise: torch.Generator) -> Tensor:
@@ -76,13 +77,15 @@ class Protected:
         part = levels.permute(1, 2, 0).numpy().astype(np.uint8)
         return put_back(photo, canvas.box, part)
 
+    def file(self, pixels: np.ndarray) -> np.ndarray:
+        """A photo uint8 H×W×3 as its file will be decoded."""
+        saving = self.standard.saving
+        return pixels if saving is None else saving.saved(pixels)
+
     def value(self, change: Tensor) -> float:
-        """The visibility of this change, as it will be seen in the file."""
-        rows, columns = self.near
-        pixels = self.pasted(change)
-        if self.standard.saving is not None:
-            pixels = self.standard.saving.saved(pixels)
-        return self.visibility.measured(self.state.photo[rows, columns], pixels[rows, columns])
+        """The visibility of this change in the file, beside the photo saved in the same way."""
+        after = self.file(self.pasted(change))[self.near]
+        return self.visibility.measured(self.reference, after)
 
     def scaled(self, change: Tensor) -> Tensor:
         """The change at the visibility that is wanted, not beyond it."""

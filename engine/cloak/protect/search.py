@@ -166,7 +166,8 @@ def search(
             for name, network in networks.items():
                 chip = faces.chip(name, shown, settings.diversity, noise)
                 share = shares[name].to(clean)
-                near = near + (share * closeness(name, network(chip), wanted[name])).sum()
+                embedding = network(chip.to(next(network.parameters()).device)).to(clean)
+                near = near + (share * closeness(name, embedding, wanted[name])).sum()
             (slope,) = torch.autograd.grad(near, point)
         memory = settings.momentum * memory - metric.uphill(slope)
         length = settings.rate * radius * (1 + math.cos(math.pi * step / settings.steps)) / 2
