@@ -86,6 +86,7 @@ def remedy(failed: list[dict], options: CloakOptions) -> str:
     faces = [face for report in failed for face in report["faces"]]
     late = any(not face["success"] and face["seconds"] >= 0.9 * limit for face in faces)
     ways = ["allow more with --max-seconds"] if late else []
+    ways += ["let more be seen, by a lower --psnr or --jod"] if options.protect else []
     ways += ["take --method ours"] if options.method != "ours" else []
     ways += [] if options.exact else ["take --exact, which holds in the very file alone"]
     return ", or ".join(ways or ["take another photo of the face"])
