@@ -18,7 +18,7 @@ from PIL import Image
 from engine.batch import pool
 from engine.batch.collection import Item
 from engine.batch.outcomes import one_by_one, side_by_side
-from engine.batch.pool import Worker, share_of_threads
+from engine.batch.pool import Worker, share_of_threads, uninterrupted
 from engine.batch.work import Report, Task
 from engine.commands import cli
 from engine.errors import ImageError, SetupError, StorageError, WeightsError
@@ -183,6 +183,17 @@ def alive(group: int) -> list[str]:
         with suppress(OSError):  # it ends while we look
             states.append(path.read_text().rpartition(")")[2].split())
     return [fields[0] for fields in states if fields[2] == str(group) and fields[0] != "Z"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_a_process_that_begins_gets_no_interrupt():
+    """Not even before its own first line: here it never says that it ignores one."""
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('went on')"
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with uninterrupted():
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("went on\n", "")
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 
 def test_an_interrupt_ends_the_other_processes(pictures, tmp_path):

@@ -231,10 +231,26 @@ def started(task: Task, count: int) -> Process:
     context = multiprocessing.get_context("spawn")  # a fork would share locks of running threads
     ours, its = context.Pipe()
     process = context.Process(target=serve, args=(its, task), daemon=True)
-    with share_of_threads(count):
+    with share_of_threads(count), uninterrupted():
         process.start()
     its.close()
     return Process(process, ours)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """An interrupt waits until this has ended, and processes begun meanwhile never get one.
+
+    They ignore it as soon as they can; before that, while they import, it would be a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

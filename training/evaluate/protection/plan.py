@@ -78,6 +78,7 @@ def linf(name: str, epsilon: int, *, transfer: bool) -> Row:
 
     def make(cloak: Cloak, person: Person) -> np.ndarray:
         state = state_of(cloak, person, gallery=False)
+        state.begin([])
         one = Protected(cloak, state, EXACT, Visibility(AT), Settings())
         faces, noise = one.faces, torch.Generator().manual_seed(0)
         clean, most = faces.clean, epsilon / 255
