@@ -81,14 +81,14 @@ class FaceObserver:
     def __init__(self, network: nn.Module, views: list[View], head: Head):
         self.network, self.views, self.head = network, views, head
 
-    def embeddings(
+    def __call__(
         self,
         z: Tensor,
         rows: Tensor,
         distort: Distort | None = None,
         changed: dict[Callable, Tensor] | None = None,
     ) -> Tensor:
-        """n×3×H×W -> n×V×D. changed: what transforms have made of z already; others are added."""
+        """n×3×H×W -> n×V×K. changed: what transforms have made of z already; others are added."""
         changed, numbers = {} if changed is None else changed, rows.tolist()
         z = z.expand(-1, 3, -1, -1)  # black-and-white pictures have one channel
         parts = []
@@ -99,17 +99,8 @@ class FaceObserver:
         chips = torch.cat(parts)  # (V·n)×3×S×S
         if distort is not None:
             chips = distort(chips)
-        return self.network(chips).view(len(self.views), len(z), -1).transpose(0, 1)
-
-    def __call__(
-        self,
-        z: Tensor,
-        rows: Tensor,
-        distort: Distort | None = None,
-        changed: dict[Callable, Tensor] | None = None,
-    ) -> Tensor:
-        """n×3×H×W -> n×V×K."""
-        return self.head(self.embeddings(z, rows, distort, changed), rows)
+        embeddings = self.network(chips).view(len(self.views), len(z), -1).transpose(0, 1)
+        return self.head(embeddings, rows)
 
 
 class SeveralObservers:

@@ -24,8 +24,6 @@ from ..faces.finder import SAME, Face, FaceFinder, load_finder
 from ..faces.gallery import Matching
 from ..faces.recognisers import named
 from ..images.parts import Box
-from ..models.locate import Located, locate
-from ..models.registry import RECOGNISER
 from ..networks.faces.loading import load
 from ..networks.recogniser import Recogniser, load_recogniser
 from .broad.face import cloak_broad, is_broad
@@ -60,7 +58,6 @@ class Cloak:
     ):
         self.jnd = jnd
         self.finder: FaceFinder = load_finder()
-        self.located: Located = locate(RECOGNISER, weights)
         self.recogniser: Recogniser = load_recogniser(weights, device)
         networks = {row.name: load(row.name, weights, device) for row in named(against)}
         self.recognisers = Recognisers(self.finder, networks, weights)

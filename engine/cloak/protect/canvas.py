@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...attack.alignment import halve
-from ...faces.chip import Chip, Framing
+from ...faces.chip import Chip
 from ...faces.finder import Face
 from ...faces.recognisers import RECOGNISERS
 from ...images.parts import Box, grown
@@ -59,7 +59,7 @@ class Faces:
     """
 
     def __init__(self, photo: np.ndarray, face: Face, recognisers: list[str]):
-        self.chips = {name: framed(face, RECOGNISERS[name].framing) for name in recognisers}
+        self.chips = {name: face.chip.framed(RECOGNISERS[name].framing) for name in recognisers}
         halvings = min(chip.levels for chip in self.chips.values())
         step, (height, width) = 2**halvings, photo.shape[:2]
         box = union([chip.box for chip in self.chips.values()])
@@ -68,7 +68,9 @@ class Faces:
         # The same part, halved as for each recogniser: where a chip's pixels lie in it.
         self.levels = {name: chip.levels - halvings for name, chip in self.chips.items()}
         self.grids = {
-            name: Canvas.of(photo, self.canvas.box, chip.levels)
+            name: self.canvas
+            if chip.levels == halvings
+            else Canvas.of(photo, self.canvas.box, chip.levels)
             for name, chip in self.chips.items()
         }
 
@@ -96,11 +98,6 @@ def coarser(x: Tensor, share: float) -> Tensor:
     small = [max(8, round(share * side)) for side in size]
     x = F.interpolate(x, size=small, mode="bilinear", antialias=True, align_corners=False)
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
-
-
-def framed(face: Face, framing: Framing) -> Chip:
-    """The face's chip with another framing."""
-    return face.chip.framed(framing)
 
 
 def union(boxes: list[Box]) -> Box:
