@@ -10,6 +10,8 @@ import numpy as np
 
 from engine.cloak.face import Cloak
 from engine.faces.gallery import Gallery
+from engine.models.locate import locate
+from engine.models.registry import RECOGNISER
 from engine.system.files import write_bytes
 
 from ...data.lfw import ENROLLED, People, Subject, enrol
@@ -19,7 +21,7 @@ PEOPLE = 100
 
 def enrolled(data: str, cloak: Cloak, runs: Path, count: int = PEOPLE) -> Path:
     """`training.data.lfw.enrol` of `count` people, kept in runs/cloak/; returns the file."""
-    mark = f"{cloak.located.sha256[:8]}-{ENROLLED}"
+    mark = f"{locate(RECOGNISER).sha256[:8]}-{ENROLLED}"
     path = runs / "cloak" / f"gallery-{count}-{mark}.npz"
     if path.is_file():
         return path
