@@ -130,9 +130,6 @@ def upload(page, where: str, path: str) -> None:
     clear = page.locator(f"{where} button[aria-label='Clear'], {where} button[title='Clear']")
     if clear.count():
         clear.first.click()
-        page.wait_for_timeout(
-            500
-        )  # nobody chooses a file faster; the server hears of both in order
     page.locator(f"{where} input[type=file]").set_input_files(path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import demo_browser as browser
 import pytest
 
-from demo.server.visitors import current_page
+from demo.server.visitors import current_order, current_page
 from demo.ui.changes import Latest, key
 
 pytest.importorskip("gradio")
@@ -231,6 +231,46 @@ def test_of_several_viewers(visit, tmp_path):
     page.locator("#viewing-several input[type=file]").set_input_files(str(path))
     clear = page.locator("#viewing-several button[aria-label='Clear']")
     changes(page, clear.first.click, ["#viewing-together table"])
+
+
+def test_a_change_that_arrives_late_does_not_undo_a_later_one(visit, portrait):
+    """The photo is removed and another one chosen, but the server hears of the removal last."""
+    page = visit("human")
+    page.locator(HUMAN[0]).wait_for(timeout=browser.LONG)
+    held = []
+    page.route("**/gradio_api/run/*", lambda route: held.append(route))
+    page.locator("#human-photo button[aria-label='Remove Image']").first.click()
+    page.locator(HUMAN[0]).wait_for(state="detached")
+    page.wait_for_timeout(500)
+    page.unroute("**/gradio_api/run/*")
+    assert held
+    with page.expect_response(WORK, timeout=browser.LONG):
+        page.locator("#human-photo input[type=file]").set_input_files(str(portrait))
+    for route in held:
+        route.continue_()
+    page.locator(HUMAN[0]).wait_for(timeout=browser.LONG)
+
+
+def test_an_older_request_records_nothing():
+    latest = Latest()
+    tokens = current_page.set("one"), current_order.set(7)
+    try:
+        latest.record("new")
+        current_order.set(6)
+        latest.record("old")
+        assert latest.is_current("new")
+        current_order.set(None)  # a program, which numbers nothing
+        latest.record("newest")
+        assert latest.is_current("newest")
+        current_order.set(6)
+        latest.record("old")
+        assert latest.is_current("newest")
+        current_order.set(8)
+        latest.record("old")
+        assert latest.is_current("old")
+    finally:
+        current_page.reset(tokens[0])
+        current_order.reset(tokens[1])
 
 
 def test_what_is_chosen_last_holds():

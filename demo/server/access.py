@@ -20,11 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .folder import refused_file
 from .visitors import (
     COOKIE,
+    current_order,
     current_page,
     current_visitor,
     local_path,
     may_open,
     new_cookie,
+    order_of,
     owners,
     visitor_of,
 )
@@ -61,15 +63,21 @@ class GuardedBlocks(gr.Blocks):
     """A page whose events, API, validators and MCP tools are given checked files only."""
 
     async def process_api(self, block_fn, inputs, *arguments, **options):
-        visitor = visitor_of(options.get("request"))
-        tokens = current_visitor.set(visitor), current_page.set(options.get("session_hash"))
+        request = options.get("request")
+        visitor, page = visitor_of(request), options.get("session_hash")
+        values = {
+            current_visitor: visitor,
+            current_page: page,
+            current_order: order_of(request),
+        }
+        tokens = {variable: variable.set(value) for variable, value in values.items()}
         try:
             return await super().process_api(
                 block_fn, check_files(inputs, visitor), *arguments, **options
             )
         finally:
-            current_visitor.reset(tokens[0])
-            current_page.reset(tokens[1])
+            for variable, token in tokens.items():
+                variable.reset(token)
 
 
 class AccessMiddleware:

@@ -24,6 +24,7 @@ from engine.images.samples import sample_paths
 
 COOKIE = "just-noticeable-visitor"
 HEADER = "x-just-noticeable-visitor"  # from the MCP server to the API of the same process
+ORDER = "x-just-noticeable-order"  # from a page, which numbers its requests
 MIN_COOKIE = 32  # characters of a cookie that counts
 PRUNE_EVERY = 60.0  # seconds: files that are gone are forgotten
 ADDRESS = re.compile(r"https?://[^/]+(?:/[^=]*)?/file=(.+)", re.DOTALL)
@@ -33,6 +34,7 @@ current_visitor: ContextVar[str | None] = ContextVar("visitor", default=None)
 current_page: ContextVar[str | None] = ContextVar(
     "page", default=None
 )  # Gradio's hash of an open page
+current_order: ContextVar[int | None] = ContextVar("order", default=None)  # the request's number
 
 
 def new_cookie() -> str:
@@ -50,6 +52,12 @@ def visitor_of(request) -> str | None:
     if len(cookie) >= MIN_COOKIE:
         return f"cookie:{cookie}"
     return f"address:{request.client.host if request.client else ''}"
+
+
+def order_of(request) -> int | None:
+    """The number that the page gave this request; None where a program sent it."""
+    number = "" if request is None else request.headers.get(ORDER, "")
+    return int(number) if re.fullmatch("[0-9]{1,15}", number) else None
 
 
 def forwarded_headers(request) -> dict[str, str]:

@@ -3,7 +3,8 @@
 The page empties the results itself, without asking the server. What is still being computed from
 older inputs must then not be shown: the server records the latest inputs of each page, and work
 for any others ends at its next step. Compared are the inputs themselves, so the order in which a
-change and the work for it arrive does not matter.
+change and the work for it arrive does not matter. The page numbers its requests, so a change that
+arrives after a later one is not taken for the latest.
 """
 
 from __future__ import annotations
@@ -11,34 +12,47 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from ..server.visitors import current_page
+from ..server.visitors import current_order, current_page
 
 PAGES = 1000  # recorded at once, the latest ones
 QUIET = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+
+
+class Recorded(NamedTuple):
+    """The inputs of one request of a page, as `key` has them, and its number on that page."""
+
+    order: int
+    inputs: str
 
 
 class Latest:
     """The latest inputs of each page, for one kind of work."""
 
     def __init__(self) -> None:
-        self._of: OrderedDict[str, str] = OrderedDict()
+        self._of: OrderedDict[str, Recorded] = OrderedDict()
 
     def record(self, *inputs: object) -> None:
-        """Record the inputs of the page whose event is being handled."""
+        """Record the inputs of the page whose event is being handled, unless it sent later ones."""
         session = current_page.get()
-        if session is not None:
-            self._of[session] = key(inputs)
-            self._of.move_to_end(session)
-            while len(self._of) > PAGES:
-                self._of.popitem(last=False)
+        if session is None:
+            return
+        before = self._of[session].order if session in self._of else 0
+        order = current_order.get() or before
+        if order >= before:
+            self._of[session] = Recorded(order, key(inputs))
+        self._of.move_to_end(session)
+        while len(self._of) > PAGES:
+            self._of.popitem(last=False)
 
     def is_current(self, *inputs: object) -> bool:
         """Whether these are still the latest inputs of the page.
 
         To be checked last, when the result is complete: only what is on its way by then is late.
         """
-        return self._of.get(current_page.get() or "", key(inputs)) == key(inputs)
+        recorded = self._of.get(current_page.get() or "")
+        return recorded is None or recorded.inputs == key(inputs)
 
     def photo(self) -> object | None:
         """The photo, which is the first input, of the latest ones; None where there is none.
@@ -46,7 +60,7 @@ class Latest:
         To be asked before an example is shown: the visitor's own photo may have come first.
         """
         recorded = self._of.get(current_page.get() or "")
-        return json.loads(recorded)[0] if recorded else None
+        return json.loads(recorded.inputs)[0] if recorded else None
 
     def recording(self, validator: Callable) -> Callable:
         """A validator that records the inputs first."""

@@ -12,6 +12,8 @@ from gradio.routes import templates
 from gradio.themes.utils import colors, fonts
 from jinja2 import ChoiceLoader, DictLoader
 
+from ..server.visitors import ORDER
+
 CSS = Path(__file__).with_name("look.css")
 TITLE = "Just Noticeable"
 HEAD = """
@@ -27,14 +29,25 @@ FOOT = """
   file that cannot be made smaller is returned as it is.</p>
 </footer>
 """
-# A click on a picture that was chosen chooses another one.
-SCRIPT = """
+# A click on a picture that was chosen chooses another one. Requests are numbered as they are sent.
+SCRIPT = f"""
 <script>
-document.addEventListener('click', (event) => {
+(() => {{
+  const send = window.fetch;
+  let order = 0;
+  window.fetch = (address, options) => {{
+    if (!options || options.method !== 'POST' || typeof address !== 'string')
+      return send(address, options);
+    const headers = new Headers(options.headers);
+    headers.set('{ORDER}', ++order);
+    return send(address, {{ ...options, headers }});
+  }};
+}})();
+document.addEventListener('click', (event) => {{
   const photo = event.target.closest && event.target.closest('.jn-photo');
   if (photo && photo.querySelector('img') && !event.target.closest('button, input'))
     photo.querySelector('input[type=file]').click();
-});
+}});
 </script>
 """
 DESCRIPTION = "What a picture can lose or hide before a machine, or a person, notices."
