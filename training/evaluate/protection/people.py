@@ -26,7 +26,7 @@ OF_A_PERSON = 3  # photos, at most, that thresholds are taken from
 Describe = Callable[[np.ndarray, Face], np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Person:
     """pixels uint8 250×250×3: the photo that is cloaked; face: in it; gallery, probes: other
     photos of the person and the face in each.

@@ -18,6 +18,7 @@ from engine.cloak.protect.search import Settings, closeness, smoothed
 from engine.cloak.protect.visibility import Visibility
 from engine.cloak.state import FaceState
 from engine.faces.recognisers import RECOGNISERS
+from engine.human import HUMAN_MODELS
 from engine.images.parts import put_back
 
 from .people import Person
@@ -25,6 +26,7 @@ from .people import Person
 BOTH = tuple(RECOGNISERS)
 PSNRS = (33.0, 35.0, 37.0, 39.0, 41.0)  # of the face and half its width around it
 AT = 35.0  # where ingredients are removed
+SEEN = 9.3  # JOD, where models of the eye are compared
 EPSILONS = (4, 8, 12, 16)
 STEPS = 40
 Make = Callable[[Cloak, Person], np.ndarray]
@@ -149,5 +151,9 @@ def rows() -> list[Row]:
         without("the eye: P / J^0", power=0.0),
         without("half the colour", colour=1.0),
         protection("without codecs", Visibility(AT), usual_settings, gallery=True, robust=False),
+    ]
+    found += [
+        protection(f"protect, by {each}", Visibility(None, SEEN), usual_settings, jnd=each)
+        for each in HUMAN_MODELS
     ]
     return found

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from engine.cloak.loading import load_cloak
-from engine.faces.finder import FaceFinder, load_finder
+from engine.faces.finder import Face, FaceFinder, load_finder
 from engine.faces.recognisers import RECOGNISERS
 from engine.images.parts import around
 from engine.images.saved import reencoded
@@ -98,22 +98,33 @@ def distances(
 ) -> dict[str, dict]:
     """By recogniser, of a finished file: to its own original, and to each probe."""
     face, _ = finder.find_again(pixels, person.face.box, person.face.turn)
+    mine, known = describe(finder, pixels, face, box), known_of(finder, person, box)
     found = {}
-    for name, row in RECOGNISERS.items():
-        mine = row.describe(finder, pixels, face)
-        own, *others = (
-            float(np.linalg.norm(mine - row.describe(finder, *each)))
-            for each in ((person.pixels, person.face), *person.probes)
-        )
-        found[name] = {"own": own, "others": others}
-    if box is not None:
-        mine = box.describe(pixels, face)
-        own, *others = (
-            1 - float(mine @ box.describe(*each))
-            for each in ((person.pixels, person.face), *person.probes)
-        )
-        found[BLACK] = {"own": own, "others": others}
+    for name, others in known.items():
+        apart = 1 - others @ mine[name] if name == BLACK else norms(others - mine[name])
+        own, *probes = apart.tolist()
+        found[name] = {"own": own, "others": probes}
     return found
+
+
+def norms(vectors: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(vectors, axis=1)
+
+
+def describe(
+    finder: FaceFinder, pixels: np.ndarray, face: Face, box: Onlooker | None
+) -> dict[str, np.ndarray]:
+    """A face's embeddings, by recogniser."""
+    found = {name: row.describe(finder, pixels, face) for name, row in RECOGNISERS.items()}
+    return found if box is None else found | {BLACK: box.describe(pixels, face)}
+
+
+@lru_cache(maxsize=2 * PEOPLE)
+def known_of(finder: FaceFinder, person: Person, box: Onlooker | None) -> dict[str, np.ndarray]:
+    """Embeddings n×D by recogniser: of the photo itself, then of the probes."""
+    photos = (person.pixels, person.face), *person.probes
+    each = [describe(finder, *photo, box) for photo in photos]
+    return {name: np.stack([one[name] for one in each]) for name in each[0]}
 
 
 def summary(row: Row, each: list[dict], thresholds: dict[str, dict[str, float]]) -> dict:
