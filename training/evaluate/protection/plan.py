@@ -19,7 +19,6 @@ from engine.cloak.protect.visibility import Visibility
 from engine.cloak.state import FaceState
 from engine.faces.recognisers import RECOGNISERS
 from engine.human import HUMAN_MODELS
-from engine.images.parts import put_back
 
 from .people import Person
 
@@ -99,8 +98,7 @@ def linf(name: str, epsilon: int, *, transfer: bool) -> Row:
                 memory = memory + slope / slope.abs().mean()
                 slope = memory
             change = (change.detach() - 2.5 / STEPS * most * slope.sign()).clamp(-most, most)
-        levels = (255 * (clean + change)).round().clamp(0, 255)[0].permute(1, 2, 0)
-        return put_back(person.pixels, faces.canvas.box, levels.numpy().astype(np.uint8))
+        return one.pasted(change)
 
     return Row(name, make, {"epsilon": epsilon, "transfer": transfer, "steps": STEPS})
 

@@ -3,8 +3,9 @@
 Every row protects the same photos of the same people, one entry of `training.records.store` each,
 so that a stopped evaluation goes on. A black box, a recogniser that took part in nothing, is given
 the finished photos, as PNG and as JPEG 75, and the people's other photos; its thresholds come from
-people of another group. A look, by `--count` or `--only`, is of the people on whom settings are
-chosen, and only the recognisers of the engine look at them.
+people of another group. Then large portraits, where they are at hand. A look, by `--count` or
+`--only`, is of the people on whom settings are chosen, and only the recognisers of the engine look
+at them.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ from ...records.store import Entry, Store, origin
 from ...records.versions import METHOD_VERSIONS
 from ..cloak.held_out_recogniser import SHA256, Onlooker
 from ..cloak.metrics import viewed
+from . import portraits
 from .people import SHARES, Person, black_box_thresholds, matched, persons
 from .plan import Row, rows
 
 NAME = "protection"
 PEOPLE = 60
+PORTRAITS = "portraits"  # a folder beside that of LFW
 FILES = {"png": lambda pixels: pixels, "jpeg75": lambda pixels: reencoded(pixels, "JPEG", 75)}
 BLACK = "black box"
 SHOWN = ("psnr_db", "face_psnr_db", "face_ssim", "jod", "jod_twice", "seconds")
@@ -172,24 +175,28 @@ def evaluate_protection(
         thresholds[BLACK] = black_box_thresholds(people, finder, box)
     store = Store(runs, NAME)
     entries: list[Entry] = []
-    found = []
-    for row in rows():
-        if only is not None and only not in row.name:
-            continue
-        own = [
-            store.measured(key_of(row, person, box), lambda r=row, p=person: measured(r, p, box))
-            for person in taken
-        ]
-        entries += own
-        found.append(summary(row, [entry.value for entry in own], thresholds))
-    sections = {
-        **origin(entries),
-        "seed": 0,
-        "n": len(taken),
-        "probes": len(taken[0].probes),
-        "gallery": len(taken[0].gallery),
-        "thresholds": thresholds,
-        "rows": found,
-    }
+
+    def part(lines: list[Row], photos: list[Person]) -> dict:
+        """n, probes, gallery, rows; of all that is measured for them an entry."""
+        found = []
+        for row in lines:
+            if only is not None and only not in row.name:
+                continue
+            own = [
+                store.measured(
+                    key_of(row, person, box), lambda r=row, p=person: measured(r, p, box)
+                )
+                for person in photos
+            ]
+            entries.extend(own)
+            found.append(summary(row, [entry.value for entry in own], thresholds))
+        first = photos[0]
+        counts = {"probes": len(first.probes), "gallery": len(first.gallery)}
+        return {"n": len(photos), **counts, "rows": found}
+
+    own = part(rows(), taken)
+    large = [] if look else portraits.portraits(Path(data).with_name(PORTRAITS), finder)
+    beside = {"portraits": part(portraits.rows(), large)} if large else {}
+    sections = {**origin(entries), "seed": 0, "thresholds": thresholds, **own, **beside}
     models = [each.model for each in RECOGNISERS.values()][1:]
     return publish(NAME, command, sections, models, runs / NAME if look else None)
