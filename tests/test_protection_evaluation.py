@@ -9,8 +9,8 @@ import pytest
 
 from engine.faces.finder import load_finder
 from engine.faces.recognisers import RECOGNISERS
+from training.data.groups import FRAMING, REPORTED, THRESHOLDS, group
 from training.data.lfw import People
-from training.evaluate.faces.groups import FRAMING, REPORTED, THRESHOLDS, group
 from training.evaluate.protection import plan, portraits, run
 from training.evaluate.protection.people import GALLERY, PROBES, matched, persons
 from training.records import record
