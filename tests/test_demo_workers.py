@@ -14,7 +14,7 @@ import pytest
 import worker_tasks as tasks
 from demo_visitor import Visitor, httpx
 
-from demo.server.workers import calls, pool
+from demo.server.workers import calls, pool, worker
 from demo.server.workers.worker import WorkerError
 from engine.errors import EngineError
 from engine.images.samples import sample_paths
@@ -150,6 +150,16 @@ def test_those_without_work_are_ended_but_for_some(working, monkeypatch):
     working.forget()
     assert len(working.idle) == 1
     assert process.poll() is not None
+
+
+def test_where_no_worker_starts_the_demo_says_so(monkeypatch, capfd):
+    from demo.__main__ import main
+
+    monkeypatch.setattr(worker, "CODE", "raise SystemExit(7)")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is the tests'
+    assert main(["--port", "7999"]) == 2
+    assert "error: no worker can be started: end other programs" in capfd.readouterr().err
+    assert calls._pool is None
 
 
 # --- on a real server ---

@@ -92,7 +92,7 @@ class Pool:
             if self.idle:
                 return
             if self.closed or (self.failures - before >= TRIES and not self.working):
-                raise WorkerError("No worker can be started: try again in a minute")
+                raise WorkerError("no worker can be started: end other programs, and try again")
             self.changed.wait(1.0)
 
     def _drop_ended(self) -> None:
