@@ -140,16 +140,24 @@ def test_no_more_than_the_most_and_who_comes_later_waits(working, tmp_path):
     assert len(set(done)) == MOST
 
 
-def test_those_without_work_are_ended_but_for_some(working, monkeypatch):
+def test_what_workers_hold_goes_with_them_when_they_have_no_work(working, monkeypatch):
     until(lambda: len(working.idle) == MOST)
+    first, last = (each for _, each in working.idle)
+    first.used = True
     working.forget()
-    assert len(working.idle) == MOST
+    assert first.alive  # it had work a moment ago
     monkeypatch.setattr(pool, "UNUSED", -1.0)
-    monkeypatch.setattr(pool, "KEPT", 1)
-    process = working.idle[0][1].process
     working.forget()
-    assert len(working.idle) == 1
-    assert process.poll() is not None
+    assert not first.alive
+    assert last.alive
+    until(lambda: len(working.idle) == MOST)
+    fresh, stays = (each for _, each in working.idle)
+    assert (fresh.used, stays) == (False, last)
+    working.forget()
+    assert fresh.alive  # there is nothing to forget
+    monkeypatch.setattr(pool, "KEPT", 1)
+    working.forget()
+    assert [each for _, each in working.idle] == [last]
 
 
 def test_where_no_worker_starts_the_demo_says_so(monkeypatch, capfd):

@@ -33,7 +33,7 @@ def start(most: int) -> None:
 
 
 def forget() -> None:
-    """End the workers that were not used for a while, but for those that are always kept."""
+    """Let workers that were not used for a while end, and what they hold."""
     if _pool is not None:
         _pool.forget()
 

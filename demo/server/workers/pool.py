@@ -9,8 +9,8 @@ from threading import Condition, Thread
 
 from .worker import Worker, WorkerError
 
-KEPT = 2  # workers that are never ended for want of work
-UNUSED = 120.0  # seconds without work after which one more than that is
+KEPT = 2  # workers that there are without any work
+UNUSED = 120.0  # seconds without work after which one is ended, and what it held with it
 TRIES = 3  # starts in a row that fail
 
 
@@ -58,11 +58,19 @@ class Pool:
                 self.changed.notify()
 
     def forget(self) -> None:
-        """End those that had no work for a while, but for as many as are kept."""
+        """End those that had no work for a while, and start others where too few are left.
+
+        The one used last stays, so that the next visitor finds one that has all its models.
+        """
         until, unused = time.monotonic() - UNUSED, []
         with self.changed:
-            while self.idle and self.idle[0][0] < until and self._count() > KEPT:
-                unused.append(self.idle.pop(0)[1])
+            for each in self.idle[:-1]:
+                since, worker = each
+                if since < until and (worker.used or self._count() > KEPT):
+                    self.idle.remove(each)
+                    unused.append(worker)
+            while not self.closed and self._count() < min(KEPT, self.most):
+                self._start_one()
         for worker in unused:
             worker.end()
 
@@ -123,7 +131,7 @@ class Pool:
             if worker is None:
                 self.failures += 1
             elif not self.closed:
-                self.idle.append((time.monotonic(), worker))
+                self.idle.insert(0, (time.monotonic(), worker))  # those that have worked come first
             self.changed.notify_all()
         if worker is not None and self.closed:
             worker.end()

@@ -42,11 +42,14 @@ class Call:
 
 
 class Worker:
-    """A process, and the line to it. `busy` from the beginning of a piece of work to its end."""
+    """A process, and the line to it.
+
+    busy: from the beginning of a piece of work to its end; used: whether it has had any.
+    """
 
     def __init__(self) -> None:
         self.connection, its = Pipe()
-        self.busy = False
+        self.busy = self.used = False
         command = [sys.executable, "-c", CODE, json.dumps(sys.path), str(its.fileno())]
         # What its libraries write for a moment is swept, and goes with the server at the latest.
         own = {INHERITED: str(private_folder()), "TMPDIR": str(uploads_folder())}
@@ -68,12 +71,12 @@ class Worker:
 
     def result(self, call: Call) -> object:
         """What a function returns. Raises what it raises; WorkerError where the process ends."""
-        self.busy = True
+        self.busy = self.used = True
         return self._finished(*self._answer(call, call))
 
     def steps(self, call: Call) -> Iterator[object]:
         """What a generator yields, each step computed when it is asked for; raises as `result`."""
-        self.busy = True
+        self.busy = self.used = True
         kind, value = self._answer(call, call)
         while kind == STEP:
             try:
