@@ -16,6 +16,7 @@ from engine.batch.pool import uninterrupted
 from engine.errors import EngineError
 
 from ..folder import INHERITED, private_folder, uploads_folder
+from . import transport
 
 CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
@@ -65,7 +66,7 @@ class Worker:
     def wait_until_ready(self) -> None:
         """Until it has loaded what it needs. Raises WorkerError where it ends before."""
         try:
-            self.connection.recv()
+            transport.receive(self.connection)
         except (EOFError, OSError):
             raise WorkerError(f"a worker cannot be started ({self.end()})") from None
 
@@ -96,8 +97,8 @@ class Worker:
 
     def _answer(self, order: object, call: Call) -> tuple[str, object]:
         try:
-            self.connection.send(order)
-            return self.connection.recv()
+            transport.send(self.connection, order)
+            return transport.receive(self.connection)
         except (EOFError, OSError):
             how = f"a worker has ended in {call.module}.{call.function} ({self.end()})"
             print(how, file=sys.stderr, flush=True)

@@ -25,8 +25,9 @@ def load(result: dict) -> str:
         f"503 and when to come back. A visitor who leaves in the middle of a cloak frees the "
         f"server after {result['freed_s']:.1f} s. The server and its workers hold "
         f"{memory['before']:,} MB before, {memory['peak']:,} MB at most and "
-        f"{memory['settled']:,} MB ({ratio}) after the decoded photos were dropped; "
-        f"of {files['under_load']:,} temporary files {files['after_the_server']} are left when it ends. Before it began, the load average of "
+        f"{memory['settled']:,} MB ({ratio}) after the decoded photos were dropped; of "
+        f"{files['under_load']:,} temporary files {files['after_the_server']} are left when it "
+        "ends. Before it began, the load average of "
         f"the machine was {result['load_average']:g}. {source(result)}"
     )
 
