@@ -29,12 +29,14 @@ IMAGENET = (
 def label_cell(label: str, confidence: float, same: bool | None) -> str:
     """One classifier's label, its confidence as a bar, and whether it is the original's.
 
-    A label below `SURE` is given as a guess.
+    A label below `SURE` is given as a guess, and a guess that is kept is no success.
     """
     mark = {None: "", True: '<span class="jn-mark" role="img" aria-label="kept">✓</span>'}.get(
         same, '<span class="jn-mark" role="img" aria-label="changed">✗</span>'
     )
     kind = {None: "plain", True: "kept"}.get(same, "lost")
+    if same and confidence < SURE:
+        kind = "guess"  # neither good nor bad
     guess = "<small>unsure:</small> " if confidence < SURE else ""
     return (
         f'<span class="jn-answer jn-{kind}">{mark}<span>{guess}<b>{escape(label)}</b></span> '
