@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from html import escape
 
-from ...handlers.viewer_statistics import FEWEST, Results
+from ...handlers.viewer_statistics import FEWEST, Answer, Results
+from ...handlers.viewing import preferences
 from ..html import note, table
+
+
+def about_viewer(answers: list[Answer], names: dict[str, str]) -> str:
+    """One viewer's answers in a sentence: what was preferred to what, how often."""
+    clauses = []
+    for better, worse, times, undecided, pairs in preferences(answers):
+        one, other = (escape(names.get(kind, kind)) for kind in (better, worse))
+        if undecided == pairs:
+            clauses.append(f"saw no difference between {one} and {other} in any of {pairs} pairs")
+        elif 2 * times == pairs - undecided:
+            clauses.append(f"preferred neither {one} nor {other}")
+        else:
+            clauses.append(f"preferred <b>{one}</b> to {other} in {times} of {pairs} pairs")
+    return f"You {', and you '.join(clauses)}." if clauses else ""
 
 
 def results_table(results: Results, names: dict[str, str]) -> str:
@@ -23,7 +38,7 @@ def results_table(results: Results, names: dict[str, str]) -> str:
         spread = "–" if summary.n < 2 else f"{summary.std:.2f}"
         interval = "–" if summary.n < 2 else f"± {summary.interval:.2f}"
         rows.append([order, f"{abs(summary.mean):.2f}", spread, interval, str(summary.n)])
-    head = ["Seen as better", "Mean (0…3)", "Std", "95 %", "Answers"]
+    head = ["Seen as better", "Mean, 0…3", "Deviation", "95 % of means", "Answers"]
     excluded = [viewer.name for viewer in results.viewers if viewer.rejected]
     count = len(results.viewers)
     if not results.screened:
