@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,16 +15,16 @@ from engine.images.picture import encode_png
 
 from ..handlers.cloak import GAIN
 
-SIDE = 400  # pixels of each of the three pictures, at most
+LEAST, MOST = 376, 640  # pixels of the longer side of each of the three pictures
 MARGIN, TOP, FOOT = 24, 96, 60
 HIDDEN = "Can you see the difference? A face recogniser can."
-SHOWN = "A face that a recogniser still knows, before and after a change"
+SHOWN = "A face before and after a change"
 
 
 def fitting(width: int, height: int) -> tuple[int, int]:
     """The size in which a part of a photo is shown: by a whole factor where it is enlarged."""
-    scale = SIDE / max(width, height)
-    scale = float(int(scale)) if scale >= 1 else scale
+    side = max(width, height)
+    scale = ceil(LEAST / side) if side <= MOST else MOST / side
     return max(1, round(scale * width)), max(1, round(scale * height))
 
 
@@ -34,20 +36,21 @@ def picture_to_share(result: CloakedPhoto) -> bytes:
     """
     place = part_of(result.faces[0].box, *result.size)
     before, after = (np.ascontiguousarray(each[place]) for each in (result.original, result.pixels))
-    words = "hidden from a recogniser" if result.success else "after the change"
+    hidden = result.success and not result.faces[0].targeted
+    words = "hidden from a recogniser" if hidden else "after the change"
     pictures = (
         ("the photo", before),
         (words, after),
         (f"the change, {GAIN} times as large", amplified(before, after, GAIN)),
     )
     size = fitting(before.shape[1], before.shape[0])
-    width, height = 4 * MARGIN + 3 * SIDE, TOP + size[1] + FOOT
+    column = max(LEAST, size[0]) + MARGIN
+    width, height = MARGIN + 3 * column, TOP + size[1] + FOOT
     canvas = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(canvas)
-    pen.text((MARGIN, 24), HIDDEN if result.success else SHOWN, INK, ImageFont.load_default(38))
+    pen.text((MARGIN, 24), HIDDEN if hidden else SHOWN, INK, ImageFont.load_default(38))
     for number, (text, pixels) in enumerate(pictures):
-        left = MARGIN + number * (SIDE + MARGIN)
-        beside = (SIDE - size[0]) // 2
-        canvas.paste(Image.fromarray(shown(pixels, size)), (left + beside, TOP))
+        left = MARGIN + number * column
+        canvas.paste(Image.fromarray(shown(pixels, size)), (left, TOP))
         pen.text((left, TOP + size[1] + 12), text, QUIET, ImageFont.load_default(24))
     return encode_png(np.asarray(canvas))

@@ -124,8 +124,13 @@ def withstands(result: CloakedPhoto) -> str:
     marks = {SAVED[name]: each.reached for name, each in face.survives.items()}
     made = sentence(" and ".join(map(recogniser, face.recognisers)))
     heading = f"<h3>{made} still does not know it when the file is</h3>"
-    unseen = {sentence(recogniser(name)): not each.same for name, each in face.others.items()}
-    others = "<h3>Hidden from recognisers it was not made against</h3>" if unseen else ""
+    unseen = {
+        f"{sentence(recogniser(name))} {'still knows' if each.same else 'does not know'} it": (
+            not each.same
+        )
+        for name, each in face.others.items()
+    }
+    others = "<h3>To recognisers it was not made against</h3>" if unseen else ""
     limits = html.note(f"All of it measured on this very file. {NOT_ALL}")
     return f"{scale}{heading}{html.chips(marks)}{others}{html.chips(unseen)}{limits}"
 
