@@ -227,8 +227,13 @@ def test_a_viewer_reads_what_they_preferred():
         ("flat", "wu2017", 0, 3, 3),
     ]
     text = reports.about_viewer(answers, {"flat": "white noise", "original": "the original"})
-    assert "preferred <b>the original</b> to white noise in 2 of 3 pairs" in text
-    assert "saw no difference between white noise and wu2017 in any of 3 pairs" in text
+    assert text == "You preferred <b>the original</b> to white noise in 2 of 3 pairs."
+    text = reports.about_viewer(answers[3:], {"flat": "white noise"})
+    assert "You saw no difference, not even between white noise and wu2017" in text
+    swaying = [Answer("v", f"p{score}", "a", "b", score) for score in (-1, 1)]
+    assert "You preferred a as often as b, in 1 of 2 pairs each." in reports.about_viewer(
+        swaying, {}
+    ).replace("b as often as a", "a as often as b")
 
 
 def test_the_pairs_are_counted_before_the_test():

@@ -20,8 +20,10 @@ PAIR = """
 MOVE = """
 const places = [['Left', 'Upper'], ['Right', 'Lower']];
 const narrow = matchMedia('(max-width: 640px)');
-const show = () => {
-  for (const button of document.querySelectorAll('[id^="viewing-vote"]'))
+const show = (tries) => {
+  const buttons = document.querySelectorAll('[id^="viewing-vote"]');
+  if (!buttons.length && tries) setTimeout(() => show(tries - 1), 50);
+  for (const button of buttons)
     for (const pair of places) {
       const [from, to] = narrow.matches ? pair : [...pair].reverse();
       if (button.textContent.includes(from))
@@ -31,11 +33,11 @@ const show = () => {
   if (!pair || element.offsetParent === null) return;
   const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
   const {top, bottom} = pair.getBoundingClientRect();
-  if (top < 0 || bottom > innerHeight)
+  if (top < 0 || bottom > innerHeight || narrow.matches)
     pair.scrollIntoView({block: 'start', behavior: still ? 'auto' : 'smooth'});
 };
-narrow.addEventListener('change', show);
-watch('value', () => setTimeout(show, 50));
+narrow.addEventListener('change', () => show(0));
+watch('value', () => setTimeout(() => show(40), 50));
 """
 
 

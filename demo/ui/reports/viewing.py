@@ -10,17 +10,18 @@ from ..html import note, table
 
 
 def about_viewer(answers: list[Answer], names: dict[str, str]) -> str:
-    """One viewer's answers in a sentence: what was preferred to what, how often."""
-    clauses = []
-    for better, worse, times, undecided, pairs in preferences(answers):
-        one, other = (escape(names.get(kind, kind)) for kind in (better, worse))
-        if undecided == pairs:
-            clauses.append(f"saw no difference between {one} and {other} in any of {pairs} pairs")
-        elif 2 * times == pairs - undecided:
-            clauses.append(f"preferred neither {one} nor {other}")
-        else:
-            clauses.append(f"preferred <b>{one}</b> to {other} in {times} of {pairs} pairs")
-    return f"You {', and you '.join(clauses)}." if clauses else ""
+    """One viewer's answers in a sentence: of the two kinds that they told apart most clearly."""
+    if not answers:
+        return ""
+    better, worse, times, undecided, pairs = preferences(answers)[0]
+    one, other = (escape(names.get(kind, kind)) for kind in (better, worse))
+    if undecided == pairs:
+        return (
+            f"You saw no difference, not even between {one} and {other}, in any of {pairs} pairs."
+        )
+    if 2 * times == pairs - undecided:
+        return f"You preferred {one} as often as {other}, in {times} of {pairs} pairs each."
+    return f"You preferred <b>{one}</b> to {other} in {times} of {pairs} pairs."
 
 
 def results_table(results: Results, names: dict[str, str]) -> str:
