@@ -16,9 +16,7 @@ def about_viewer(answers: list[Answer], names: dict[str, str]) -> str:
     better, worse, times, undecided, pairs = preferences(answers)[0]
     one, other = (escape(names.get(kind, kind)) for kind in (better, worse))
     if undecided == pairs:
-        return (
-            f"You saw no difference, not even between {one} and {other}, in any of {pairs} pairs."
-        )
+        return f"You saw no difference between {one} and {other} in any of {pairs} pairs."
     if 2 * times == pairs - undecided:
         return f"You preferred {one} as often as {other}, in {times} of {pairs} pairs each."
     return f"You preferred <b>{one}</b> to {other} in {times} of {pairs} pairs."
