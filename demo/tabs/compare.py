@@ -30,6 +30,10 @@ Each changes the same face until a
 recogniser no longer matches it, also when the file is saved again; those that fail are left out.
 """
 FIRST = "Astronaut"
+METHODS = (
+    "This project's looks for the least energy. The second changes most what the eye tolerates "
+    "most (Xue et al. 2023). PGD allows every pixel the same (Madry et al. 2018)."
+)
 WAITING = html.note("Press “Compare” to begin: each method takes some seconds.")
 GALLERY = {"object_fit": "contain", "height": "auto", "format": "png", "interactive": False}
 
@@ -76,6 +80,7 @@ def tab(limits: Limits) -> None:
                     [(handler.LABELS[name], name) for name in handler.FIRST],
                     value=list(handler.FIRST),
                     label="Methods",
+                    info=METHODS,
                     elem_id="compare-methods",
                 )
                 with gr.Accordion("Advanced", open=False):

@@ -178,7 +178,8 @@ def tab(limits: Limits, collect: Path | None) -> None:
         if collect is not None and whole:
             handler.collect(test, collect)
         stored = " They were kept by this server." if collect is not None and whole else ""
-        words = f"{reports.about_viewer(test.answers, names_of(test))} {len(test.answers)} answers.{stored}"
+        words = reports.about_viewer(test.answers, names_of(test))
+        words += f" {len(test.answers)} answers.{stored}"
         numbers = reports.results_table(analyse(test.answers), kinds())
         csv = save_file(test.csv, f"viewing-{test.viewer}.csv")
         finding = html.headline("Thank you.", words, "plain")
@@ -249,7 +250,8 @@ def length_of(chosen: list[str] | None, own: list[Upload] | None) -> str:
 
 def names_of(test: handler.Test) -> dict[str, str]:
     """The kinds in a sentence: the only model of the eye in a test needs no name."""
-    models = {trial.left for trial in test.trials} & set(human_models())
+    shown = {kind for trial in test.trials for kind in (trial.left, trial.right)}
+    models = shown & set(human_models())
     plain = {name: words.partition(" (")[0] for name, words in kinds().items()}
     return plain if len(models) == 1 else kinds()
 

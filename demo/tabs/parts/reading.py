@@ -19,6 +19,7 @@ from ...ui.reports import watermark as reports
 from ...ui.running import Running, add_stop
 
 EMPTY = '<div class="jn-empty">Give a photo, yours or a copy of it: its text will be here.</div>'
+WAITING = html.note("Press Enter in the key, or “Read again”.")
 BUSY = html.note("Reading …", "busy")
 
 
@@ -74,7 +75,8 @@ def add(limits: Limits) -> None:
     outputs = [top.status, top.headline]
     chosen = [key.change, thorough.input]  # pasted as well as typed
     empty = dict.fromkeys(outputs, "")
-    clear_results([photo.clear, key.change], empty)
+    clear_results([photo.clear], empty)
+    clear_results([key.change], empty | {top.status: WAITING})
     clear_results([photo.upload, thorough.input], empty | {top.status: BUSY})
     record_inputs([photo.upload, photo.clear, *chosen], latest, inputs)
     events = [

@@ -18,6 +18,7 @@ COLUMNS = (
     ("Colour (ΔE00)", lambda r: r.quality.delta_e_mean, "{:.3f}".format, min),
     ("Largest change, of 255", lambda r: r.cloak.largest, "{:d}".format, min),
     ("Visible pixels", lambda r: r.cloak.beyond_share, "{:.2%}".format, min),
+    ("Distance, more is safer", lambda r: r.cloak.faces[0].after, "{:.3f}".format, max),
     ("Seconds", lambda r: r.cloak.faces[0].seconds, "{:.1f}".format, min),
 )
 
