@@ -266,6 +266,7 @@ def test_a_bad_file_is_refused_on_its_own_component(visit, tab, tmp_path):
     said.wait_for()
     assert "/tmp" not in page.locator(where).inner_text()
     page.wait_for_function(f"() => !document.querySelector('#{tab}-status').innerText")
+    assert not page.locator(f"#{tab}-stop").is_visible()
     assert page.locator("[data-testid=toast-body]").count() == 0
 
 

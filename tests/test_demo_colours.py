@@ -48,6 +48,14 @@ def test_two_pictures_are_green_only_where_the_machines_are_sure(crop):
     ]
     for given, kind in kinds:
         assert f'"jn-headline jn-{kind}"' in quality_reports.headline(given)
+    assert quality_reports.table(labels(likely, *sure)).count("jn-kept") == 3
+    assert quality_reports.table(labels(likely, *guess)).count("jn-kept") == 2
+    disagreeing = tuple(
+        replace(label, before=name, after=name, confidence_before=0.9, confidence_after=0.9)
+        for label, name in zip(pair.machines.labels, ("cat", "dog", "cat"), strict=True)
+    )
+    divided = replace(pair, machines=replace(pair.machines, labels=disagreeing))
+    assert "jn-kept" not in quality_reports.table(divided)
 
 
 def test_noise_is_green_only_where_it_is_not_seen(crop):
@@ -86,7 +94,7 @@ def test_an_error_of_a_handler_stays_where_its_result_would_be():
     *_, last = refuse_here(steps, outputs)(1)
     assert last[0] == ""  # nothing is being done any more: no Stop
     assert last[1] == html.refusal("too <large>")
-    assert "too &lt;large&gt;" in last[1]
+    assert "Too &lt;large&gt;" in last[1]
     assert last[2] == gr.skip()
     assert refuse_here(lambda: check_text(""), outputs)()[1].count("Write a text first") == 1
 

@@ -239,3 +239,24 @@ def test_what_is_no_picture_is_refused_in_words(visit, tmp_path):
     page.locator("#compress-photo input[type=file]").set_input_files(str(path))
     page.locator("#compress-photo").get_by_text("song.mp3 is no picture: choose a JPEG").wait_for()
     assert page.locator("[data-testid=toast-body]").count() == 0
+
+
+PAIR_IN_SIGHT = """() => {
+  const pair = document.querySelector('#viewing-pair .jn-viewing');
+  const {top, bottom} = pair.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight;
+}"""
+
+
+def test_on_a_phone_both_pictures_of_a_pair_are_in_sight(visit):
+    page = visit("viewing", width=390)
+    page.locator("#viewing-length").get_by_text("12 pairs, after 2 for practice").wait_for()
+    page.locator("#viewing-go").click()
+    page.get_by_role("button", name="Lower is much better").wait_for()
+    assert page.get_by_role("button", name=re.compile("^(Left|Right)")).count() == 0
+    page.wait_for_function(PAIR_IN_SIGHT)
+    page.get_by_role("button", name="Lower is much better").click()  # scrolls to it
+    page.locator("#viewing-status").get_by_text("Practice 2 of 2").wait_for(state="attached")
+    page.wait_for_function(PAIR_IN_SIGHT)
+    page.set_viewport_size({"width": 1200, "height": 800})
+    page.get_by_role("button", name="Right is much better").wait_for()

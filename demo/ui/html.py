@@ -33,7 +33,7 @@ def headline(figure: str, text: str, kind: str = "good") -> str:
 
 def refusal(text: str) -> str:
     """Why there is no result, in the result's place."""
-    return headline("Not done", escape(text), "bad")
+    return headline("Not done", escape(text[:1].upper() + text[1:]), "bad")
 
 
 def details(summary: str, content: str) -> str:

@@ -56,8 +56,8 @@ def table(view: MachineView) -> str:
             [
                 name,
                 label_cell(label.before, label.confidence_before, None),
-                label_cell(label.after, label.confidence_after, label.same),
-                label_cell(noise.after, noise.confidence_after, noise.same),
+                label_cell(label.after, label.confidence_after, label.same, view.unsure),
+                label_cell(noise.after, noise.confidence_after, noise.same, view.unsure),
             ]
         )
     head = ["Machine", "Original", "Changed", "Noise"]
