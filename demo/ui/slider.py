@@ -31,7 +31,7 @@ TEMPLATE = """
   <figcaption>
     <span>{{value.caption}}</span>
     {{#if value.post}}
-    <a class="jn-share jn-post" href="{{value.post.url}}"
+    <a class="jn-post" href="{{value.post.url}}"
       download="{{value.post_name}}">JPEG to post</a>
     {{/if}}
     {{#if value.share}}
