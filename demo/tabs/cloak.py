@@ -173,7 +173,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
     record_inputs(changes, latest, inputs)
     check = latest.recording(faces_validator(limits))
     starts = [go.click, click.then, face.input, *(each.success for each in looking)]
-    hide = refuse_here(cloak, outputs)
+    hide = refuse_here(latest.skipping(cloak, inputs, outputs), outputs)
     searching = [
         start(hide, inputs, outputs, validator=check, **search, **private)
         for start in (*starts, *options.starts)

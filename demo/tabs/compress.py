@@ -155,7 +155,7 @@ def tab(limits: Limits) -> None:
         "api_visibility": "private",
     }
     starts = (go.click, *chosen, seconds.release, *photo.fills)
-    again = refuse_here(compress, results)
+    again = refuse_here(latest.skipping(compress, inputs, results), results)
     searching = [start(again, inputs, results, **work) for start in starts]
     opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")

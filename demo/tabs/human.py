@@ -134,7 +134,7 @@ def tab(limits: Limits) -> None:
     record_inputs(changes, latest, inputs)
     measuring = [
         trigger(
-            refuse_here(measure, outputs),
+            refuse_here(latest.skipping(measure, inputs, outputs), outputs),
             inputs,
             outputs,
             validator=latest.recording(validator(limits.to_reduce, image=None)),

@@ -165,7 +165,7 @@ def tab(limits: Limits) -> None:
         "api_visibility": "private",
     }
     starts = (go.click, text.submit, key.submit, *chosen, *photo.samples)
-    mark = refuse_here(embed, results)
+    mark = refuse_here(latest.skipping(embed, inputs, results), results)
     marking = [start(mark, inputs, results, **work) for start in starts]
     opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")

@@ -37,7 +37,9 @@ const show = (tries) => {
     pair.scrollIntoView({block: 'start', behavior: still ? 'auto' : 'smooth'});
 };
 narrow.addEventListener('change', () => show(0));
-watch('value', () => setTimeout(() => show(40), 50));
+const later = () => setTimeout(() => show(40), 50);
+watch('value', later);
+later();  // the first pair was there before this
 """
 
 

@@ -81,7 +81,7 @@ def add(limits: Limits) -> None:
     record_inputs([photo.upload, photo.clear, *chosen], latest, inputs)
     events = [
         start(
-            refuse_here(read, outputs),
+            refuse_here(latest.skipping(read, inputs, outputs), outputs),
             inputs,
             outputs,
             validator=latest.recording(validator(limits.to_mark, photo=None)),
