@@ -209,3 +209,54 @@ def test_axe_finds_nothing_serious(visit, scheme):
             if each["impact"] in ("serious", "critical")
         ]
         assert found == [], tab
+
+
+def test_a_number_beside_a_slider_counts_when_it_is_entered(visit):
+    """Typed and entered, or moved by keys, it starts the work as the slider does, in bounds."""
+    page = visit("human")
+    facts = page.locator("#human-facts dl")
+    facts.wait_for(timeout=LONG)
+    number = page.locator("input[aria-label*='Level'][type=number]")
+    number.fill("99")
+    number.press("Enter")
+    page.locator("#human-headline").get_by_text("8 times").wait_for(timeout=LONG)
+    assert number.input_value() == "8"
+    page.get_by_role("slider", name="Level").first.press("ArrowLeft")
+    page.locator("#human-headline").get_by_text("7.75 times").wait_for(timeout=LONG)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    number.click()
+    page.keyboard.press("Tab")  # left as it was: there is nothing to do
+    page.wait_for_timeout(500)
+    assert not [url for url in asked if "queue/join" in url]
+
+
+def test_what_is_no_picture_is_refused_in_words(visit, tmp_path):
+    page = visit("compress")
+    page.wait_for_selector("#compress-photo img")
+    path = tmp_path / "song.mp3"
+    path.write_bytes(b"sound")
+    page.locator("#compress-photo input[type=file]").set_input_files(str(path))
+    page.locator("#compress-photo").get_by_text("song.mp3 is no picture: choose a JPEG").wait_for()
+    assert page.locator("[data-testid=toast-body]").count() == 0
+
+
+PAIR_IN_SIGHT = """() => {
+  const pair = document.querySelector('#viewing-pair .jn-viewing');
+  const {top, bottom} = pair.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight;
+}"""
+
+
+def test_on_a_phone_both_pictures_of_a_pair_are_in_sight(visit):
+    page = visit("viewing", width=390)
+    page.locator("#viewing-length").get_by_text("12 pairs, after 2 for practice").wait_for()
+    page.locator("#viewing-go").click()
+    page.get_by_role("button", name="Lower is much better").wait_for()
+    assert page.get_by_role("button", name=re.compile("^(Left|Right)")).count() == 0
+    page.wait_for_function(PAIR_IN_SIGHT)
+    page.get_by_role("button", name="Lower is much better").click()  # scrolls to it
+    page.locator("#viewing-status").get_by_text("Practice 2 of 2").wait_for(state="attached")
+    page.wait_for_function(PAIR_IN_SIGHT)
+    page.set_viewport_size({"width": 1200, "height": 800})
+    page.get_by_role("button", name="Right is much better").wait_for()

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from engine.errors import EngineError, UsageError
+
 from ...handlers import faces
 from ...server.limits import Limits
 from ...server.uploads import open_upload
-from ...server.validation import show_errors, validator
+from ...server.validation import validator
+from ...ui import html
 from ...ui.changes import Latest, clear_results, record_inputs
 from ...ui.reports import cloak as reports
 
@@ -48,16 +51,21 @@ class Verification:
         """
         latest, inputs = Latest(), [photo, self.second, cloaked]
 
-        @show_errors
         def verify(upload, second, shown):
+            try:
+                table = tested(upload, second, shown)
+            except EngineError as error:
+                table = html.refusal(str(error))
+            return table if latest.is_current(upload, second, shown) else gr.skip()
+
+        def tested(upload, second, shown) -> str:
             file = (shown or {}).get("file")
             if not file:
-                raise gr.Error("Hide a face first", print_exception=False)
+                raise UsageError("There is no hidden face yet: hide one first")
             other = open_upload(second, limits)
             original, changed = open_upload(upload, limits), open_upload(file, limits)
             before, after = faces.compare(original, other), faces.compare(changed, other)
-            table = reports.verification_table(before, after)
-            return table if latest.is_current(upload, second, shown) else gr.skip()
+            return reports.verification_table(before, after)
 
         edits = [self.second.upload, self.second.clear]
         clear_results(edits, {self.verdict: ""})
