@@ -193,7 +193,7 @@ def test_the_parts_of_the_search():
 def test_a_larger_face_is_changed_less_where_nothing_is_said():
     small, usual, large = (Visibility().of(side).wanted for side in (60, 110, 440))
     assert small == usual == 35
-    assert large == 35 + 2 * 3.5
+    assert large == 35 + 2 * 3
     assert Visibility(33.0).of(440) == Visibility(33.0)
     assert Visibility(None, 9.5).of(440) == Visibility(None, 9.5)
 

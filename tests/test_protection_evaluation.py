@@ -9,14 +9,16 @@ import pytest
 
 from engine.faces.finder import load_finder
 from engine.faces.recognisers import RECOGNISERS
+from training.data.groups import FRAMING, REPORTED, THRESHOLDS, group
 from training.data.lfw import People
-from training.evaluate.faces.groups import FRAMING, REPORTED, THRESHOLDS, group
-from training.evaluate.protection import plan, run
+from training.evaluate.protection import plan, portraits, run
 from training.evaluate.protection.people import GALLERY, PROBES, matched, persons
 from training.records import record
 from training.results.cloak import protection
 
 LFW = Path("../shared/data/lfw")
+PORTRAITS = Path("../shared/data/portraits")
+needs_portraits = pytest.mark.skipif(not PORTRAITS.is_dir(), reason="the portraits are not here")
 needs_lfw = pytest.mark.skipif(not LFW.is_dir(), reason="LFW is not here")
 
 
@@ -78,8 +80,24 @@ def test_a_row_is_a_mean_over_people_and_becomes_a_table(monkeypatch):
     text = protection.TABLES["protection"]()
     assert "| protect 35 | 40.0 ± 0.0 |" in text
     assert "25.0 ± 17.7 %" in text
+    assert "not at hand" in protection.TABLES["protection_portraits"]()
+    result["portraits"] = {"rows": [found], "n": 7, "probes": 4, "gallery": 0}
+    assert "7 portraits" in protection.TABLES["protection_portraits"]()
     monkeypatch.setattr(record, "published", lambda name: None)
-    assert "Not measured yet" in protection.TABLES["protection"]()
+    for table in protection.TABLES.values():
+        assert "Not measured yet" in table()
+
+
+@needs_portraits
+def test_a_portrait_is_compared_with_itself_as_it_may_be_elsewhere():
+    (person,) = portraits.portraits(PORTRAITS, load_finder(), 1)
+    assert person.name not in portraits.LOOKED_AT
+    assert len(person.probes) == len(portraits.ELSEWHERE)
+    assert not person.gallery
+    for pixels, _ in person.probes:
+        assert pixels.shape != person.pixels.shape or (pixels != person.pixels).any()
+    rows = portraits.rows()
+    assert len({row.name for row in rows}) == len(rows)
 
 
 @needs_lfw

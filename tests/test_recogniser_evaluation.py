@@ -9,8 +9,9 @@ import pytest
 from safetensors.torch import save_file
 
 from engine.networks.faces.faceres import load_faceres
+from training.data.groups import group
 from training.data.lfw import Pair
-from training.evaluate.faces.groups import apart, area, between, group, threshold_at
+from training.evaluate.faces.distances import apart, area, between, threshold_at
 from training.evaluate.faces.recognisers import evaluate_recognisers, measured, photos_of, within
 from training.records import record
 from training.results.cloak.recognisers import TABLES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import EngineError
@@ -17,6 +17,7 @@ from .options import (
     CalibrateOptions,
     ClassifierOptions,
     EvaluateOptions,
+    FirstChangeOptions,
     GeneratorOptions,
     HumanOptions,
     RecogniserOptions,
@@ -95,6 +96,16 @@ def recogniser(options: RecogniserOptions) -> None:
     print(convert(options.source, options.reference, f"{PROGRAM} recogniser"))
 
 
+def first_change(options: FirstChangeOptions) -> None:
+    from .train.faces.loop import FirstChangePreset, train_first_change
+
+    preset = FirstChangePreset()
+    if options.steps is not None:
+        preset = replace(preset, steps=options.steps)
+    note = train_first_change(options.data, options.runs, preset, options.people)
+    print(f"after {note['steps']} steps, faces that were held out: {note['held_out']}")
+
+
 def figures(_: None) -> None:
     from .results.figures import draw
 
@@ -156,6 +167,13 @@ JOBS = (
         run=recogniser,
         help="the face recogniser's weights in half precision",
         examples=("recogniser", "recogniser --source dlib.safetensors --reference dlib.txt"),
+    ),
+    Job(
+        name="first-change",
+        options=FirstChangeOptions,
+        run=first_change,
+        help="train the network that changes a face in one pass",
+        examples=("first-change", "first-change --people 20 --steps 100"),
     ),
     Job(
         name="figures",

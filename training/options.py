@@ -150,6 +150,16 @@ class EvaluateOptions(Runs):
 
 
 @dataclass(frozen=True)
+class FirstChangeOptions:
+    """Options of `python -m training first-change`."""
+
+    data: Path = option(SHARED / "data/lfw", "the folder of LFW")
+    runs: Path = option(Path("runs"), "where checkpoints are")
+    steps: int | None = option(None, "other than the preset's", metavar="N")
+    people: int | None = option(None, "only so many, for a look", metavar="N")
+
+
+@dataclass(frozen=True)
 class RecogniserOptions:
     """Options of `python -m training recogniser`."""
 

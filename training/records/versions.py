@@ -30,7 +30,7 @@ METHOD_VERSIONS = {
     # The loop around it: `engine.attack.loop`, `engine.cloak.face`'s attempts and views.
     "loop": 1,
     # Cloaks of large faces: `engine.cloak.broad`, the part of the photo, the standards' margins.
-    "portraits": 2,
+    "portraits": 3,
     # Sections of the machine's evaluation: how each distorts, weakens, verifies or searches.
     "machine": {
         "rows": 1,

@@ -12,6 +12,7 @@ from engine.system.files import write_bytes
 
 from ..records.record import RESULTS, read_json
 from ..records.shipped import histories
+from .cloak.examples import draw_protection
 from .codec.figure import trade_off
 from .photo_tables import NAMES
 
@@ -46,7 +47,7 @@ def draw() -> list[Path]:
         figures.append(save(drawn, "codec.png"))
     if (RESULTS / "human_kodak.json").exists():
         figures.append(draw_human_maps("chelsea.png"))
-    return figures
+    return [*figures, *draw_protection("astronaut.png", FOLDER)]
 
 
 def joins(training: dict, epochs: int) -> list[int]:

@@ -8,7 +8,8 @@ differences, and each coefficient is counted in units of its own threshold:
 - the standard spatial observer (Watson and Ahumada 2005, J. Vision 5:717-740, eq. 13 with table 4)
   gives the contrast of a band that is just seen; Weber's law makes that code values (γ = 2.2);
 - contrast of the picture in the same band and place masks it;
-- colour differences have a higher threshold, rising with frequency.
+- colour differences have a threshold that rises with frequency as JOD's does, and half as high:
+  coloured lines on skin are seen where JOD still forgives them.
 
 A coefficient of a coarse band covers more pixels, and counts in proportion. Bands and their
 synthesis are linear, so that a search can go along the gradient in these units. Needs torch.
@@ -31,7 +32,8 @@ CENTRE = 0.7  # of a band's upper border, cycles per pixel times two: where its 
 LOWEST = 0.3  # cycles per degree, below which the observer's formula was not measured
 DARKEST = 0.05  # luma, of 1, below which Weber's law is not followed
 MASKING = 0.5  # exponent
-CHROMA = (2.0, 0.7, 2.0)  # factor on the threshold; exponent of frequency above so many cycles
+CHROMA, ABOVE = 0.45, 0.8  # factor on the threshold of colour; cycles above which it rises
+RISING = (0.55, 0.35)  # with these exponents of frequency, of the blue and the red difference
 RAMP = 0.12  # of a side, at each border of the part, in which the change falls to nothing
 BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
 
@@ -111,9 +113,9 @@ class Eye:
         seen = mean.clamp_min(DARKEST) / GAMMA / sensitivity(frequency)
         contrast = blurred(blurred((luma - mean).abs()))
         seen = seen * (1 + contrast / (2 * seen)) ** MASKING
-        factor, exponent, above = CHROMA
-        colour = factor * max(1.0, frequency / above) ** exponent
-        return torch.cat([seen, colour * seen, colour * seen], 1)
+        above = max(1.0, frequency / ABOVE)
+        blue, red = (CHROMA * above**exponent for exponent in RISING)
+        return torch.cat([seen, blue * seen, red * seen], 1)
 
     def none(self) -> list[Tensor]:
         """No change: coefficients of each band, like the thresholds."""

@@ -24,10 +24,11 @@ from engine.models.locate import locate, sha256_of
 from engine.networks.faces.faceres import FaceRes
 from engine.networks.faces.loading import load
 
+from ...data.groups import FRAMING, GROUPS, REPORTED, THRESHOLDS, group
 from ...data.lfw import Pair, People, centre_face, publish
 from ...records.store import KEY, Store, origin
 from ...records.versions import METHOD_VERSIONS
-from .groups import FRAMING, GROUPS, REPORTED, THRESHOLDS, apart, area, between, group, threshold_at
+from .distances import apart, area, between, threshold_at
 
 BLOCK = 100  # photos whose embeddings are one entry of the store
 SHARES = (0.01, 0.001)  # of false matches

@@ -2,7 +2,7 @@
 
 Of each person one photo is cloaked, `GALLERY` others may be given to the search, and `PROBES` more
 are what the cloaked one is compared with: no photo serves for two. Settings are chosen on people of
-one group (`training.evaluate.faces.groups`), thresholds come from another, two are reported.
+one group (`training.data.groups`), thresholds come from another, two are reported.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 from engine.faces.finder import Face, FaceFinder
 from engine.faces.recognisers import RECOGNISERS
 
+from ...data.groups import FRAMING, REPORTED, THRESHOLDS, group
 from ...data.lfw import People, centre_face
 from ..cloak.held_out_recogniser import Onlooker
-from ..faces.groups import FRAMING, REPORTED, THRESHOLDS, group, threshold_at
+from ..faces.distances import threshold_at
 
 GALLERY, PROBES = 3, 4
 SHARES = (0.01, 0.001)  # of false matches
@@ -26,7 +27,7 @@ OF_A_PERSON = 3  # photos, at most, that thresholds are taken from
 Describe = Callable[[np.ndarray, Face], np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Person:
     """pixels uint8 250×250×3: the photo that is cloaked; face: in it; gallery, probes: other
     photos of the person and the face in each.

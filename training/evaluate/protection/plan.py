@@ -18,13 +18,14 @@ from engine.cloak.protect.search import Settings, closeness, smoothed
 from engine.cloak.protect.visibility import Visibility
 from engine.cloak.state import FaceState
 from engine.faces.recognisers import RECOGNISERS
-from engine.images.parts import put_back
+from engine.human import HUMAN_MODELS
 
 from .people import Person
 
 BOTH = tuple(RECOGNISERS)
 PSNRS = (33.0, 35.0, 37.0, 39.0, 41.0)  # of the face and half its width around it
 AT = 35.0  # where ingredients are removed
+SEEN = 9.3  # JOD, where models of the eye are compared
 EPSILONS = (4, 8, 12, 16)
 STEPS = 40
 Make = Callable[[Cloak, Person], np.ndarray]
@@ -97,8 +98,7 @@ def linf(name: str, epsilon: int, *, transfer: bool) -> Row:
                 memory = memory + slope / slope.abs().mean()
                 slope = memory
             change = (change.detach() - 2.5 / STEPS * most * slope.sign()).clamp(-most, most)
-        levels = (255 * (clean + change)).round().clamp(0, 255)[0].permute(1, 2, 0)
-        return put_back(person.pixels, faces.canvas.box, levels.numpy().astype(np.uint8))
+        return one.pasted(change)
 
     return Row(name, make, {"epsilon": epsilon, "transfer": transfer, "steps": STEPS})
 
@@ -149,5 +149,9 @@ def rows() -> list[Row]:
         without("the eye: P / J^0", power=0.0),
         without("half the colour", colour=1.0),
         protection("without codecs", Visibility(AT), usual_settings, gallery=True, robust=False),
+    ]
+    found += [
+        protection(f"protect, by {each}", Visibility(None, SEEN), usual_settings, jnd=each)
+        for each in HUMAN_MODELS
     ]
     return found

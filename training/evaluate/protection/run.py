@@ -3,8 +3,9 @@
 Every row protects the same photos of the same people, one entry of `training.records.store` each,
 so that a stopped evaluation goes on. A black box, a recogniser that took part in nothing, is given
 the finished photos, as PNG and as JPEG 75, and the people's other photos; its thresholds come from
-people of another group. A look, by `--count` or `--only`, is of the people on whom settings are
-chosen, and only the recognisers of the engine look at them.
+people of another group. Then large portraits, where they are at hand. A look, by `--count` or
+`--only`, is of the people on whom settings are chosen, and only the recognisers of the engine look
+at them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from PIL import Image
 
 from engine.cloak.loading import load_cloak
-from engine.faces.finder import FaceFinder, load_finder
+from engine.faces.finder import Face, FaceFinder, load_finder
 from engine.faces.recognisers import RECOGNISERS
 from engine.images.parts import around
 from engine.images.saved import reencoded
@@ -31,11 +32,13 @@ from ...records.store import Entry, Store, origin
 from ...records.versions import METHOD_VERSIONS
 from ..cloak.held_out_recogniser import SHA256, Onlooker
 from ..cloak.metrics import viewed
+from . import portraits
 from .people import SHARES, Person, black_box_thresholds, matched, persons
 from .plan import Row, rows
 
 NAME = "protection"
 PEOPLE = 60
+PORTRAITS = "portraits"  # a folder beside that of LFW
 FILES = {"png": lambda pixels: pixels, "jpeg75": lambda pixels: reencoded(pixels, "JPEG", 75)}
 BLACK = "black box"
 SHOWN = ("psnr_db", "face_psnr_db", "face_ssim", "jod", "jod_twice", "seconds")
@@ -98,22 +101,33 @@ def distances(
 ) -> dict[str, dict]:
     """By recogniser, of a finished file: to its own original, and to each probe."""
     face, _ = finder.find_again(pixels, person.face.box, person.face.turn)
+    mine, known = describe(finder, pixels, face, box), known_of(finder, person, box)
     found = {}
-    for name, row in RECOGNISERS.items():
-        mine = row.describe(finder, pixels, face)
-        own, *others = (
-            float(np.linalg.norm(mine - row.describe(finder, *each)))
-            for each in ((person.pixels, person.face), *person.probes)
-        )
-        found[name] = {"own": own, "others": others}
-    if box is not None:
-        mine = box.describe(pixels, face)
-        own, *others = (
-            1 - float(mine @ box.describe(*each))
-            for each in ((person.pixels, person.face), *person.probes)
-        )
-        found[BLACK] = {"own": own, "others": others}
+    for name, others in known.items():
+        apart = 1 - others @ mine[name] if name == BLACK else norms(others - mine[name])
+        own, *probes = apart.tolist()
+        found[name] = {"own": own, "others": probes}
     return found
+
+
+def norms(vectors: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(vectors, axis=1)
+
+
+def describe(
+    finder: FaceFinder, pixels: np.ndarray, face: Face, box: Onlooker | None
+) -> dict[str, np.ndarray]:
+    """A face's embeddings, by recogniser."""
+    found = {name: row.describe(finder, pixels, face) for name, row in RECOGNISERS.items()}
+    return found if box is None else found | {BLACK: box.describe(pixels, face)}
+
+
+@lru_cache(maxsize=2 * PEOPLE)
+def known_of(finder: FaceFinder, person: Person, box: Onlooker | None) -> dict[str, np.ndarray]:
+    """Embeddings n×D by recogniser: of the photo itself, then of the probes."""
+    photos = (person.pixels, person.face), *person.probes
+    each = [describe(finder, *photo, box) for photo in photos]
+    return {name: np.stack([one[name] for one in each]) for name in each[0]}
 
 
 def summary(row: Row, each: list[dict], thresholds: dict[str, dict[str, float]]) -> dict:
@@ -161,24 +175,28 @@ def evaluate_protection(
         thresholds[BLACK] = black_box_thresholds(people, finder, box)
     store = Store(runs, NAME)
     entries: list[Entry] = []
-    found = []
-    for row in rows():
-        if only is not None and only not in row.name:
-            continue
-        own = [
-            store.measured(key_of(row, person, box), lambda r=row, p=person: measured(r, p, box))
-            for person in taken
-        ]
-        entries += own
-        found.append(summary(row, [entry.value for entry in own], thresholds))
-    sections = {
-        **origin(entries),
-        "seed": 0,
-        "n": len(taken),
-        "probes": len(taken[0].probes),
-        "gallery": len(taken[0].gallery),
-        "thresholds": thresholds,
-        "rows": found,
-    }
+
+    def part(lines: list[Row], photos: list[Person]) -> dict:
+        """n, probes, gallery, rows; of all that is measured for them an entry."""
+        found = []
+        for row in lines:
+            if only is not None and only not in row.name:
+                continue
+            own = [
+                store.measured(
+                    key_of(row, person, box), lambda r=row, p=person: measured(r, p, box)
+                )
+                for person in photos
+            ]
+            entries.extend(own)
+            found.append(summary(row, [entry.value for entry in own], thresholds))
+        first = photos[0]
+        counts = {"probes": len(first.probes), "gallery": len(first.gallery)}
+        return {"n": len(photos), **counts, "rows": found}
+
+    own = part(rows(), taken)
+    large = [] if look else portraits.portraits(Path(data).with_name(PORTRAITS), finder)
+    beside = {"portraits": part(portraits.rows(), large)} if large else {}
+    sections = {**origin(entries), "seed": 0, "thresholds": thresholds, **own, **beside}
     models = [each.model for each in RECOGNISERS.values()][1:]
     return publish(NAME, command, sections, models, runs / NAME if look else None)

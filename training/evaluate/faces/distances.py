@@ -1,20 +1,8 @@
-"""Which people of LFW serve for what, and the share of errors at a threshold."""
+"""Distances between people of LFW, and the share of errors at a threshold."""
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
-
-GROUPS = 5  # by the name's digest; group 0 is kept out of the data
-FRAMING = (1,)  # on whom the framing of faceres was chosen
-THRESHOLDS = (2,)  # from whom thresholds come
-REPORTED = (3, 4)  # about whom numbers are published
-
-
-def group(person: str) -> int:
-    """0…4, by the sha1 of the name."""
-    return int(hashlib.sha1(person.encode()).hexdigest(), 16) % GROUPS
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:

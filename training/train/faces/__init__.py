@@ -1,0 +1,1 @@
+"""Trains the network that changes a face in one pass."""
