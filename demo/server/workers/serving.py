@@ -15,7 +15,6 @@ from engine.errors import EngineError
 from engine.system.memory import return_free_memory, use_one_arena
 
 from .. import preload
-from . import transport
 from .worker import END, ERROR, GO_ON, READY, STEP, Call
 
 FIRST_OUT = "800"  # of 1000: where memory is short the system ends a worker, not the server
@@ -28,7 +27,7 @@ def serve(handle: int) -> None:
     offer_to_be_ended()
     Thread(target=listen, args=(connection, orders), daemon=True).start()
     preload.load()
-    transport.send(connection, READY)
+    connection.send(READY)
     while True:
         for answer in answers(orders.get(), orders):
             send(connection, answer)
@@ -39,7 +38,7 @@ def listen(connection: Connection, orders: SimpleQueue) -> None:
     """Pass on what the server orders; end this process, whatever it is doing, when that ends."""
     while True:
         try:
-            orders.put(transport.receive(connection))
+            orders.put(connection.recv())
         except (EOFError, OSError):
             os._exit(0)
 
@@ -74,7 +73,7 @@ def steps(work: Iterator, orders: SimpleQueue) -> Iterator[tuple[str, object]]:
 
 def send(connection: Connection, answer: tuple[str, object]) -> None:
     try:
-        transport.send(connection, answer)
+        connection.send(answer)
     except OSError:
         os._exit(0)  # the server has ended
 

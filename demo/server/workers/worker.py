@@ -16,7 +16,6 @@ from engine.batch.pool import uninterrupted
 from engine.errors import EngineError
 
 from ..folder import INHERITED, private_folder, uploads_folder
-from . import transport
 
 CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
@@ -66,7 +65,7 @@ class Worker:
     def wait_until_ready(self) -> None:
         """Until it has loaded what it needs. Raises WorkerError where it ends before."""
         try:
-            transport.receive(self.connection)
+            self.connection.recv()
         except (EOFError, OSError):
             raise WorkerError(f"a worker cannot be started ({self.end()})") from None
 
@@ -97,8 +96,8 @@ class Worker:
 
     def _answer(self, order: object, call: Call) -> tuple[str, object]:
         try:
-            transport.send(self.connection, order)
-            return transport.receive(self.connection)
+            self.connection.send(order)
+            return self.connection.recv()
         except (EOFError, OSError):
             how = f"a worker has ended in {call.module}.{call.function} ({self.end()})"
             print(how, file=sys.stderr, flush=True)

@@ -23,11 +23,10 @@ def load(result: dict) -> str:
         f"are, to the pixel, what the engine gives for the visitor's own photo; {other} failed; "
         f"{result['refused']} times the queue was full, {result['refused_politely']} of them with "
         f"503 and when to come back. A visitor who leaves in the middle of a cloak frees the "
-        f"server after {result['freed_s']:.1f} s. The server and its workers hold "
-        f"{memory['before']:,} MB before, {memory['peak']:,} MB at most and "
-        f"{memory['settled']:,} MB ({ratio}) after the decoded photos were dropped; of "
-        f"{files['under_load']:,} temporary files {files['after_the_server']} are left when it "
-        "ends. Before it began, the load average of "
+        f"server after {result['freed_s']:.1f} s. The server's memory is {memory['before']:,} MB "
+        f"before, {memory['peak']:,} MB at most and {memory['settled']:,} MB ({ratio}) after the "
+        f"decoded photos were dropped; of {files['under_load']:,} temporary files "
+        f"{files['after_the_server']} are left when it ends. Before it began, the load average of "
         f"the machine was {result['load_average']:g}. {source(result)}"
     )
 
