@@ -8,7 +8,6 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.errors import EngineError
 from engine.terminal.command_line import add_options, new_parser, option, options_from
 from engine.terminal.streams import set_up_streams
 
@@ -80,11 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: the demo needs {error.name}: {remedy}", file=sys.stderr)
         return 2
     exit_on_sigterm()
-    try:
-        launch(**asdict(options))
-    except EngineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    launch(**asdict(options))
     return 0
 
 

@@ -28,7 +28,6 @@ from .server.access import AccessMiddleware, GuardedBlocks
 from .server.folder import assets_folder, refused_file, start_sweeping
 from .server.limits import DEFAULT, Limits
 from .server.uploads import recent
-from .server.workers import calls as workers
 from .service.health import ServiceMiddleware
 from .tabs import cloak, compare, compress, human, machine, viewing, watermark
 from .ui import look
@@ -57,14 +56,8 @@ def build(
             add_page(blocks, limits, folder)
         endpoints.add(limits)
     blocks.queue(max_size=limits.queue)
-    start_sweeping(limits.keep_seconds, limits.sweep_seconds, forget)
+    start_sweeping(limits.keep_seconds, limits.sweep_seconds, recent.forget)
     return blocks
-
-
-def forget() -> None:
-    """Let go of what was not used for a while."""
-    recent.forget()
-    workers.forget()
 
 
 def add_page(blocks: gr.Blocks, limits: Limits, folder: Path | None) -> None:
@@ -128,9 +121,8 @@ def launch(
     no page, the named endpoints alone; queue: how many jobs may wait, if not as in the limits.
     """
     use_one_arena()
+    preload.load()
     limits = limits if queue is None else replace(limits, queue=queue)
-    workers.start(limits.workers)
-    preload.load_for_server()
     blocks = build(limits=limits, collect=collect, page=not api_only)
     _, local, shared = blocks.launch(
         server_name=host,

@@ -1,7 +1,7 @@
 """The demo as a process of its own, which the fixture `demo` in conftest starts.
 
-`python tests/demo_server.py PORT COLLECT LOG`: it has narrow limits, and writes down whom it, or a
-worker of it, wants to talk to.
+`python tests/demo_server.py PORT COLLECT LOG`: it has narrow limits, and writes down whom it wants
+to talk to.
 """
 
 from __future__ import annotations
@@ -47,10 +47,6 @@ def main() -> None:
     from demo.__main__ import exit_on_sigterm
     from demo.app import launch
     from demo.server.limits import DEFAULT
-    from demo.server.workers import worker
-
-    first = f"from pathlib import Path; from demo_server import watch; watch(Path({str(log)!r})); "
-    worker.CODE = worker.CODE.replace("from demo", f"{first}from demo", 1)
 
     exit_on_sigterm()
 

@@ -17,9 +17,7 @@ pytest.importorskip("gradio")
 
 from demo import app
 from demo.server import preload
-from demo.server.limits import DEFAULT
 from engine.images.samples import sample_paths
-from engine.models.available import panels
 
 LONGEST = 0.3  # seconds without an answer; half a second is what a visitor notices
 
@@ -32,33 +30,20 @@ def test_models_are_loaded_before_the_first_visitor(monkeypatch):
             order.append("served")
             return None, "http://127.0.0.1", None
 
-    def load(name):
-        order.append(name)
-        return SimpleNamespace(use=order.append)
-
-    monkeypatch.setattr(app.workers, "start", lambda most: order.append(most))
-    monkeypatch.setattr(preload, "import_module", load)
-    monkeypatch.setattr(app, "build", lambda **choices: Page())
-    app.launch(block=False)
-    assert order == [DEFAULT.workers, "matplotlib", "agg", "served"]
-    order.clear()
-    monkeypatch.setattr(preload, "lends_gpu", lambda: True)
-    app.launch(block=False)
-    assert order == [DEFAULT.workers, "engine.cloak.face", "matplotlib", "agg", "served"]
-
-
-def test_what_a_worker_loads_before_its_first_work(monkeypatch):
-    order = []
-
     class Finder:
         def find(self, pixels):
             order.append("dlib")
 
     monkeypatch.setattr(preload, "load_finder", Finder)
-    monkeypatch.setattr(preload, "load_machine", lambda panel: order.append(panel))
-    monkeypatch.setattr(preload, "import_module", order.append)
-    preload.load()
-    assert order == ["dlib", *panels(), "engine.cloak.face"]
+
+    def load(name):
+        order.append(name)
+        return SimpleNamespace(use=order.append)
+
+    monkeypatch.setattr(preload, "import_module", load)
+    monkeypatch.setattr(app, "build", lambda **choices: Page())
+    app.launch(block=False)
+    assert order == ["dlib", "engine.cloak.face", "matplotlib", "agg", "served"]
 
 
 def listen(url: str, over: threading.Event, silences: list[float]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,7 @@ from engine.metrics.quality import Quality
 from engine.metrics.quality import compare as quality_of
 
 from ..server.limits import Limits
-from ..server.workers.calls import in_worker
-from ..server.zerogpu import borrow_gpu, lends_gpu
+from ..server.zerogpu import borrow_gpu
 from .faces import find
 
 # What the page offers of `engine.attack.methods.METHODS`: name, words, source. A name says what a
@@ -62,11 +61,6 @@ class Rated:
     def face(self) -> bytes:
         """The face and a little around it, pixel by pixel, as a PNG."""
         return encode_png(around_face(self.cloak, self.cloak.pixels))
-
-
-def apart(function: Callable) -> Callable:
-    """Decorator: in a worker, but where a GPU is lent, which is done for the server's functions."""
-    return function if lends_gpu() else in_worker(function)
 
 
 def seconds_on_gpu(picture, method, face, target, robust, seconds, jnd) -> int:
@@ -127,7 +121,6 @@ def check_comparison(picture: Picture, methods: list[str], seconds: float, limit
         )
 
 
-@apart
 def cloak(
     picture: Picture,
     *,
@@ -171,7 +164,6 @@ def to_post(result: CloakedPhoto) -> bytes | None:
     return encoded(result.pixels, "JPEG", 90)
 
 
-@apart
 def compare(
     picture: Picture, methods: list[str], *, seconds: float, jnd: str
 ) -> Iterator[tuple[str, CloakProgress] | Rated]:

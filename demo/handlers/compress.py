@@ -16,8 +16,6 @@ from engine.errors import SetupError, UsageError
 from engine.panels.own import load_panel
 from engine.system.progress import Progress
 
-from ..server.workers.calls import in_worker
-
 PANEL = "photos"  # a small picture is enlarged for it
 # In words; a method that is not among them has its name.
 METHOD_WORDS = {
@@ -54,7 +52,6 @@ def formats() -> tuple[str, ...]:
     return tuple(filter(available, FILE_FORMATS))
 
 
-@in_worker
 def compress(
     original: Original, *, format: str, method: str, keep: str, seconds: float, most: float
 ) -> Iterator[Progress | CompressedPhoto]:

@@ -10,8 +10,6 @@ from engine.faces.finder import FaceError, inside, load_finder, whole
 from engine.faces.verification import Comparison, verify
 from engine.images.picture import Picture
 
-from ..server.workers.calls import in_worker
-
 
 @dataclass(frozen=True)
 class FoundFace:
@@ -33,7 +31,6 @@ class FoundFace:
         return asdict(self) | {"box": list(self.box)}
 
 
-@in_worker
 def find(picture: Picture) -> list[FoundFace]:
     """The faces of a photo. Raises FaceError where there is none, WeightsError without dlib."""
     faces = load_finder().find(picture.pixels)
@@ -55,7 +52,6 @@ def find(picture: Picture) -> list[FoundFace]:
     ]
 
 
-@in_worker
 def compare(one: Picture, two: Picture) -> Comparison:
     """The best faces of two photos: the same person or not. Raises FaceError."""
     return verify(one, two)

@@ -16,8 +16,6 @@ from engine.images.picture import Picture, encode_png, open_image
 from engine.metrics.quality import PERCEPTUAL, SLOW
 from engine.system.progress import Progress
 
-from ..server.workers.calls import in_worker
-
 LEVELS = (0.0, 8.0)  # times the threshold, that the page offers
 
 
@@ -32,7 +30,6 @@ class HumanView:
     numbers: dict
 
 
-@in_worker
 def measure(
     picture: Picture,
     model: str,

@@ -18,8 +18,6 @@ from engine.models.available import panels
 from engine.models.registry import AUTO, BEST
 from engine.panels.predicted import LabelChange
 
-from ..server.workers.calls import in_worker
-
 SURE = 0.3  # a confidence below it is a guess
 SMALL = "cifar10"  # the panel that is given a thumbnail, and has members and generators to choose
 
@@ -52,7 +50,6 @@ def unsure(labels: Iterable[LabelChange]) -> bool:
     return disagree or mean(label.confidence_before for label in labels) < SURE
 
 
-@in_worker
 def measure(
     picture: Picture,
     strength: float,
@@ -106,7 +103,6 @@ def of_sample(
     return measure(open_image(path), strength, generator, members, panel)
 
 
-@in_worker
 def classifiers(panel: str = SMALL) -> tuple[str, ...]:
     """Names of a panel's members, as its results have them."""
     return load(panel=panel).panel.classifiers

@@ -9,8 +9,6 @@ from engine.metrics.quality import Quality, compare
 from engine.models.registry import AUTO
 from engine.quality.machines import MachineQuality, asked, check_sizes, compared
 
-from ..server.workers.calls import in_worker
-
 
 @dataclass(frozen=True)
 class PairQuality:
@@ -24,7 +22,6 @@ class PairQuality:
         return self.quality.to_dict() | {"machine": self.machines.to_dict()}
 
 
-@in_worker
 def measure(reference: Picture, changed: Picture) -> PairQuality:
     """Both for two pictures of one size. Raises ImageError where they are of different sizes."""
     check_sizes(reference, changed)

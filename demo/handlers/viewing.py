@@ -10,15 +10,13 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from engine.errors import UsageError
 from engine.human.stimuli import FLAT, ORIGINAL, stimulus
-from engine.images.picture import encode_png, open_image
+from engine.images.picture import Picture, decode, encode_png, open_image
 from engine.system.files import write_files
 
-from ..server.workers.calls import in_worker
-from ..server.workers.decoding import decoded
 from .answer_files import to_csv
 from .viewer_statistics import SCALE, Answer
 
@@ -134,11 +132,11 @@ def own_pictures(
         picture, _, kind = PurePath(name).stem.rpartition(".")
         if not picture or not kind:
             raise UsageError(f"{name}: name it PICTURE.KIND.png, as in face.ours.png")
-        own = decoded(data, name, max_pixels)
-        if sizes.setdefault(picture, own.size) != own.size:
-            width, height = own.size
+        decoded = decode(data, name, max_pixels=max_pixels)
+        if sizes.setdefault(picture, decoded.size) != decoded.size:
+            width, height = decoded.size
             raise UsageError(f"{name} is {width}×{height}, others of it are not")
-        pictures[picture, kind] = encode_png(own.pixels)
+        pictures[picture, kind] = encode_png(decoded.pixels)
         if sum(map(len, pictures.values())) > max_bytes:
             raise UsageError(
                 f"The pictures have more than {max_bytes:,} bytes as PNG: take fewer or smaller"
@@ -173,13 +171,8 @@ def side(test: Test, trial: Trial, kind: str, samples: dict) -> bytes:
         return test.own[trial.picture, kind]
     if trial.picture not in samples:
         raise UsageError(f"no picture {trial.picture!r}: choose from {', '.join(samples)}")
-    return noisy(samples[trial.picture], kind, test.psnr_db)
-
-
-@in_worker
-def noisy(sample: Path, kind: str, psnr_db: float) -> bytes:
-    """A sample with noise of that kind, as the bytes of a PNG file."""
-    return encode_png(stimulus(open_image(sample).pixels, kind, psnr_db))
+    original: Picture = open_image(samples[trial.picture])
+    return encode_png(stimulus(original.pixels, kind, test.psnr_db))
 
 
 def collect(test: Test, folder) -> None:

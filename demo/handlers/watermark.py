@@ -19,8 +19,6 @@ from engine.watermark.result import WatermarkedPhoto
 from engine.watermark.signal.key import key_of
 from engine.watermark.signal.message import LONGEST, payload_of
 
-from ..server.workers.calls import in_worker
-
 LONGEST_KEY = 200  # characters
 OBSERVER_WORDS = {"human": "people: it is invisible", "machine": "machines: more robust, visible"}
 
@@ -42,7 +40,6 @@ def check_text(text: object) -> None:
         raise UsageError(f"This text has {size} bytes: shorten it to {LONGEST}")
 
 
-@in_worker
 def embed(
     picture: Picture, text: str, *, key: str | None, observer: str, format: str
 ) -> Iterator[Progress | WatermarkedPhoto]:
@@ -60,7 +57,6 @@ def embed(
     yield from photo.steps(picture, chosen, panel)
 
 
-@in_worker
 def read(picture: Picture, *, key: str | None, thorough: bool) -> Iterator[Progress | Reading]:
     """Its progress, then what the picture says under this key. Raises UsageError.
 

@@ -20,17 +20,11 @@ from pathlib import Path
 from engine.system.memory import return_free_memory
 
 ENVIRONMENT = "GRADIO_TEMP_DIR"
-INHERITED = "JND_DEMO_FOLDER"  # in a worker: the folder of its server
 
 
 @cache
 def private_folder() -> Path:
-    """This process's own folder, which only its user can open; removed when the process ends.
-
-    A worker has that of its server, which removes it.
-    """
-    if inherited := os.environ.get(INHERITED):
-        return Path(inherited)
+    """This process's own folder, which only its user can open; removed when the process ends."""
     root = Path(tempfile.mkdtemp(prefix="just-noticeable-", dir=os.environ.get(ENVIRONMENT)))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     for folder in ("files", "assets"):

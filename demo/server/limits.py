@@ -36,11 +36,6 @@ class Limits:
     sweep_seconds: int = 60  # how often older files are deleted
 
     @property
-    def workers(self) -> int:
-        """Processes for the work: a search and a measurement each have one, and what is quick."""
-        return 2 * self.at_once + self.quick
-
-    @property
     def to_reduce(self) -> Limits:
         """The same for a picture that is reduced before anything is measured on it."""
         return replace(self, pixels=max(self.pixels, self.reduced_pixels))

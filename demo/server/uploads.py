@@ -16,14 +16,13 @@ from gradio.utils import get_upload_folder
 
 from engine.compress.original import Original, kind_of
 from engine.errors import ImageError
-from engine.images.picture import Picture
+from engine.images.picture import Picture, decode
 from engine.images.samples import sample_paths
 
 from .folder import uploads_folder
 from .limits import Limits
 from .recent import RecentPictures
 from .visitors import current_visitor, owners
-from .workers.decoding import decoded
 
 recent = RecentPictures()
 Upload = dict | None  # Gradio's FileData: {"path": …, "orig_name": …}
@@ -67,7 +66,7 @@ def open_upload(upload: Upload, limits: Limits, what: str = "a picture") -> Pict
         raise ImageError(f"Choose {what} first")
     name, data = read_upload(upload, limits)
     most = limits.pixels
-    return recent.picture(data, most, lambda: decoded(data, name, most))
+    return recent.picture(data, most, lambda: decode(data, name, max_pixels=most))
 
 
 def open_original(upload: Upload, limits: Limits) -> Original:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,31 +43,14 @@ class Server:
             time.sleep(0.05)
         return time.monotonic() - begun
 
-    def processes(self) -> list[int]:
-        """The server and its workers."""
-        found = [self.process]
-        for status in Path("/proc").glob("[0-9]*/status"):
-            with suppress(OSError, StopIteration):  # one that has just ended
-                if row(status.read_text(), "PPid") == self.process:
-                    found.append(int(status.parent.name))
-        return found
-
-    def memory_mb(self) -> float:
-        """Memory of all of them; what several share counts once, a part for each."""
-        total = 0
-        for process in self.processes():
-            with suppress(OSError, StopIteration):
-                total += row(Path(f"/proc/{process}/smaps_rollup").read_text(), "Pss")
-        return total / KIB_PER_MB
+    def memory_mb(self, row: str = "VmRSS") -> float:
+        """Resident memory, now (VmRSS) or at its most (VmHWM)."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        line = next(each for each in status.splitlines() if each.startswith(f"{row}:"))
+        return int(line.split()[1]) / KIB_PER_MB
 
     def files(self) -> int:
         return sum(each.is_file() for each in self.folder.rglob("*"))
-
-
-def row(table: str, name: str) -> int:
-    """The number in a row of one of the system's tables. Raises StopIteration where it is not."""
-    line = next(each for each in table.splitlines() if each.startswith(f"{name}:"))
-    return int(line.split()[1])
 
 
 @contextmanager
