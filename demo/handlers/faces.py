@@ -57,7 +57,6 @@ def compare(one: Picture, two: Picture) -> Comparison:
     return verify(one, two)
 
 
-@in_worker
 def compare_if_any(one: Picture, two: Picture) -> Comparison | None:
     """`compare`, None where no face is found in one of them, or none can be looked for."""
     try:
