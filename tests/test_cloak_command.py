@@ -139,7 +139,7 @@ def test_an_interrupt_leaves_nothing(photo, tmp_path, monkeypatch, eye):
         (["{photo}", "--face", "left"], "a number from 1, or all", 2),
         (["{photo}", "--gallery", "{photo}"], "is no folder", 1),
         (["{photo}", "--gallery", "{photo}", "--target", "{photo}"], "give one of them", 2),
-        (["{tiny}"], "the face has 37 pixels, below 40", 1),
+        (["{tiny}"], "cut off or below 40 pixels", 1),
     ],
 )
 def test_bad_input_is_one_line(arguments, words, code, photo, portrait, tmp_path, capsys, eye):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import demo_browser as browser
 import numpy as np
 import pytest
-from demo_browser import ASTRONAUT, CAT, COFFEE, LONG, downloaded, upload
+from demo_browser import ASTRONAUT, CAT, COFFEE, LONG, begin, downloaded, upload
 from PIL import Image
 
 from engine import machine_jnd
@@ -61,7 +60,8 @@ def test_the_strength_is_heard(visit):
     number = page.locator("input[aria-label*='Strength'][type=number]")
     number.fill("0.3")
     number.press("Enter")
-    facts.get_by_text("at strength 0.3").wait_for()
+    page.locator("#machine-go").click()
+    facts.get_by_text("of strength 0.3").wait_for()
 
 
 def test_you_do_not_notice(visit):
@@ -113,6 +113,7 @@ def test_a_face_is_cloaked_and_tested(visit, portrait, two_faces):
     page.get_by_role("button", name="Advanced").click()
     page.get_by_label("Method", exact=True).click()
     page.get_by_role("option", name=re.compile("^BIM")).click()
+    begin(page, "#cloak-go", "#cloak-status progress")
     page.wait_for_selector("#cloak-withstands li", timeout=LONG)
     assert page.locator("#cloak-headline").inner_text().startswith("Hidden")
     assert not page.locator("#cloak-stop").is_visible()  # nothing runs that could be stopped
@@ -125,13 +126,7 @@ def test_a_face_is_cloaked_and_tested(visit, portrait, two_faces):
     changed = decode(png).pixels
     assert changed.shape == original.shape
     assert (changed != original).any()
-    link = page.locator("#cloak-slider a.jn-post")  # a JPEG, for sites that want one
-    name, jpeg = downloaded(page, link.click)
-    assert name == "portrait.cloaked.jpg"
-    with Image.open(io.BytesIO(jpeg)) as image:
-        assert image.format == "JPEG"
-    assert b"a camera" not in jpeg
-    page.get_by_text("What was changed").click()
+    page.get_by_text("What was changed, and numbers").click()
     difference = page.locator("#cloak-difference img").first.get_attribute("src")
     drawn = decode(page.request.get(difference).body()).pixels
     amplified = np.clip(128 + 16 * (changed.astype(int) - original), 0, 255)
@@ -151,7 +146,7 @@ def test_a_face_is_cloaked_and_tested(visit, portrait, two_faces):
     before, after = (row for row in rows if "dlib" in row)
     assert "the same person" in before
     assert "different people" in after
-    assert f"a match below {SAME:g}" in before
+    assert f"a match up to {SAME:g}" in before
     assert [row.split()[0] for row in rows if "faceres" in row] == ["Original", "Cloaked"]
 
 
@@ -197,7 +192,7 @@ def test_methods_are_compared_in_one_table(visit, portrait):
     upload(page, "#compare-photo", portrait)
     choose_methods(page, "BIM", "One step (FGSM)")
     page.locator("#compare-go").click()
-    page.get_by_text("methods hid the face").wait_for(timeout=LONG)
+    page.get_by_text("methods hid the face.").wait_for(timeout=LONG)
     rows = page.locator("#compare-table tbody tr").all_inner_texts()
     said = page.locator("#compare-table").inner_text()  # on a slow machine one may not get there
     assert "BIM: small steps" in said
@@ -224,7 +219,6 @@ def test_a_viewing_test_from_start_to_file(visit, demo):
         checked = label.locator("input").is_checked()
         if checked != (label.inner_text().strip() in keep):
             label.click()
-    page.locator("#viewing-length").get_by_text("4 pairs, after 2 for practice").wait_for()
     page.locator("#viewing-go").click()
     page.wait_for_selector("#viewing-pair img")
     assert "Practice 1 of 2" in page.locator("#viewing-status").inner_text()
@@ -234,11 +228,10 @@ def test_a_viewing_test_from_start_to_file(visit, demo):
         page.wait_for_function(
             "was => document.querySelector('#viewing-status .jn-note')?.innerText !== was", arg=was
         )
-    page.get_by_text("Your answers in numbers").click()
-    page.wait_for_selector("#viewing-table table")
-    said = page.locator("#viewing-summary").inner_text()
-    assert "4 answers. They were kept by this server." in said
-    assert re.search(r"You (preferred|saw)", said)
+    page.wait_for_selector("#viewing-summary table")
+    assert (
+        "4 answers. They were kept by this server." in page.locator("#viewing-summary").inner_text()
+    )
     name, csv = downloaded(page, page.locator("#viewing-file a").first.click)
     lines = csv.decode().splitlines()
     assert len(lines) == 5
@@ -266,7 +259,6 @@ def test_a_bad_file_is_refused_on_its_own_component(visit, tab, tmp_path):
     said.wait_for()
     assert "/tmp" not in page.locator(where).inner_text()
     page.wait_for_function(f"() => !document.querySelector('#{tab}-status').innerText")
-    assert not page.locator(f"#{tab}-stop").is_visible()
     assert page.locator("[data-testid=toast-body]").count() == 0
 
 

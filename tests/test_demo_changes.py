@@ -5,6 +5,9 @@ from __future__ import annotations
 import demo_browser as browser
 import pytest
 
+from demo.server.visitors import current_order, current_page
+from demo.ui.changes import Latest, key
+
 pytest.importorskip("gradio")
 
 chromium, visit, portrait = browser.chromium, browser.visit, browser.portrait
@@ -112,8 +115,8 @@ def test_of_the_eye(visit):
     page = visit("human")
     page.get_by_text("Where noise hides, and how much").click()
     page.get_by_role("button", name="Advanced").click()
-    changes(page, page.get_by_role("checkbox", name="Also metrics of perception").click, HUMAN)
-    page.get_by_role("checkbox", name="Also metrics of perception").click()
+    changes(page, page.get_by_role("checkbox", name="Also perceptual metrics").click, HUMAN)
+    page.get_by_role("checkbox", name="Also perceptual metrics").click()
     again(page, "human")
     changes(page, key_on(page, "Level"), HUMAN)
     again(page, "human")
@@ -129,8 +132,9 @@ def test_of_the_eye(visit):
 def test_of_a_compression(visit):
     page = visit("compress")
     page.get_by_role("button", name="Advanced").click()
-    changes(page, page.get_by_role("radio", name="Quick:").click, COMPRESS)
-    # A choice is enough to begin, and so is another sample.
+    changes(page, page.get_by_role("radio", name="bisect:").click, COMPRESS)
+    again(page, "compress")
+    # Another format and another sample are enough to begin.
     changes(page, page.get_by_role("radio", name="WebP").click, COMPRESS)
     changes(page, page.get_by_role("button", name="Coffee").first.click, COMPRESS)
     page.wait_for_selector("#compress-facts dl", timeout=browser.LONG)
@@ -153,7 +157,7 @@ def test_of_a_cloak(visit, portrait):
     page = visit("cloak")
     browser.upload(page, "#cloak-photo", portrait)
     page.wait_for_function("document.querySelectorAll('.jn-box').length === 1")
-    page.get_by_text("What was changed").click()
+    page.get_by_text("What was changed, and numbers").click()
     page.get_by_text("Test it with a second photo").click()
     page.get_by_role("button", name="Advanced").click()
     page.get_by_label("Method", exact=True).click()
@@ -169,7 +173,7 @@ def test_of_a_cloak(visit, portrait):
     assert page.locator("#cloak-facts dl").count() == 1
     page.wait_for_selector("#cloak-second img")
     page.locator("#cloak-verify").click()
-    changes(page, page.get_by_role("checkbox", name="Holds when").click, CLOAK)
+    changes(page, page.get_by_role("checkbox", name="Robust").click, CLOAK)
     assert page.locator(".jn-box").count() == 1  # the photo is the same
     browser.upload(page, "#cloak-photo", browser.ASTRONAUT)
     page.locator("#cloak-face label").nth(1).wait_for()
@@ -191,12 +195,14 @@ def test_a_search_for_older_inputs_ends(visit):
     page.get_by_role("button", name="Advanced").click()
     browser.upload(page, "#cloak-photo", browser.ASTRONAUT)
     page.wait_for_selector("#cloak-status progress", timeout=browser.LONG)
-    page.get_by_role("checkbox", name="Holds when").click()
+    page.get_by_role("checkbox", name="Robust").click()
     page.wait_for_selector("#cloak-status progress", state="detached")
-    # The one place for a search is free at once: the next one, which the change has started by
-    # itself, needs not wait for a minute.
+    # The one place for a search is free at once: the next one needs not wait for a minute.
+    page.wait_for_timeout(1500)
+    assert page.locator("#cloak-status progress").count() == 0
+    assert page.locator("#cloak-slider img").count() == 0  # nor did it end with a result
+    again(page, "cloak")
     page.wait_for_selector("#cloak-status progress", timeout=20_000)
-    assert page.locator("#cloak-slider img").count() == 0  # nor did the first end with a result
     page.locator("#cloak-stop").click()
 
 
@@ -243,3 +249,48 @@ def test_a_change_that_arrives_late_does_not_undo_a_later_one(visit, portrait):
     for route in held:
         route.continue_()
     page.locator(HUMAN[0]).wait_for(timeout=browser.LONG)
+
+
+def test_an_older_request_records_nothing():
+    latest = Latest()
+    tokens = current_page.set("one"), current_order.set(7)
+    try:
+        latest.record("new")
+        current_order.set(6)
+        latest.record("old")
+        assert latest.is_current("new")
+        current_order.set(None)  # a program, which numbers nothing
+        latest.record("newest")
+        assert latest.is_current("newest")
+        current_order.set(6)
+        latest.record("old")
+        assert latest.is_current("newest")
+        current_order.set(8)
+        latest.record("old")
+        assert latest.is_current("old")
+    finally:
+        current_page.reset(tokens[0])
+        current_order.reset(tokens[1])
+
+
+def test_what_is_chosen_last_holds():
+    latest, photo = Latest(), {"path": "/a", "url": "b"}
+    token = current_page.set("one")
+    try:
+        assert latest.is_current(photo, 1)  # nothing has been chosen: nothing is older
+        latest.record(photo, 1)
+        assert latest.is_current({"path": "/a"}, 1)
+        assert not latest.is_current(photo, 2)
+        current_page.set("two")
+        latest.record(photo, 2)
+        current_page.set("one")
+        assert latest.is_current(photo, 1)
+    finally:
+        current_page.reset(token)
+    assert key([{"file": photo, "name": "a"}]) != key([{"file": {"path": "/b"}, "name": "a"}])
+    assert key([photo, None, ["a"]]) == key([{"path": "/a"}, None, ["a"]])
+    for k in range(1100):
+        token = current_page.set(str(k))
+        latest.record(k)
+        current_page.reset(token)
+    assert len(latest._of) == 1000

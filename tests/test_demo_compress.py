@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import demo_browser as browser
@@ -18,7 +17,6 @@ from PIL.PngImagePlugin import PngInfo
 
 from demo.examples import compress as example
 from demo.handlers import compress
-from demo.ui.reports import compress as reports
 from engine import compress_photo
 from engine.compress import names
 from engine.compress.original import from_file
@@ -26,7 +24,6 @@ from engine.compress.result import CompressedPhoto
 from engine.errors import UsageError
 from engine.images.picture import decode, encode_png
 from engine.metrics.quality import psnr_8bit
-from engine.quality.machines import compared
 from engine.system.progress import Progress
 
 pytest.importorskip("gradio")
@@ -149,37 +146,11 @@ def test_a_search_is_bounded_in_time(photos):
     assert result.verified
 
 
-@pytest.mark.parametrize("name", example.NAMES)
-def test_the_headline_says_that_another_machine_may_not_follow(name):
-    """What is kept as a guess is not green, and what others do is said at first sight."""
-    result = example.load(name)
-    panel = compress.load_panel(compress.PANEL)
-    chance = compared(panel, result.original, result.pixels).keep
-    text = reports.headline(result)
-    fewer = 1 - result.bytes_after / result.bytes_plain
-    assert f"{fewer:.0%} smaller" in text
-    assert f"Another machine keeps its own with an estimated chance of <b>{chance:.0%}</b>" in text
-    assert "jn-plain" in text
-    assert "now it is a guess" in text
-    assert "jn-kept" not in reports.table(result)
-    sure = replace(
-        result,
-        labels=tuple(
-            replace(each, before="cat", after="cat", confidence_before=0.9, confidence_after=share)
-            for each, share in zip(result.labels, (0.9, 0.8, 0.7), strict=True)
-        ),
-    )
-    assert "jn-good" in reports.headline(sure)
-    assert reports.table(sure).count("jn-kept") == 3
-
-
 # --- for programs ---
 
 
 def test_the_endpoint_returns_the_verified_file_byte_for_byte(visitor, small):
-    kind, data = visitor.named(
-        "compress_photo", photo=sent(visitor, small), format="webp", method="bisect"
-    )
+    kind, data = visitor.named("compress_photo", photo=sent(visitor, small), format="webp")
     assert kind == "complete", data
     name, file, numbers = result_of(data)
     assert name == "small.compressed.webp"
@@ -193,9 +164,7 @@ def test_the_endpoint_returns_the_verified_file_byte_for_byte(visitor, small):
 
 
 def test_a_photo_that_cannot_be_smaller_is_returned_as_it_is(visitor, tiny):
-    kind, data = visitor.named(
-        "compress_photo", photo=sent(visitor, tiny), format="avif", method="bisect"
-    )
+    kind, data = visitor.named("compress_photo", photo=sent(visitor, tiny), format="avif")
     assert kind == "complete", data
     name, file, numbers = result_of(data)
     assert name == "tiny.compressed.png"
@@ -216,7 +185,7 @@ def test_an_mcp_client_gets_the_files_own_bytes(demo, small):
     coded = base64.b64encode(small.read_bytes()).decode()
 
     async def work(client):
-        given = {"photo": f"data:image/png;base64,{coded}", "format": "jpeg", "method": "bisect"}
+        given = {"photo": f"data:image/png;base64,{coded}", "format": "jpeg"}
         return await client.call_tool("compress_photo", given)
 
     answer = with_mcp(demo.url, work)
@@ -237,8 +206,8 @@ def test_a_photo_is_compressed_and_downloaded(visit, small):
     assert f"{smallest:,} bytes" in page.locator("#compress-headline").inner_text()
     assert page.locator("#compress-slider a").inner_text() == "Download JPEG"
     page.get_by_role("button", name="Advanced").click()
-    assert page.get_by_role("radio", name="Smallest:").is_checked()
-    page.get_by_role("radio", name="Quick:").click()
+    assert page.get_by_role("radio", name="search:").is_checked()
+    page.get_by_role("radio", name="bisect:").click()
     page.get_by_role("radio", name="AVIF").click()
     upload(page, "#compress-photo", str(small))
     file_of_it = "#compress-slider a[download='small.compressed.avif']"
@@ -271,7 +240,7 @@ def test_a_search_is_stopped(visit):
     page = visit("compress")
     page.wait_for_selector("#compress-headline .jn-headline", timeout=LONG)  # the example
     page.get_by_role("button", name="Advanced").click()
-    page.get_by_role("radio", name="The same, but").click()
+    page.get_by_role("radio", name="faithful:").click()
     begin(page, "#compress-go", "#compress-status progress")
     page.locator("#compress-stop").click()
     page.wait_for_function(
@@ -287,7 +256,7 @@ def test_what_cannot_be_smaller_is_said(visit, tiny):
     page = visit("compress")
     page.wait_for_selector("#compress-photo img")
     page.get_by_role("button", name="Advanced").click()
-    page.get_by_role("radio", name="Quick:").click()
+    page.get_by_role("radio", name="bisect:").click()
     page.get_by_role("radio", name="AVIF").click()
     upload(page, "#compress-photo", str(tiny))
     page.wait_for_selector("#compress-slider a[download^='tiny']", timeout=LONG)

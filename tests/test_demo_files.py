@@ -151,9 +151,9 @@ def test_nor_does_any_event_of_the_page(visitors, foreign, listener, demo):
             said = refusal(visitors[0], event["id"], values)
             assert said in (SENTENCE, None), (event["targets"], path)
             refusals += said == SENTENCE
-    # machine, human, compressing and marking, and the first time; a photo to be marked, reading;
-    # finding faces, cloaking, two photos; methods, two pictures; the viewing test's own and CSVs
-    assert refusals == 15 * len(foreign)
+    # machine, human, compressing and marking, and the first time; reading; finding faces, cloaking,
+    # two photos; methods, two pictures; the viewing test's own and CSVs
+    assert refusals == 14 * len(foreign)
     assert listener[1] == []
     assert not demo.outside.exists(), demo.outside.read_text()
 

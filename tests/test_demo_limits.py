@@ -56,7 +56,7 @@ BEYOND = [
     ("compress_photo", {"photo": SAMPLE, "method": "magic"}, "choose from bisect"),
     ("compress_photo", {"photo": SAMPLE, "method": "jnd", "format": "webp"}, "jnd writes jpeg"),
     ("compress_photo", {"photo": SAMPLE, "keep": "confidence:2"}, "up to 1"),
-    ("embed_watermark", {"photo": SAMPLE, "text": "x" * 33}, "shorten it to 32"),
+    ("embed_watermark", {"photo": SAMPLE, "text": "x" * 33}, "give 1 to 32 bytes"),
     ("embed_watermark", {"photo": SAMPLE, "text": ""}, "Write a text first"),
     ("embed_watermark", {"photo": SAMPLE, "text": "a", "key": "k" * 201}, "at most 200 characters"),
     ("embed_watermark", {"photo": SAMPLE, "text": "a", "observer": "cat"}, "choose from human"),
@@ -117,7 +117,7 @@ def test_the_page_keeps_to_the_limits(visitor, answers, demo):
         ("compress-go", [SAMPLE, "jpeg", "bisect", "top1", 61], "at most 60"),
         ("cloak-go", [SAMPLE, 1, None, "ours", False, 121, "wu2017"], "at most 120"),
         ("compare-go", [SAMPLE, ["fgsm"] * 5, ["pgd"] * 4, 5], "choose 1 to 8"),
-        ("watermark-go", [SAMPLE, "x" * 33, "", "human", "png"], "shorten it to 32"),
+        ("watermark-go", [SAMPLE, "x" * 33, "", "human", "png"], "256 bits"),
     ]
     for source, values, said in beyond:
         assert said in (refusal(visitor, event(source), values) or "nothing"), source

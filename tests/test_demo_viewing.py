@@ -11,8 +11,6 @@ import pytest
 from demo.handlers import viewing
 from demo.handlers.answer_files import COLUMNS, from_csv, to_csv
 from demo.handlers.viewer_statistics import Answer, Viewer, analyse, kurtosis, screen, summarise
-from demo.tabs.viewing import length_of
-from demo.ui.reports import viewing as reports
 from engine.errors import ImageError, UsageError
 from engine.images.picture import decode, encode_png
 from engine.images.samples import sample_paths
@@ -216,32 +214,6 @@ def test_the_rejected_do_not_count_and_few_viewers_are_not_screened():
 def test_where_all_agree_nobody_is_far():
     found = screen(answers_of({f"v{k}": [2, 2] for k in range(8)}))
     assert all((viewer.p, viewer.q) == (0, 0) for viewer in found)
-
-
-def test_a_viewer_reads_what_they_preferred():
-    sides = [("original", "flat", -2), ("flat", "original", 3), ("original", "flat", 0)]
-    answers = [Answer("v", f"p{k}", *each) for k, each in enumerate(sides)]
-    answers += [Answer("v", f"p{k}", "flat", "wu2017", 0) for k in range(3)]
-    assert viewing.preferences(answers) == [
-        ("original", "flat", 2, 1, 3),
-        ("flat", "wu2017", 0, 3, 3),
-    ]
-    text = reports.about_viewer(answers, {"flat": "white noise", "original": "the original"})
-    assert text == "You preferred <b>the original</b> to white noise in 2 of 3 pairs."
-    text = reports.about_viewer(answers[3:], {"flat": "white noise"})
-    assert "You saw no difference between white noise and wu2017" in text
-    swaying = [Answer("v", f"p{score}", "a", "b", score) for score in (-1, 1)]
-    assert "You preferred a as often as b, in 1 of 2 pairs each." in reports.about_viewer(
-        swaying, {}
-    ).replace("b as often as a", "a as often as b")
-
-
-def test_the_pairs_are_counted_before_the_test():
-    counted = [trial for trial in viewing.plan(SHOWN, 1, 60) if trial.counts]
-    assert viewing.pairs_of(SHOWN) == len(counted)
-    own = [{"orig_name": f"face.{kind}.png"} for kind in ("ours", "pgd", "cw")]
-    assert "3 pairs" in length_of([], own)
-    assert length_of(["original"], None) == ""
 
 
 # --- files ---

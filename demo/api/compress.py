@@ -24,10 +24,9 @@ def add_compress_photo(limits: Limits) -> None:
             format (string): Of the file: jpeg, webp, avif, or jxl where the server writes it.
             method (string): How it is looked for: bisect, by the codec's settings; jnd, by
                 quantisation steps of twice the machine JND, jpeg only; search, by gradient in what
-                is encoded, which takes longer; faithful, the same, closer to the photo.
+                is encoded, which takes longer.
             keep (string): What each classifier keeps: top1, its label; top5, its label among the
-                five most likely; confidence:SHARE, its label with that share of the probability or
-                more, such as confidence:0.5 or confidence:0.8.
+                five most likely; confidence:0.8, its label with that share of the probability.
             seconds (number): The longest search; after it the smallest file so far counts.
 
         Returns:
@@ -54,14 +53,9 @@ def add_compress_photo(limits: Limits) -> None:
         [
             picture_parameter("photo"),
             gr.Radio(list(handler.formats()), value="jpeg", label="format"),
-            gr.Radio([name for _, name in handler.METHODS], value=handler.USUAL, label="method"),
-            gr.Dropdown(
-                [name for _, name in handler.KEEPS],
-                value="top1",
-                label="keep",
-                allow_custom_value=True,
-            ),
-            gr.Number(min(handler.SECONDS, limits.compress_seconds), label="seconds"),
+            gr.Radio([name for _, name in handler.METHODS], value="bisect", label="method"),
+            gr.Textbox("top1", label="keep"),
+            gr.Number(min(30, limits.compress_seconds), label="seconds"),
         ],
         [file_result("compressed"), gr.JSON(label="numbers")],
         concurrency_id="search",

@@ -20,8 +20,7 @@ def add_find_faces(limits: Limits) -> None:
             photo (image): The photo.
 
         Returns:
-            A list of faces: number, box (left, top, right, bottom), side in pixels, usable,
-            sure, whole (within the photo).
+            A list of faces: number, box (left, top, right, bottom), side in pixels, usable, sure.
         """
         return [face.to_dict() for face in handler.find(open_upload(photo, limits))]
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.cloak.figure import part_of
+from engine.cloak.figure import draw_figure, part_of
 from engine.cloak.result import CloakedPhoto
 from engine.cloak.state import CloakProgress
 from engine.errors import UsageError
 from engine.images.difference import amplified
 from engine.images.picture import Picture, decode, encode_png
-from engine.images.saved import encoded
 from engine.metrics.quality import Quality
 from engine.metrics.quality import compare as quality_of
 
@@ -21,12 +20,11 @@ from ..server.limits import Limits
 from ..server.zerogpu import borrow_gpu
 from .faces import find
 
-# What the page offers of `engine.attack.methods.METHODS`: name, words, source. A name says what a
-# method looks for, not that it finds the least.
+# What the page offers of `engine.attack.methods.METHODS`: name, words, source. Best first.
 METHODS = (
-    ("ours", "This project's method", "this project: the least energy, a little less each time"),
-    ("ours-jnd", "This project's, weighted by the eye", "this project"),
-    ("paper", "Guided by the eye's threshold", "Xue et al. 2023"),
+    ("ours", "Smallest change (ours)", "this project"),
+    ("ours-jnd", "Weighted by the eye's threshold (ours)", "this project"),
+    ("paper", "Within the eye's threshold (Xue)", "Xue et al. 2023"),
     ("ddn", "DDN: least energy", "Rony et al. 2019"),
     ("fmn", "FMN: least energy", "Pintor et al. 2021"),
     ("cw", "C&W: least energy", "Carlini and Wagner 2017"),
@@ -38,7 +36,7 @@ METHODS = (
     ("mi-fgsm", "MI-FGSM: with momentum", "Dong et al. 2018"),
     ("di2-fgsm", "DI²-FGSM: varied inputs", "Xie et al. 2019"),
     ("m-di2-fgsm", "M-DI²-FGSM: both", "Xie et al. 2019"),
-    ("pgd", "The textbook attack: PGD", "Madry et al. 2018: projected gradient descent"),
+    ("pgd", "The usual attack (PGD)", "Madry et al. 2018"),
     ("bim", "BIM: small steps", "Kurakin et al. 2017"),
     ("fgsm", "One step (FGSM)", "Goodfellow et al. 2015"),
     ("fgv", "FGV: one step, by the gradient's size", "Rozsa et al. 2016"),
@@ -156,12 +154,9 @@ def around_face(result: CloakedPhoto, pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels[part_of(result.faces[0].box, width, height)])
 
 
-def to_post(result: CloakedPhoto) -> bytes | None:
-    """The same as a JPEG of quality 90, where the cloak was verified in just that one; or None."""
-    held = [face.survives.get("jpeg90") for face in result.faces]
-    if not (result.success and all(each is not None and each.reached for each in held)):
-        return None
-    return encoded(result.pixels, "JPEG", 90)
+def to_share(result: CloakedPhoto) -> bytes:
+    """Before, after and difference of the face in one PNG, under no name of a file."""
+    return encode_png(draw_figure(result, "A face that a machine no longer matches"))
 
 
 def compare(

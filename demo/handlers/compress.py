@@ -19,13 +19,11 @@ from engine.system.progress import Progress
 PANEL = "photos"  # a small picture is enlarged for it
 # In words; a method that is not among them has its name.
 METHOD_WORDS = {
-    "bisect": "Quick: only the settings of the format",
-    "jnd": "By the threshold: JPEG as coarse as twice what the machines tolerate",
-    "search": "Smallest: also changes what is encoded",
-    "faithful": "The same, but closer to the photo",
+    "bisect": "bisect: the codec's settings only",
+    "jnd": "jnd: steps of twice the JND, JPEG only",
+    "search": "search: what is encoded as well",
+    "faithful": "faithful: the same, closer to the photo",
 }
-FORMAT_NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL"}
-SECONDS = 20.0  # of a search, which has found most of what there is to find by then
 USUAL = (
     "search" if find_spec("torch") else "bisect"
 )  # what needs no gradients, where there are none

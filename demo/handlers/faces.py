@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from engine.errors import WeightsError
 from engine.faces.detector import smallest
-from engine.faces.finder import FaceError, inside, load_finder, whole
+from engine.faces.finder import FaceError, load_finder, whole
 from engine.faces.verification import Comparison, verify
 from engine.images.picture import Picture
 
@@ -16,8 +15,7 @@ class FoundFace:
     """One face of a photo (see `engine.faces.finder.FaceFinder.find`).
 
     number: 1 is the best; box: (left, top, right, bottom) in pixels; usable: for a cloak; sure:
-    whether the detector is; whole: within the photo, so that a face that is not usable is too
-    small.
+    whether the detector is.
     """
 
     number: int
@@ -25,7 +23,6 @@ class FoundFace:
     side: int
     usable: bool
     sure: bool = True
-    whole: bool = True
 
     def to_dict(self) -> dict:
         return asdict(self) | {"box": list(self.box)}
@@ -40,14 +37,7 @@ def find(picture: Picture) -> list[FoundFace]:
             f"{smallest(*picture.size)} pixels or more"
         )
     return [
-        FoundFace(
-            number,
-            face.box,
-            face.side,
-            whole(face, *picture.size),
-            face.sure,
-            inside(face, *picture.size),
-        )
+        FoundFace(number, face.box, face.side, whole(face, *picture.size), face.sure)
         for number, face in enumerate(faces, 1)
     ]
 
@@ -55,11 +45,3 @@ def find(picture: Picture) -> list[FoundFace]:
 def compare(one: Picture, two: Picture) -> Comparison:
     """The best faces of two photos: the same person or not. Raises FaceError."""
     return verify(one, two)
-
-
-def compare_if_any(one: Picture, two: Picture) -> Comparison | None:
-    """`compare`, None where no face is found in one of them, or none can be looked for."""
-    try:
-        return verify(one, two)
-    except (FaceError, WeightsError):
-        return None

@@ -144,27 +144,6 @@ def own_pictures(
     return pictures
 
 
-def pairs_of(shown: dict[str, list[str]]) -> int:
-    """How many pairs count in a test of these kinds of each picture."""
-    return sum(len(kinds) * (len(kinds) - 1) // 2 for kinds in shown.values())
-
-
-def preferences(answers: list[Answer]) -> list[tuple[str, str, int, int, int]]:
-    """What one viewer preferred: (better, worse, times, undecided, pairs) for each two kinds.
-
-    better: the kind that was taken for the better one more often; those seen most clearly first.
-    """
-    scores: dict[tuple[str, str], list[int]] = {}
-    for answer in answers:
-        scores.setdefault(answer.presentation[1:], []).append(answer.turned)
-    found = []
-    for (first, second), turned in scores.items():
-        ups, downs = sum(score > 0 for score in turned), sum(score < 0 for score in turned)
-        better, worse = (second, first) if ups > downs else (first, second)
-        found.append((better, worse, max(ups, downs), turned.count(0), len(turned)))
-    return sorted(found, key=lambda each: -each[2] / each[4])
-
-
 def side(test: Test, trial: Trial, kind: str, samples: dict) -> bytes:
     """The picture of one kind, as the bytes of a PNG file. samples: name -> path."""
     if test.own:

@@ -31,15 +31,6 @@ def key_in(phrase: str | None) -> str:
     return phrase
 
 
-def check_text(text: object) -> None:
-    """Raise UsageError for what can be no text of a watermark: what is wrong, and the remedy."""
-    if not isinstance(text, str) or not text:
-        raise UsageError(f"Write a text first, up to {LONGEST} bytes")
-    size = len(text.encode("utf-8", "replace"))
-    if size > LONGEST:
-        raise UsageError(f"This text has {size} bytes: shorten it to {LONGEST}")
-
-
 def embed(
     picture: Picture, text: str, *, key: str | None, observer: str, format: str
 ) -> Iterator[Progress | WatermarkedPhoto]:
@@ -48,7 +39,8 @@ def embed(
     text: 1 to 32 bytes of UTF-8; key: a phrase, None or empty for everybody's; observer: of
     `OBSERVERS`, from whom it is hidden; format: of `FORMATS`.
     """
-    check_text(text)
+    if not isinstance(text, str) or not text:
+        raise UsageError(f"Write a text first, up to {LONGEST} bytes")
     check_choice("observer", observer, OBSERVERS)
     chosen = photo.Watermark(payload_of(text), key_in(key), observer, format=format)
     chosen.check()

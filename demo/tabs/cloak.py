@@ -18,24 +18,22 @@ from ..server.limits import Limits
 from ..server.uploads import Upload, open_upload, save_file, stem
 from ..server.validation import show_errors, to_integer, to_number, validator
 from ..ui import face_boxes, html
-from ..ui.area import band, refuse_here
+from ..ui.area import band
 from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.photo import photo_input, sample_of
 from ..ui.reports import cloak as reports
 from ..ui.running import Running, add_stop, clear_on_failure
-from ..ui.share import picture_to_share
 from ..ui.slider import SHARE, slider, slider_value
 from .parts.cloak_options import Options
 from .parts.verification import Verification
 
 INTRO = """
 ## Hide a face from face recognition.
-A small change, and a recogniser no longer matches
-the face. What people see of it is measured, too.
+The photo looks the same to people, but the recogniser no longer matches it.
 """
 FIRST = "Astronaut"
 EXAMPLE = "An example: choose a photo of your own."
-AGAIN = html.note("With this choice …", "busy")
+CAPTION = "Move the handle: can you see a difference?"
 
 
 def tab(blocks: gr.Blocks, limits: Limits) -> None:
@@ -46,7 +44,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
         with gr.Row(elem_classes="jn-columns"):
             with gr.Column(elem_classes="jn-pick", min_width=0):
                 photo = photo_input("Photo", "cloak-photo", (FIRST,))
-                go = gr.Button("Hide it again", elem_id="cloak-go")
+                go = gr.Button("Hide the face", variant="primary", elem_id="cloak-go")
             with gr.Column(elem_classes="jn-area", min_width=0):
                 top = band("cloak")
                 with gr.Column(elem_classes="jn-once", min_width=0):
@@ -55,7 +53,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
                 face = gr.Radio([], label="Which face", visible=False, elem_id="cloak-face")
                 withstands = gr.HTML(elem_id="cloak-withstands")
                 test = Verification.add()
-                with gr.Accordion("What was changed", open=False):
+                with gr.Accordion("What was changed, and numbers", open=False):
                     with gr.Row():
                         difference = gr.Image(
                             label=f"What was changed, {handler.GAIN} times as large",
@@ -78,7 +76,6 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
                             min_width=240,
                         )
                     facts = gr.HTML(elem_id="cloak-facts")
-                with gr.Accordion(html.FOR_PROGRAMS, open=False):
                     numbers = gr.JSON(show_label=False, container=False)
             with gr.Column(elem_classes="jn-more", min_width=0):
                 options = Options.add(limits, usual)
@@ -99,6 +96,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
 
     running = Running()
 
+    @show_errors
     def cloak(upload, face, target, method, robust, seconds, eye, request: gr.Request):
         with running.of(request.session_hash):
             yield from cloak_steps(upload, face, target, method, robust, seconds, eye)
@@ -151,8 +149,7 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
     emptied = dict(zip(outputs, ("", *empty), strict=True)) | {test.verdict: ""}
     hidden = {"__type__": "update", "value": None, "choices": [], "visible": False}
     photo.clear({boxes: None, face: hidden} | emptied, top.status)
-    clear_results(options.edits, emptied)
-    clear_results([boxes.select, face.input, *options.starts], emptied | {top.status: AGAIN})
+    clear_results([boxes.select, face.input, *options.edits], emptied)
     record_inputs([*photo.fills, photo.image.clear], latest_photo, [photo.image])
     blocks.load(show_errors(first), None, [photo.image, *outputs], **quick, **private)
     looking = [
@@ -168,15 +165,12 @@ def tab(blocks: gr.Blocks, limits: Limits) -> None:
         for trigger in photo.fills
     ]
     click = boxes.select(face_boxes.clicked_box, None, face, queue=False, **private)
-    changes = [*photo.fills, photo.image.clear, click.then, face.input]
-    changes += [*options.edits, *options.starts]
+    changes = [*photo.fills, photo.image.clear, click.then, face.input, *options.changes]
     record_inputs(changes, latest, inputs)
     check = latest.recording(faces_validator(limits))
     starts = [go.click, click.then, face.input, *(each.success for each in looking)]
-    hide = refuse_here(latest.skipping(cloak, inputs, outputs), outputs)
     searching = [
-        start(hide, inputs, outputs, validator=check, **search, **private)
-        for start in (*starts, *options.starts)
+        start(cloak, inputs, outputs, validator=check, **search, **private) for start in starts
     ]
     for each in looking:
         clear_on_failure(each, top.status)
@@ -203,7 +197,7 @@ def outputs_of(result: CloakedPhoto, name: str, method: str, targeted: bool) -> 
     """The result as the values of the tab's outputs; a file only where the cloak succeeded."""
     left, top, right, bottom = result.faces[0].box
     width, height = result.size
-    shared = picture_to_share(result)
+    shared = handler.to_share(result)
     changed = slider_value(
         encode_png(result.original),
         result.png,
@@ -212,10 +206,9 @@ def outputs_of(result: CloakedPhoto, name: str, method: str, targeted: bool) -> 
         focus=((left + right) / 2 / width, (top + bottom) / 2 / height),
         offered=result.success,
         tags=("original", "hidden" if result.success else "not hidden"),
-        words=("The original photo", "The changed photo"),
-        caption=f"Move the handle. {reports.to_people(result)}",
+        words=("The original photo", "The cloaked photo, which should look the same"),
+        caption=CAPTION,
         share=shared,
-        post=handler.to_post(result),
     )
     return (
         "",

@@ -16,25 +16,19 @@ from ..server.limits import Limits
 from ..server.uploads import open_upload, save_file, stem
 from ..server.validation import show_errors, to_number, validator
 from ..ui import html
-from ..ui.area import band, refuse_here
+from ..ui.area import band
 from ..ui.changes import QUIET, Latest, clear_results, record_inputs
 from ..ui.photo import photo_input
-from ..ui.reports import cloak as progress_reports
-from ..ui.reports import compare as reports
+from ..ui.reports import cloak as reports
 from ..ui.running import Running, add_stop
 from .parts import pictures
 
 INTRO = """
 ## Which method hides a face with the least visible change?
-Each changes the same face until a
-recogniser no longer matches it, also when the file is saved again; those that fail are left out.
+Each cloaks the same face until the
+recogniser no longer matches it; those that do not get there are left out.
 """
 FIRST = "Astronaut"
-METHODS = (
-    "This project's looks for the least energy. The second changes most what the eye tolerates "
-    "most (Xue et al. 2023). PGD allows every pixel the same (Madry et al. 2018)."
-)
-WAITING = html.note("Press “Compare” to begin: each method takes some seconds.")
 GALLERY = {"object_fit": "contain", "height": "auto", "format": "png", "interactive": False}
 
 
@@ -46,16 +40,15 @@ def tab(limits: Limits) -> None:
             with gr.Column(elem_classes="jn-pick", min_width=0):
                 photo = photo_input("Photo with a face", "compare-photo", (FIRST,))
                 go = gr.Button("Compare", variant="primary", elem_id="compare-go")
-                gr.Button("Compare two pictures of your own", elem_id="compare-two").click(
+                gr.Button("Or two pictures of your own", size="sm", elem_id="compare-two").click(
                     None, None, None, js=pictures.MOVE, **QUIET
                 )
             with gr.Column(elem_classes="jn-area", min_width=0):
                 top = band("compare")
                 crops = gr.Gallery(
                     label="The face: original, and after each method",
-                    show_label=False,
                     elem_id="compare-faces",
-                    columns=4,
+                    columns=3,
                     buttons=["fullscreen"],
                     **GALLERY,
                 )
@@ -80,7 +73,6 @@ def tab(limits: Limits) -> None:
                     [(handler.LABELS[name], name) for name in handler.FIRST],
                     value=list(handler.FIRST),
                     label="Methods",
-                    info=METHODS,
                     elem_id="compare-methods",
                 )
                 with gr.Accordion("Advanced", open=False):
@@ -103,6 +95,7 @@ def tab(limits: Limits) -> None:
 
     running = Running()
 
+    @show_errors
     def compare(upload, methods, more, seconds, request: gr.Request):
         with running.of(request.session_hash):
             yield from compare_steps(upload, methods, more, seconds)
@@ -124,7 +117,7 @@ def tab(limits: Limits) -> None:
             else:
                 method, at = step
                 label = handler.LABELS[method]
-                line = progress_reports.progress(at, time.monotonic() - started, longest, label)
+                line = reports.progress(at, time.monotonic() - started, longest, label)
                 values = line, *(gr.skip(),) * 5
             if not latest.is_current(upload, methods, more, seconds):
                 yield "", "", "", None, None, None  # what came after the change goes as well
@@ -145,8 +138,7 @@ def tab(limits: Limits) -> None:
     outputs = [top.status, top.headline, table, crops, photos, differences]
     empty = dict(zip(outputs, ("", "", "", None, None, None), strict=True))
     chosen = [methods.input, more.input, seconds.input]
-    clear_results([go.click], {top.status: html.note("Comparing …", "busy")})
-    clear_results([*photo.edits, *photo.taps.values(), *chosen], empty | {top.status: WAITING})
+    clear_results([*photo.edits, *photo.taps.values(), *chosen], empty)
     record_inputs([*photo.fills, photo.image.clear, *chosen, seconds.release], latest, inputs)
     private = {"preprocess": False, "show_progress": "hidden", "api_visibility": "private"}
     page.select(
@@ -158,7 +150,7 @@ def tab(limits: Limits) -> None:
         **private,
     )
     searching = go.click(
-        refuse_here(compare, outputs),
+        compare,
         inputs,
         outputs,
         validator=latest.recording(validator(limits, image=faces.find)),
@@ -171,7 +163,10 @@ def tab(limits: Limits) -> None:
 
 def finished(rated: list[handler.Rated], shown: list[list]) -> tuple:
     """All results as the values of the tab's outputs."""
-    return "", reports.finding(rated), reports.rated_table(rated), *shown
+    done = sum(each.cloak.success for each in rated)
+    share = f"{done} of {len(rated)}"
+    finding = html.headline(share, "methods hid the face.", "good" if done else "bad")
+    return "", finding, reports.rated_table(rated), *shown
 
 
 def add_pictures(rated: handler.Rated, name: str, shown: list[list]) -> None:

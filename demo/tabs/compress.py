@@ -14,9 +14,9 @@ from ..examples import compress as example
 from ..handlers import compress as handler
 from ..server.limits import Limits
 from ..server.uploads import open_original, stem
-from ..server.validation import to_number, validator
+from ..server.validation import show_errors, to_number, validator
 from ..ui import html
-from ..ui.area import band, refuse_here
+from ..ui.area import band
 from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.photo import RECOGNISED, Finished, photo_input, sample_of, show_first
 from ..ui.reports import compress as reports
@@ -33,12 +33,13 @@ The machines are a panel of classifiers trained on ImageNet, and each keeps what
 photo; one outside the panel may predict something else.
 """
 FIRST = "Cat"
-AGAIN = html.note("Compressing …", "busy")
+SECONDS = 20  # of a search, which has found most of what there is to find by then
+FORMAT_NAMES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL"}
 
 
 def tab(limits: Limits) -> None:
     """Add the tab to the page."""
-    longest = min(handler.SECONDS, limits.compress_seconds)
+    longest = min(SECONDS, limits.compress_seconds)
     with gr.Tab("Smallest file for machines", id="compress") as page:
         gr.Markdown(INTRO, elem_classes="jn-intro")
         with gr.Row(elem_classes="jn-columns"):
@@ -49,11 +50,11 @@ def tab(limits: Limits) -> None:
                 pair = slider("compress-slider", "The compressed photo will be here.")
                 table = gr.HTML(elem_id="compress-table")
                 facts = gr.HTML(elem_id="compress-facts")
-                with gr.Accordion(html.FOR_PROGRAMS, open=False):
+                with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
             with gr.Column(elem_classes="jn-more", min_width=0):
                 format = gr.Radio(
-                    [(handler.FORMAT_NAMES.get(name, name), name) for name in handler.formats()],
+                    [(FORMAT_NAMES.get(name, name), name) for name in handler.formats()],
                     value=example.FORMAT,
                     label="Format",
                 )
@@ -90,6 +91,7 @@ def tab(limits: Limits) -> None:
             return example.load(sample.stem)
         return finished.get(upload, *options)
 
+    @show_errors
     def compress(upload, format, method, keep, seconds, request: gr.Request):
         with running.of(request.session_hash):
             yield from compress_steps(upload, format, method, keep, seconds)
@@ -129,6 +131,7 @@ def tab(limits: Limits) -> None:
             return (gr.skip(),) * len(results)
         return outputs_of(result, stem(upload))
 
+    @show_errors
     def first(headline, upload, format, method, keep, seconds, request: gr.Request):
         """The finished example where the tab is opened and nothing was or is being done."""
         if headline or request.session_hash in running:
@@ -142,8 +145,7 @@ def tab(limits: Limits) -> None:
     chosen = [format.input, method.input, keep.input]
     emptied = dict(zip(results, ("", *empty), strict=True))
     photo.clear(emptied, top.status)
-    clear_results([seconds.input], emptied)
-    clear_results([*chosen, seconds.release], emptied | {top.status: AGAIN})
+    clear_results([*chosen, seconds.input], emptied)
     changes = [*photo.fills, photo.image.clear, *chosen, seconds.input, seconds.release]
     record_inputs(changes, latest, inputs)
     work = {
@@ -154,16 +156,14 @@ def tab(limits: Limits) -> None:
         "concurrency_limit": limits.at_once,
         "api_visibility": "private",
     }
-    starts = (go.click, *chosen, seconds.release, *photo.fills)
-    again = refuse_here(latest.skipping(compress, inputs, results), results)
-    searching = [start(again, inputs, results, **work) for start in starts]
+    searching = [
+        start(compress, inputs, results, **work) for start in (go.click, format.input, *photo.fills)
+    ]
     opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")
     at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     shown = opened.then(known, [top.headline, *inputs], results, **at_once)
-    searching.append(
-        shown.then(refuse_here(first, results), [top.headline, *inputs], results, **work)
-    )
+    searching.append(shown.then(first, [top.headline, *inputs], results, **work))
     nothing_written = dict(zip(results[1:], empty, strict=True))
     add_stop(top.stop, running, searching, top.status, "Stopped.", nothing_written)
 
@@ -176,7 +176,7 @@ def outputs_of(result: CompressedPhoto, name: str) -> tuple:
         name=f"{name}.compressed{result.suffix}",
         size=result.original.shape[1::-1],
         file=result.data,
-        offer=f"Download {handler.FORMAT_NAMES.get(result.format, result.format.upper())}",
+        offer=f"Download {FORMAT_NAMES.get(result.format, result.format.upper())}",
         tags=(f"original, {result.bytes_before:,} bytes", f"{result.bytes_after:,} bytes"),
         words=("The original photo", "The compressed photo, decoded"),
         caption="Move the handle: what the machines can do without.",

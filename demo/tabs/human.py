@@ -12,7 +12,7 @@ from ..server.limits import Limits
 from ..server.uploads import open_upload, save_file, stem
 from ..server.validation import show_errors, to_number, validator
 from ..ui import html
-from ..ui.area import band, refuse_here
+from ..ui.area import band
 from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.photo import photo_input, sample_of, samples
 from ..ui.reports import human as reports
@@ -48,7 +48,7 @@ def tab(limits: Limits) -> None:
                     value=INVISIBLE,
                     step=0.25,
                     label="Level",
-                    info="Noise at so many times the threshold of the eye.",
+                    info="Noise at so many times the threshold.",
                 )
             with gr.Column(elem_classes="jn-area", min_width=0):
                 top = band("human")
@@ -65,7 +65,7 @@ def tab(limits: Limits) -> None:
                         min_width=240,
                     )
                 facts = gr.HTML(elem_id="human-facts")
-                with gr.Accordion(html.FOR_PROGRAMS, open=False):
+                with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
             with (
                 gr.Column(elem_classes="jn-more", min_width=0),
@@ -78,14 +78,15 @@ def tab(limits: Limits) -> None:
                     filterable=False,
                 )
                 perceptual = gr.Checkbox(
-                    label="Also metrics of perception",
-                    info="Three more numbers (JOD, FSIM, VIF), which take some seconds.",
+                    label="Also perceptual metrics",
+                    info="JOD, FSIM and VIF: some seconds more.",
                 )
                 go = gr.Button("Measure again", size="sm", elem_id="human-go")
                 gr.Markdown(METHOD, elem_classes="jn-intro")
 
     running = Running()
 
+    @show_errors
     def measure(upload, model, level, perceptual, request: gr.Request):
         with running.of(request.session_hash):
             yield from measure_steps(upload, model, level, perceptual)
@@ -127,14 +128,12 @@ def tab(limits: Limits) -> None:
     empty = dict(zip(outputs, ("", "", None, None, "", None), strict=True))
     chosen = [model.input, level.input, perceptual.input]
     photo.clear(empty, top.status)
-    clear_results([level.input], empty)
-    begun = [level.release, model.input, perceptual.input]
-    clear_results(begun, empty | {top.status: html.note("Measuring …", "busy")})
+    clear_results(chosen, empty)
     changes = [*photo.fills, photo.image.clear, *chosen, level.release]
     record_inputs(changes, latest, inputs)
     measuring = [
         trigger(
-            refuse_here(latest.skipping(measure, inputs, outputs), outputs),
+            measure,
             inputs,
             outputs,
             validator=latest.recording(validator(limits.to_reduce, image=None)),
@@ -145,7 +144,7 @@ def tab(limits: Limits) -> None:
             concurrency_limit=limits.at_once,
             api_visibility="private",
         )
-        for trigger in (go.click, level.release, model.change, perceptual.change, *photo.fills)
+        for trigger in (go.click, level.release, model.change, *photo.fills)
     ]
     page.select(
         first,
@@ -168,13 +167,13 @@ def outputs_of(view: handler.HumanView, name: str) -> tuple:
         size=result.size,
         tags=("original", "with noise"),
         words=("The original picture", f"The picture with noise at {result.level:g} × threshold"),
-        caption=f"Noise at {result.level:.3g} times the threshold of the eye.",
+        caption=f"Noise at {result.level:.3g} times the threshold, {result.model}.",
     )
     return (
         "",
         reports.headline(view),
         noisy,
         save_file(view.map, f"{name}.human.png"),
-        reports.facts(view),
+        html.facts(reports.quality_facts(result.quality)) + html.notes(result.notes),
         view.numbers,
     )

@@ -13,7 +13,7 @@ from ..server.limits import Limits
 from ..server.uploads import Upload, open_upload, save_file, stem
 from ..server.validation import show_errors, to_number, validator
 from ..ui import html
-from ..ui.area import band, refuse_here
+from ..ui.area import band
 from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.photo import RECOGNISED, photo_input, sample_of, samples
 from ..ui.reports import labels
@@ -32,7 +32,6 @@ panel sees it at 32×32 pixels and knows ten classes. Method:
 [Jin et al. 2021, arXiv 2102.08168](https://arxiv.org/abs/2102.08168).
 """
 FIRST = "Cat"
-AGAIN = html.note("Measuring …", "busy")
 PANELS = {"photos": "Photos: 1,000 classes", "cifar10": "Thumbnails: 10 classes, 32×32"}
 
 
@@ -69,7 +68,7 @@ def outputs_of(view: handler.MachineView, name: str) -> tuple:
         name=f"{name}.distorted.png",
         tags=("original", "changed"),
         words=(original, "The changed picture, for which the machines keep their labels"),
-        caption="Move the handle: the change that the machines tolerate.",
+        caption=f"The change they tolerate: {html.decibels(view.result.psnr_db)}.",
         **shared,
     )
     noise = slider_value(
@@ -78,7 +77,7 @@ def outputs_of(view: handler.MachineView, name: str) -> tuple:
         name=f"{name}.noise.png",
         tags=("original", "noise"),
         words=(original, "The original with white noise"),
-        caption="White noise of the same energy as the change.",
+        caption=f"White noise as strong: {html.decibels(view.noise.psnr_db)}.",
         **shared,
     )
     return (
@@ -89,7 +88,7 @@ def outputs_of(view: handler.MachineView, name: str) -> tuple:
         reports.table(view),
         save_file(view.jnd, f"{name}.jnd.png"),
         save_file(view.cam, f"{name}.cam.png"),
-        reports.facts(view),
+        reports.facts(view) + html.notes(view.result.notes),
         view.numbers,
     )
 
@@ -136,7 +135,7 @@ def tab(limits: Limits) -> None:
                             "Mean class activation map of the machines, bright is most",
                         )
                 facts = gr.HTML(elem_id="machine-facts")
-                with gr.Accordion(html.FOR_PROGRAMS, open=False):
+                with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
             with gr.Column(elem_classes="jn-more", min_width=0):
                 strength = gr.Slider(
@@ -176,11 +175,11 @@ def tab(limits: Limits) -> None:
     empty = dict(zip(outputs, ("", "", None, None, "", None, None, "", None), strict=True))
     chosen = [panel.input, members.input, generator.input]
     photo.clear(empty, top.status)
-    clear_results([strength.input], empty)
-    clear_results([strength.release, *chosen], empty | {top.status: AGAIN})
+    clear_results([strength.input, *chosen], empty)
     changes = [*photo.fills, photo.image.clear, strength.input, strength.release, *chosen]
     record_inputs(changes, latest, inputs)
 
+    @show_errors
     def measure(upload, *choice):
         values = outputs_of(view_of(upload, *choice, limits), stem(upload))
         return values if latest.is_current(upload, *choice) else (gr.skip(),) * len(outputs)
@@ -198,7 +197,7 @@ def tab(limits: Limits) -> None:
     options = [panel.change, members.change, generator.change]
     for trigger in (go.click, strength.release, *options, *photo.fills):
         event = trigger(
-            refuse_here(measure, outputs),
+            measure,
             inputs,
             outputs,
             validator=latest.recording(validator(limits.to_reduce, image=None)),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from engine.errors import EngineError, UsageError
+from engine.errors import UsageError
 from engine.human.stimuli import FLAT, ORIGINAL
 from engine.models.available import human_models
 
@@ -23,11 +23,10 @@ from ..ui import html
 from ..ui.changes import clear_results
 from ..ui.photo import samples
 from ..ui.reports import viewing as reports
-from .parts.pair import MOVE, pair
 
 INTRO = """
 ## Which of two changes bothers people less?
-You see pairs of pictures and say which looks better. At the end it says what you preferred.
+You see pairs of pictures and say which looks better. It takes a few minutes.
 """
 METHOD = """
 Pairs come in random order and on random sides, after
@@ -42,12 +41,27 @@ OWN = """
 Name them `PICTURE.METHOD.png`, as in `face.ours.png` and `face.pgd.png`: what *Compare methods*
 offers for download is named so. Every two methods of a picture are shown against each other.
 """
-EXAMPLE = "An example of a pair: the second one has white noise."
+PAIR = """
+{{#if value}}
+<div class="jn-viewing">
+  <figure><img src="{{value.left.url}}" alt="The left picture">
+    <figcaption>Left</figcaption></figure>
+  <figure><img src="{{value.right.url}}" alt="The right picture">
+    <figcaption>Right</figcaption></figure>
+</div>
+{{/if}}
+"""
+EXAMPLE = "An example of a pair: white noise on the right."
+
+
+def pair(elem_id: str) -> gr.HTML:
+    """An empty component for two pictures side by side."""
+    return gr.HTML(html_template=PAIR, js_on_load="", elem_id=elem_id, apply_default_css=False)
 
 
 def kinds() -> dict[str, str]:
     """What noise can be compared, and its labels."""
-    return handler.KINDS | {name: f"noise hidden from the eye ({name})" for name in human_models()}
+    return handler.KINDS | {name: f"noise by {name}" for name in human_models()}
 
 
 def results_of(uploads: list[Upload] | None, limits: Limits) -> Results:
@@ -108,9 +122,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
         state, started = gr.State(None, time_to_live=7200), gr.State(0.0)
         with gr.Column() as setup:
             gr.HTML(html.note(SCREEN) + f'<div class="jn-narrow">{html.note(NARROW)}</div>')
-            length = gr.HTML(length_of(usual, None), elem_id="viewing-length")
             go = gr.Button("Start", variant="primary", elem_id="viewing-go", elem_classes="jn-go")
-            refused = gr.HTML(elem_id="viewing-refused")
             gr.HTML(html.note(storage_note(collect)))
             example = pair("viewing-example")
             gr.HTML(html.note(EXAMPLE))
@@ -140,7 +152,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
                 )
         with gr.Column(visible=False) as showing:
             status = gr.HTML(elem_id="viewing-status")
-            shown = pair("viewing-pair", MOVE)
+            shown = pair("viewing-pair")
             with gr.Row(elem_classes="jn-scale"):
                 votes = [
                     gr.Button(text, size="sm", min_width=80, elem_id=f"viewing-vote{score:+d}")
@@ -149,9 +161,7 @@ def tab(limits: Limits, collect: Path | None) -> None:
             leave = gr.Button("Stop here", size="sm", elem_id="viewing-stop")
         with gr.Column(visible=False) as done:
             summary = gr.HTML(elem_id="viewing-summary")
-            with gr.Accordion("Your answers in numbers, and as a file", open=False):
-                table = gr.HTML(elem_id="viewing-table")
-                file = gr.File(label="Your answers (CSV)", elem_id="viewing-file")
+            file = gr.File(label="Your answers", elem_id="viewing-file")
             again = gr.Button("Another viewer", elem_id="viewing-again")
         with gr.Accordion("Several viewers together", open=False):
             several = gr.File(
@@ -173,31 +183,27 @@ def tab(limits: Limits, collect: Path | None) -> None:
     def over(test: handler.Test) -> tuple:
         """The end: state, stage, results; the answers are stored where the server collects them."""
         if not test.answers:
-            return None, gr.skip(), gr.skip(), 0.0, "", "", None, *visible(0)
+            return None, gr.skip(), gr.skip(), 0.0, "", None, *visible(0)
         whole = test.trial is None
         if collect is not None and whole:
             handler.collect(test, collect)
         stored = " They were kept by this server." if collect is not None and whole else ""
-        words = reports.about_viewer(test.answers, names_of(test))
-        words += f" {len(test.answers)} answers.{stored}"
-        numbers = reports.results_table(analyse(test.answers), kinds())
+        text = reports.results_table(analyse(test.answers), kinds())
+        table = html.headline("Thank you.", f"{len(test.answers)} answers.{stored}") + text
         csv = save_file(test.csv, f"viewing-{test.viewer}.csv")
-        finding = html.headline("Thank you.", words, "plain")
-        return None, gr.skip(), gr.skip(), 0.0, finding, numbers, csv, *visible(2)
+        return None, gr.skip(), gr.skip(), 0.0, table, csv, *visible(2)
 
+    @show_errors
     def start(chosen, own, psnr):
-        try:
-            test = begin(chosen or [], own, to_number(psnr, "PSNR"), limits)
-        except EngineError as error:
-            return html.refusal(str(error)), *(gr.skip(),) * len(outputs)
-        return "", test, *stage(test), "", "", None, *visible(1)
+        test = begin(chosen or [], own, to_number(psnr, "PSNR"), limits)
+        return test, *stage(test), "", None, *visible(1)
 
     @show_errors
     def vote(score: int, test, started):
         if test is None or test.trial is None:
-            return None, *(gr.skip(),) * 6, *visible(0)
+            return None, *(gr.skip(),) * 5, *visible(0)
         test = test.with_answer(score, max(0.0, time.monotonic() - started))
-        return over(test) if test.trial is None else (test, *stage(test), "", "", None, *visible(1))
+        return over(test) if test.trial is None else (test, *stage(test), "", None, *visible(1))
 
     def first(seen):
         if seen:
@@ -206,11 +212,8 @@ def tab(limits: Limits, collect: Path | None) -> None:
         return pictures_of(handler.Test("", (trial,), handler.PSNR, {}), trial)
 
     page.select(show_errors(first), example, example, preprocess=False, **private)
-    outputs = [state, shown, status, started, summary, table, file, *groups]
-    go.click(start, [chosen, own, psnr], [refused, *outputs], preprocess=False, **private)
-    for each in (chosen.change, own.upload, own.clear, own.delete):
-        each(length_of, [chosen, own], length, preprocess=False, **private)
-    clear_results([chosen.input, psnr.input, own.upload, own.clear], {refused: ""})
+    outputs = [state, shown, status, started, summary, file, *groups]
+    go.click(start, [chosen, own, psnr], outputs, preprocess=False, **private)
     for button, score in zip(votes, handler.WORDS, strict=True):
         button.click(
             partial(vote, score), [state, started], outputs, trigger_mode="once", **private
@@ -219,41 +222,12 @@ def tab(limits: Limits, collect: Path | None) -> None:
     again.click(lambda: visible(0), None, groups, **private)
     clear_results([several.upload, several.clear, several.delete], {together: ""})
     several.upload(
-        lambda uploads: together_of(uploads, limits),
+        show_errors(lambda uploads: reports.results_table(results_of(uploads, limits), kinds())),
         several,
         together,
         preprocess=False,
         **private,
     )
-
-
-def together_of(uploads: list[Upload] | None, limits: Limits) -> str:
-    """The analysis in a table, or why there is none."""
-    try:
-        return reports.results_table(results_of(uploads, limits), kinds())
-    except EngineError as error:
-        return html.refusal(str(error))
-
-
-def length_of(chosen: list[str] | None, own: list[Upload] | None) -> str:
-    """How many pairs a test has, in words; nothing where there are none."""
-    if own:
-        names = {(upload.get("orig_name") or "").rpartition(".")[0] for upload in own}
-        shown: dict[str, list[str]] = {}
-        for picture, _, kind in (name.rpartition(".") for name in names):
-            shown.setdefault(picture, []).append(kind)
-    else:
-        shown = {name: list(chosen or []) for name in samples()}
-    pairs = handler.pairs_of(shown)
-    return html.note(f"{pairs} pairs, after {handler.PRACTICE} for practice." if pairs else "")
-
-
-def names_of(test: handler.Test) -> dict[str, str]:
-    """The kinds in a sentence: the only model of the eye in a test needs no name."""
-    shown = {kind for trial in test.trials for kind in (trial.left, trial.right)}
-    models = shown & set(human_models())
-    plain = {name: words.partition(" (")[0] for name, words in kinds().items()}
-    return plain if len(models) == 1 else kinds()
 
 
 def storage_note(collect: Path | None) -> str:

@@ -6,7 +6,6 @@ import time
 
 import gradio as gr
 
-from engine.errors import EngineError
 from engine.images.picture import encode_png
 from engine.system.progress import Progress
 from engine.watermark.result import WatermarkedPhoto
@@ -14,10 +13,10 @@ from engine.watermark.result import WatermarkedPhoto
 from ..handlers import watermark as handler
 from ..server.limits import Limits
 from ..server.uploads import open_upload, stem
-from ..server.validation import validator
+from ..server.validation import show_errors, validator
 from ..ui import html
-from ..ui.area import band, refuse_here
-from ..ui.changes import QUIET, Latest, clear_results, record_inputs
+from ..ui.area import band
+from ..ui.changes import Latest, clear_results, record_inputs
 from ..ui.photo import Finished, photo_input, samples, show_first
 from ..ui.reports import watermark as reports
 from ..ui.running import Running, add_stop
@@ -30,20 +29,11 @@ It is read back from copies that were
 compressed, reduced or cropped, without the original.
 """
 METHOD = """
-A text has up to 32 bytes: as many letters without accents, fewer of others. Whoever wants to remove
-a watermark at any price to the photo can.
+With a key of your own only who has it can read the text, or find that there is one; without one
+anybody can, here. A text has up to 32 bytes. Whoever wants to remove a watermark at any price to
+the photo can.
 """
 FIRST, TEXT = "Coffee", "© Just Noticeable"
-KEY = "A password: only who has it can read the text. Without one anybody can, here."
-WAITING = html.note("Type your text, then press “Mark the photo”.")
-AGAIN = html.note("Marking the photo …", "busy")
-# The bytes of a text in UTF-8, counted as it is typed.
-COUNT = """(text) => {
-  const bytes = new TextEncoder().encode(text || '').length;
-  const much = bytes > MOST ? ' jn-bad' : '';
-  const words = much ? ': shorten it. A letter with an accent has 2, an emoji 4.' : '';
-  return `<p class="jn-note jn-count${much}">${bytes} of MOST bytes${words}</p>`;
-}""".replace("MOST", str(handler.LONGEST))
 WORDS = {"webp": "WebP"}  # names of formats that are no capitals
 
 
@@ -60,24 +50,24 @@ def tab(limits: Limits) -> None:
                 photo = photo_input("Photo", "watermark-photo", tuple(samples()))
                 text = gr.Textbox(
                     TEXT,
-                    label="Your text",
-                    info="A name, a date, an address.",
+                    label=f"Text, up to {handler.LONGEST} bytes",
+                    info="Put yours here: a name, a date, an address.",
+                    max_length=32,
                     elem_id="watermark-text",
                 )
-                count = gr.HTML(counted(TEXT), elem_id="watermark-count")
                 go = gr.Button("Mark the photo", variant="primary", elem_id="watermark-go")
             with gr.Column(elem_classes="jn-area", min_width=0):
                 top = band("watermark")
                 pair = slider("watermark-slider", "The marked photo will be here.")
                 survival = gr.HTML(elem_id="watermark-survival")
                 facts = gr.HTML(elem_id="watermark-facts")
-                with gr.Accordion(html.FOR_PROGRAMS, open=False):
+                with gr.Accordion("All numbers", open=False):
                     numbers = gr.JSON(show_label=False, container=False)
             with (
                 gr.Column(elem_classes="jn-more", min_width=0),
                 gr.Accordion("Advanced", open=False),
             ):
-                key = gr.Textbox(label="Key (optional)", info=KEY, elem_id="watermark-key")
+                key = gr.Textbox(label="Key (optional)", elem_id="watermark-key")
                 observer = gr.Radio(
                     [(words, name) for name, words in handler.OBSERVER_WORDS.items()],
                     value="human",
@@ -89,13 +79,14 @@ def tab(limits: Limits) -> None:
                     label="Format of the file",
                 )
                 gr.Markdown(METHOD, elem_classes="jn-intro")
-        with gr.Accordion("Read the text in a file", open=True):
+        with gr.Accordion("Read a file", open=True):
             reading.add(limits)
 
     # No result: headline, pair, survival, facts, numbers.
     empty = ("", None, "", "", None)
     running, finished = Running(), Finished()
 
+    @show_errors
     def embed(upload, text, key, observer, format, request: gr.Request):
         with running.of(request.session_hash):
             yield from embed_steps(upload, text, key, observer, format)
@@ -128,6 +119,7 @@ def tab(limits: Limits) -> None:
             return (gr.skip(),) * len(results)
         return outputs_of(result, stem(upload))
 
+    @show_errors
     def first(headline, upload, text, key, observer, format, request: gr.Request):
         """The finished example where the tab is opened and nothing was or is being done."""
         if headline or request.session_hash in running:
@@ -138,63 +130,28 @@ def tab(limits: Limits) -> None:
 
     latest, inputs = Latest(), [photo.image, text, key, observer, format]
     results = [top.status, top.headline, pair, survival, facts, numbers]
-    typed, chosen = [text.change, key.change], [observer.input, format.input]  # or pasted
+    chosen = [text.change, key.change, observer.input, format.input]  # pasted as well as typed
     emptied = dict(zip(results, ("", *empty), strict=True))
-    photo.clear(emptied, top.status, WAITING)
-    clear_results(typed, emptied | {top.status: WAITING})
-    clear_results(chosen, emptied | {top.status: AGAIN})
-    text.change(None, text, count, js=COUNT, **QUIET)
-    record_inputs([*photo.fills, photo.image.clear, *typed, *chosen], latest, inputs)
-    check = latest.recording(marking_validator(limits))
-    # A photo of one's own waits for its text, but whether it can be read is said at once.
-    photo.image.upload(
-        lambda photo: None,
-        photo.image,
-        None,
-        validator=validator(limits.to_mark, image=None),
-        preprocess=False,
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    photo.clear(emptied, top.status)
+    clear_results(chosen, emptied)
+    record_inputs([*photo.fills, photo.image.clear, *chosen], latest, inputs)
     work = {
-        "validator": check,
+        "validator": latest.recording(validator(limits.to_mark, image=None)),
         "preprocess": False,
         "show_progress": "hidden",
         "concurrency_id": "search",
         "concurrency_limit": limits.at_once,
         "api_visibility": "private",
     }
-    starts = (go.click, text.submit, key.submit, *chosen, *photo.samples)
-    mark = refuse_here(latest.skipping(embed, inputs, results), results)
-    marking = [start(mark, inputs, results, **work) for start in starts]
+    starts = (go.click, text.submit, *photo.fills)
+    marking = [start(embed, inputs, results, **work) for start in starts]
     opened = show_first(page, photo.image, FIRST, latest)
     work.pop("validator")
     at_once = work | {"concurrency_id": "quick", "concurrency_limit": limits.quick}
     shown = opened.then(known, [top.headline, *inputs], results, **at_once)
-    opening = refuse_here(first, results)
-    marking.append(shown.then(opening, [top.headline, *inputs], results, **work))
+    marking.append(shown.then(first, [top.headline, *inputs], results, **work))
     nothing_written = dict(zip(results[1:], empty, strict=True))
     add_stop(top.stop, running, marking, top.status, "Stopped.", nothing_written)
-
-
-def counted(text: str) -> str:
-    """How many bytes a text has, of how many."""
-    return f'<p class="jn-note jn-count">{len(text.encode())} of {handler.LONGEST} bytes</p>'
-
-
-def marking_validator(limits: Limits):
-    """Validator of the mark: the photo, and the text, each refused where it was given."""
-    of_photo = validator(limits.to_mark, image=None)
-
-    def check(image, text, *rest):
-        results = of_photo(image, text, *rest)
-        try:
-            handler.check_text(text)
-        except EngineError as error:
-            results[1] = gr.validate(False, str(error))
-        return results
-
-    return check
 
 
 def outputs_of(result: WatermarkedPhoto, name: str) -> tuple:

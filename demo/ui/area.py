@@ -5,16 +5,9 @@ On a phone the page moves there when work begins that a visitor has asked for in
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 
 import gradio as gr
-
-from engine.errors import EngineError
-
-from . import html
 
 # The part of the area that must be in sight, in pixels: the finding and most of the picture.
 MOVE = """
@@ -66,33 +59,3 @@ def band(tab: str, *, stoppable: bool = True) -> Band:
             )
         headline = gr.HTML(elem_id=f"{tab}-headline", apply_default_css=False)
     return Band(status, headline, stop)
-
-
-def refuse_here(function: Callable, outputs: list) -> Callable:
-    """Let an EngineError of a handler, which may be a generator, stay where its result would be.
-
-    outputs: `status` and `headline` of a band first; the others are left as they are.
-    """
-
-    def refusal(error: EngineError) -> tuple:
-        return "", html.refusal(str(error)), *(gr.skip(),) * (len(outputs) - 2)
-
-    if inspect.isgeneratorfunction(function):
-
-        @wraps(function)
-        def steps(*arguments, **named):
-            try:
-                yield from function(*arguments, **named)
-            except EngineError as error:
-                yield refusal(error)
-
-        return steps
-
-    @wraps(function)
-    def call(*arguments, **named):
-        try:
-            return function(*arguments, **named)
-        except EngineError as error:
-            return refusal(error)
-
-    return call

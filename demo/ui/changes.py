@@ -12,10 +12,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
 from typing import NamedTuple
-
-import gradio as gr
 
 from ..server.visitors import current_order, current_page
 
@@ -64,21 +61,6 @@ class Latest:
         """
         recorded = self._of.get(current_page.get() or "")
         return json.loads(recorded.inputs)[0] if recorded else None
-
-    def skipping(self, function: Callable, inputs: list, outputs: list) -> Callable:
-        """A generator that does nothing where its turn comes too late: other inputs are the latest.
-
-        inputs: its first arguments; outputs: all of them are left as they are then.
-        """
-
-        @wraps(function)
-        def steps(*values):
-            if self.is_current(*values[: len(inputs)]):
-                yield from function(*values)
-            else:
-                yield (gr.skip(),) * len(outputs)
-
-        return steps
 
     def recording(self, validator: Callable) -> Callable:
         """A validator that records the inputs first."""

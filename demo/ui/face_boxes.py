@@ -34,7 +34,7 @@ element.addEventListener('click', (event) => {
 
 
 def label_of(face: FoundFace) -> str:
-    small = "" if face.usable else ", too small" if face.whole else ", cut off by the edge"
+    small = "" if face.usable else ", cut off or too small"
     name = f"Face {face.number}" if face.sure else "Perhaps a face"
     return f"{name} ({face.side} pixels{small})"
 

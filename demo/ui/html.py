@@ -6,11 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from html import escape
 
-FOR_PROGRAMS = "All numbers, as a program gets them"
-
 
 def note(text: str, kind: str = "quiet") -> str:
-    """One line below or instead of a result. kind: quiet, good, mixed, bad or busy."""
+    """One line below or instead of a result. kind: quiet, good, bad or busy."""
     busy = ' role="status"' if kind == "busy" else ""
     return f'<p class="jn-note jn-{kind}"{busy}>{escape(text)}</p>' if text else ""
 
@@ -20,27 +18,11 @@ def notes(lines: Iterable[str]) -> str:
 
 
 def headline(figure: str, text: str, kind: str = "good") -> str:
-    """The main finding of a result: a large figure and a sentence.
-
-    kind: the colour, which never says more than the words. good, as hoped; mixed, in part; bad,
-    not; plain, neither.
-    """
+    """The main finding of a result: a large figure and a sentence."""
     return (
         f'<div class="jn-headline jn-{kind}" role="status"><span class="jn-figure">'
         f"{escape(figure)}</span><span>{text}</span></div>"
     )
-
-
-def refusal(text: str) -> str:
-    """Why there is no result, in the result's place."""
-    return headline("Not done", escape(text[:1].upper() + text[1:]), "bad")
-
-
-def details(summary: str, content: str) -> str:
-    """HTML that is folded away under a few words, for those who want to know more."""
-    if not content:
-        return ""
-    return f'<details class="jn-details"><summary>{escape(summary)}</summary>{content}</details>'
 
 
 def table(head: list[str], rows: list[list[str]], caption: str, kind: str = "") -> str:

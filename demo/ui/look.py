@@ -43,66 +43,6 @@ SCRIPT = f"""
     return send(address, {{ ...options, headers }});
   }};
 }})();
-// A number beside a slider counts once it is entered or left, and only where it has changed.
-(() => {{
-  const counted = new WeakMap();
-  const numbers = '[data-testid=number-input]';
-  const own = (event, kind) => event.target.matches && event.target.matches(kind);
-  document.addEventListener('focusin', (event) => {{
-    if (own(event, `${{numbers}}, input[type=range]`))
-      counted.set(event.target, event.target.value);
-  }});
-  const leave = (event) => {{
-    if (!own(event, numbers) || event.target.disabled) return;
-    const field = event.target;
-    if (counted.get(field) === field.value) return event.stopImmediatePropagation();
-    if (field.value === '') return;
-    const most = Number(field.max), least = Number(field.min), given = Number(field.value);
-    const bounded = Math.min(most, Math.max(least, given));
-    if (bounded !== given) {{
-      field.value = bounded;
-      field.dispatchEvent(new Event('input', {{ bubbles: true }}));
-    }}
-    counted.set(field, field.value);
-  }};
-  document.addEventListener('blur', leave, true);
-  document.addEventListener('pointerup', leave, true);
-  document.addEventListener('keydown', (event) => {{
-    if (event.key !== 'Enter' || !own(event, numbers)) return;
-    event.target.blur();
-    event.target.focus();
-  }});
-  // A slider moved by keys counts as one that a finger has let go of.
-  document.addEventListener('keyup', (event) => {{
-    if (!own(event, 'input[type=range]') || counted.get(event.target) === event.target.value)
-      return;
-    counted.set(event.target, event.target.value);
-    event.target.dispatchEvent(new PointerEvent('pointerup', {{ bubbles: true }}));
-  }});
-}})();
-// What is no picture is refused where it was chosen, in words.
-(() => {{
-  const refuse = (event, files) => {{
-    const photo = event.target.closest && event.target.closest('.jn-photo, .jn-upload');
-    if (!photo) return;
-    photo.querySelectorAll('.jn-refused').forEach((each) => each.remove());
-    const other = [...(files || [])].find((each) => each.type && !each.type.startsWith('image/'));
-    if (!other) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    if (event.target.type === 'file') event.target.value = '';
-    const line = document.createElement('p');
-    line.className = 'jn-refused';
-    line.setAttribute('role', 'alert');
-    line.textContent = `${{other.name}} is no picture: choose a JPEG, PNG, WebP, AVIF or HEIC.`;
-    photo.append(line);
-  }};
-  const drop = (event) => refuse(event, event.dataTransfer && event.dataTransfer.files);
-  document.addEventListener('drop', drop, true);
-  document.addEventListener('change', (event) => {{
-    if (event.target.type === 'file') refuse(event, event.target.files);
-  }}, true);
-}})();
 document.addEventListener('click', (event) => {{
   const photo = event.target.closest && event.target.closest('.jn-photo');
   if (photo && photo.querySelector('img') && !event.target.closest('button, input'))

@@ -107,20 +107,13 @@ class PhotoInput:
     edits: tuple[Callable, ...]
     taps: Mapping[str, Callable]
 
-    @property
-    def samples(self) -> tuple[Callable, ...]:
-        """Those of `fills` after which it holds a sample."""
-        return self.fills[1:]
-
-    def clear(self, results: Mapping, status: gr.HTML, uploaded: str = "") -> None:
+    def clear(self, results: Mapping, status: gr.HTML) -> None:
         """Let the page empty results when the picture changes, and say which one is on its way.
 
-        results: component -> its empty value, `status` among them; uploaded: what `status` is then
-        where the visitor's own picture starts nothing by itself.
+        results: component -> its empty value, `status` among them.
         """
         clear_results([self.image.clear], results)
-        uploaded = uploaded or html.note(UPLOADED, "busy")
-        clear_results([self.image.upload], {**results, status: uploaded})
+        clear_results([self.image.upload], {**results, status: html.note(UPLOADED, "busy")})
         for name, tap in self.taps.items():
             clear_results([tap], {**results, status: html.note(f"{name} …", "busy")})
 

@@ -30,10 +30,6 @@ TEMPLATE = """
   </div>
   <figcaption>
     <span>{{value.caption}}</span>
-    {{#if value.post}}
-    <a class="jn-post" href="{{value.post.url}}"
-      download="{{value.post_name}}">JPEG to post</a>
-    {{/if}}
     {{#if value.share}}
     <a class="jn-share" href="{{value.share.url}}"
       download="{{value.share_name}}">Picture to share</a>
@@ -91,19 +87,16 @@ def slider_value(
     file: bytes | None = None,
     offer: str = "Download PNG",
     share: bytes | None = None,
-    post: bytes | None = None,
 ) -> dict:
     """What a slider shows: PNG bytes of two pictures of one size (width, height).
 
     name: of the file that is offered, if one is, and offer: the words on its button; file: its
     bytes, where it is not the second picture itself. tags, words: short labels and alternative
-    texts of both; share: a PNG of both side by side, which has no name of a visitor's file; post: a
-    JPEG of the second; focus: where zooming in goes, (x, y) in 0…1; pixelated: enlarged without
-    smoothing.
+    texts of both; share: a PNG of both side by side, which has no name of a visitor's file; focus:
+    where zooming in goes, (x, y) in 0…1; pixelated: enlarged without smoothing.
     """
     shown = save_file_data(after, name if file is None else "decoded.png")
     exact = shown if file is None else save_file_data(file, name)
-    post_name = f"{name.rpartition('.')[0]}.jpg"
     return {
         "before": save_file_data(before, "original.png"),
         "after": shown,
@@ -112,8 +105,6 @@ def slider_value(
         "offer": offer,
         "share": None if share is None else save_file_data(share, SHARE),
         "share_name": SHARE,
-        "post": None if post is None else save_file_data(post, post_name),
-        "post_name": post_name,
         "ratio": round(size[0] / size[1], 4),
         "before_tag": tags[0],
         "after_tag": tags[1],

@@ -195,18 +195,14 @@ def left_out(detected: list[Face], chosen: list[Face], face: str | int | None) -
         return []
     return [
         f"face {number} of {each.side} pixels at ({each.box[0]}, {each.box[1]}) is NOT cloaked: "
-        + why_left_out(number, each)
+        + (
+            f"it is cut off or below {SMALLEST} pixels"
+            if each.sure
+            else f"it is uncertain whether it is one; if so, choose it with --face {number}"
+        )
         for number, each in enumerate(detected, 1)
         if not any(each is one for one in chosen)
     ]
-
-
-def why_left_out(number: int, face: Face) -> str:
-    if not face.sure:
-        return f"it is uncertain whether it is one; if so, choose it with --face {number}"
-    if face.side < SMALLEST:
-        return f"it is below {SMALLEST} pixels"
-    return "it is cut off by the edge of the photo"
 
 
 def beyond_share(before: np.ndarray, after: np.ndarray, threshold: ThresholdMap) -> float:

@@ -22,7 +22,6 @@ from ..panels.aim import Aim
 from ..panels.naming import PanelSpec, parse
 from ..panels.own import with_gradients
 from ..system.libraries import broken
-from ..system.threads import SEARCH_THREADS
 from ..terminal.inputs import STDIN
 from ..terminal.labels import label_lines
 from ..terminal.progress import Announcement, draw
@@ -82,13 +81,11 @@ def gradient_search(options: MachineOptions, machine: MachineJND) -> Search:
         return photo_search(options, machine)
     try:
         from ..machine.search import Searcher
-        from ..networks.device import with_threads
+        from ..networks.device import use_threads
     except (ImportError, OSError) as error:
         raise missing(error) from None
-    searcher = Searcher(
-        name=machine.panel.name, weights=options.weights, device=options.device, exact=True
-    )
-    print(f"gradient search on {searcher.device}, {SEARCH_THREADS} thread", file=sys.stderr)
+    searcher = Searcher(name=machine.panel.name, weights=options.weights, device=options.device)
+    print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
 
     def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
         steps = searcher.steps(
@@ -97,8 +94,7 @@ def gradient_search(options: MachineOptions, machine: MachineJND) -> Search:
             keep_confidence=aim.keep_confidence,
             **machine.generator.aim,
         )
-        with with_threads(SEARCH_THREADS):
-            return draw(steps, keep=True).change
+        return draw(steps, keep=True).change
 
     return search
 
@@ -109,18 +105,14 @@ def photo_search(options: MachineOptions, machine: MachineJND) -> Search:
     Raises as `gradient_search`.
     """
     differentiable = with_gradients(machine.panel, "--search")
+    if differentiable is not machine.panel:
+        print(f"gradients on {differentiable.device}", file=sys.stderr)
 
     def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
         found = steps(differentiable, pixels, change, aim, max_seconds=options.max_seconds)
         return draw(found, keep=True).change
 
-    if differentiable is machine.panel:
-        return search
-    where = f"{differentiable.device}, {SEARCH_THREADS} thread"
-    print(f"gradients on {where}", file=sys.stderr)
-    from ..networks.device import with_threads
-
-    return with_threads(SEARCH_THREADS)(search)
+    return search
 
 
 def missing(error: ImportError | OSError) -> EngineError:

@@ -200,14 +200,12 @@ def load_finder() -> FaceFinder:
 
 def whole(face: Face, width: int, height: int) -> bool:
     """Whether the face is large enough and lies within the photo, but for a margin."""
-    return inside(face, width, height) and face.side >= SMALLEST
-
-
-def inside(face: Face, width: int, height: int) -> bool:
-    """Whether the face lies within the photo, but for a margin."""
     left, top, right, bottom = face.box
     slack = 0.1 * face.side
-    return left >= -slack and top >= -slack and right <= width + slack and bottom <= height + slack
+    inside = (
+        left >= -slack and top >= -slack and right <= width + slack and bottom <= height + slack
+    )
+    return inside and face.side >= SMALLEST
 
 
 def searched(faces: list[Face], size: tuple[int, int]) -> tuple[str, ...]:
@@ -265,14 +263,9 @@ def choose(
         chosen = [faces[place - 1]]
     for face in chosen:
         if not whole(face, *size):
-            if face.side < SMALLEST:
-                raise FaceError(
-                    f"{name}: the face has {face.side} pixels, below {SMALLEST} pixels: use a "
-                    "larger photo"
-                )
             raise FaceError(
-                f"{name}: the face is cut off by the edge of the photo: use one that shows more "
-                "of it"
+                f"{name}: the face of {face.side} pixels at ({face.box[0]}, {face.box[1]}) is cut "
+                f"off or below {SMALLEST} pixels: use a photo that shows more of it"
             )
     return chosen
 

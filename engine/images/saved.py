@@ -10,16 +10,11 @@ from PIL import Image
 from .picture import resize
 
 
-def encoded(pixels: np.ndarray, kind: str, quality: int) -> bytes:
-    """uint8 H×W×3 as the bytes of a "JPEG" (4:2:0) or "WEBP" of this quality, by Pillow."""
+def reencoded(pixels: np.ndarray, kind: str, quality: int) -> np.ndarray:
+    """uint8 H×W×3 as a "JPEG" (4:2:0) or "WEBP" of this quality, and decoded again."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, kind, quality=quality)
-    return stream.getvalue()
-
-
-def reencoded(pixels: np.ndarray, kind: str, quality: int) -> np.ndarray:
-    """uint8 H×W×3 as `encoded` writes it, and decoded again."""
-    with Image.open(io.BytesIO(encoded(pixels, kind, quality))) as image:
+    with Image.open(stream) as image:
         return np.asarray(image.convert("RGB"))
 
 

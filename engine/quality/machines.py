@@ -74,25 +74,9 @@ def estimated(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     own = before.argmax(2)
     was, left = log_odds(before, own), log_odds(after, own)
-    keep = chance(left.mean(1))
+    keep = 1 / (1 + np.exp(-(OFFSET + SLOPE * left.mean(1))))
     fall = 1 / (1 + np.exp(-was)) - 1 / (1 + np.exp(-left))
     return keep, fall.mean(1)
-
-
-def chance(evidence: np.ndarray) -> np.ndarray:
-    """That a machine not asked keeps its label, 0…1, by the mean log-odds of those asked."""
-    return 1 / (1 + np.exp(-(OFFSET + SLOPE * evidence)))
-
-
-def chance_by_labels(labels: Sequence[LabelChange]) -> float | None:
-    """`chance` by what machines predict: the confidence in a label that is kept has the log-odds.
-
-    None where a label is not kept, and for no labels.
-    """
-    if not labels or not all(label.same for label in labels):
-        return None
-    shares = np.clip([label.confidence_after for label in labels], 1e-6, 1 - 1e-6)
-    return float(chance(np.log(shares / (1 - shares)).mean()))
 
 
 def log_odds(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

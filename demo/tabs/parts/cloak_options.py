@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from engine.human import HUMAN_MODELS
 from engine.models.available import human_models
 
 from ...handlers import cloak as handler
@@ -25,13 +24,13 @@ TARGET = "A target is for the evaluation of recognisers, not for impersonation."
 class Options:
     """The components: target, method, robust, seconds, eye, in this order in `inputs`.
 
-    edits: events by which a visitor changes them; starts: those after which they have their new
-    values, and the work can begin.
+    edits: events by which a visitor changes them; changes: those after which they have their new
+    values.
     """
 
     inputs: tuple
     edits: tuple[Callable, ...]
-    starts: tuple[Callable, ...]
+    changes: tuple[Callable, ...]
 
     @classmethod
     def add(cls, limits: Limits, usual: tuple[str, bool, float, str]) -> Options:
@@ -45,9 +44,9 @@ class Options:
             )
             robust = gr.Checkbox(
                 usual[1],
-                label="Holds when it is saved again",
-                info="By a site that saves it as JPEG or WebP, or resizes it; without it, the "
-                "change is smaller.",
+                label="Robust",
+                info="Holds when a site saves it again or resizes it; without it, the change "
+                "is smaller.",
             )
             seconds = gr.Slider(
                 5,
@@ -58,11 +57,7 @@ class Options:
                 info="The longest search.",
             )
             eye = gr.Dropdown(
-                [(f"{name} · {HUMAN_MODELS[name].paper}", name) for name in human_models()],
-                value=usual[3],
-                label="Model of the eye",
-                info="For the methods that are guided by what an eye sees.",
-                filterable=False,
+                list(human_models()), value=usual[3], label="Model of the eye", filterable=False
             )
             gr.Markdown(TARGET)
             target = gr.Image(
@@ -77,6 +72,5 @@ class Options:
             )
             gr.Markdown(METHOD, elem_classes="jn-intro")
         uploads = (target.upload, target.clear)
-        chosen = (*uploads, method.input, robust.input, eye.input)
-        inputs = (target, method, robust, seconds, eye)
-        return cls(inputs, (*chosen, seconds.input), (*chosen, seconds.release))
+        edits = (*uploads, method.input, robust.input, seconds.input, eye.input)
+        return cls((target, method, robust, seconds, eye), edits, (*edits, seconds.release))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ...handlers import faces
 from ...handlers import quality as handler
 from ...server.limits import Limits
 from ...server.uploads import open_upload
-from ...server.validation import validator
-from ...ui import html
-from ...ui.area import band, refuse_here
+from ...server.validation import show_errors, validator
+from ...ui.area import band
 from ...ui.changes import Latest, clear_results, record_inputs
 from ...ui.reports import quality as reports
 from ...ui.running import clear_on_failure
@@ -18,8 +16,7 @@ from ...ui.running import clear_on_failure
 INTRO = """
 ## Two pictures of your own: how far apart are they?
 Give a picture and a changed one of the same size, for instance a photo and its compressed file:
-whether machines still answer the same, how likely others are to, whether recognisers take a face in
-them for the same person, and the usual numbers.
+whether machines still answer the same, how likely others are to, and the usual numbers.
 """
 # Brings this part into sight, and its first upload into reach of the keyboard.
 MOVE = """() => {
@@ -56,25 +53,27 @@ def add(limits: Limits) -> None:
         top = band("pictures", stoppable=False)
         table = gr.HTML(elem_id="pictures-table")
         facts = gr.HTML(elem_id="pictures-facts")
-        with gr.Accordion(html.FOR_PROGRAMS, open=False):
+        with gr.Accordion("All numbers", open=False):
             numbers = gr.JSON(show_label=False, container=False)
 
     latest, inputs = Latest(), [reference, changed]
     outputs = [top.status, top.headline, table, facts, numbers]
 
+    @show_errors
     def compare(first, second):
-        pictures = [open_upload(each, limits.to_compress) for each in (first, second)]
-        pair, people = handler.measure(*pictures), faces.compare_if_any(*pictures)
+        pair = handler.measure(
+            open_upload(first, limits.to_compress), open_upload(second, limits.to_compress)
+        )
         if not latest.is_current(first, second):
             return (gr.skip(),) * len(outputs)
-        table = reports.faces(people) + reports.table(pair)
-        return "", reports.headline(pair), table, reports.facts(pair), pair.to_dict()
+        values = reports.headline(pair), reports.table(pair), reports.facts(pair), pair.to_dict()
+        return "", *values
 
     edits = [event for each in inputs for event in (each.upload, each.clear)]
     clear_results(edits, dict(zip(outputs, ("", "", "", "", None), strict=True)))
     record_inputs(edits, latest, inputs)
     event = go.click(
-        refuse_here(compare, outputs),
+        compare,
         inputs,
         outputs,
         validator=latest.recording(validator(limits.to_compress, reference=None, changed=None)),

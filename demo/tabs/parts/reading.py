@@ -11,16 +11,12 @@ from engine.system.progress import Progress
 from ...handlers import watermark as handler
 from ...server.limits import Limits
 from ...server.uploads import open_upload
-from ...server.validation import validator
+from ...server.validation import show_errors, validator
 from ...ui import html
-from ...ui.area import band, refuse_here
+from ...ui.area import band
 from ...ui.changes import Latest, clear_results, record_inputs
 from ...ui.reports import watermark as reports
 from ...ui.running import Running, add_stop
-
-EMPTY = '<div class="jn-empty">Give a photo, yours or a copy of it: its text will be here.</div>'
-WAITING = html.note("Press Enter in the key, or “Read again”.")
-BUSY = html.note("Reading …", "busy")
 
 
 def add(limits: Limits) -> None:
@@ -38,11 +34,7 @@ def add(limits: Limits) -> None:
                 height=132,
                 alt_text="The photo to be read",
             )
-            key = gr.Textbox(
-                label="Key (if it has one)",
-                info="The password it was marked with.",
-                elem_id="reading-key",
-            )
+            key = gr.Textbox(label="Key (if it has one)", elem_id="reading-key")
             thorough = gr.Checkbox(
                 label="It was resized",
                 info="To any size: every scale is tried, which takes some ten seconds.",
@@ -50,17 +42,17 @@ def add(limits: Limits) -> None:
             go = gr.Button("Read again", size="sm", elem_id="reading-go")
         with gr.Column(elem_classes="jn-area", min_width=0):
             top = band("reading")
-            gr.HTML(EMPTY, elem_classes="jn-until")
 
     running = Running()
 
+    @show_errors
     def read(upload, key, thorough, request: gr.Request):
         with running.of(request.session_hash):
             yield from read_steps(upload, key, thorough)
 
     def read_steps(upload, key, thorough):
         picture, started = open_upload(upload, limits.to_mark), time.monotonic()
-        yield BUSY, ""
+        yield html.note("Reading …", "busy"), ""
         for step in handler.read(picture, key=key, thorough=bool(thorough)):
             if isinstance(step, Progress):
                 values = reports.progress(step, time.monotonic() - started), ""
@@ -75,13 +67,11 @@ def add(limits: Limits) -> None:
     outputs = [top.status, top.headline]
     chosen = [key.change, thorough.input]  # pasted as well as typed
     empty = dict.fromkeys(outputs, "")
-    clear_results([photo.clear], empty)
-    clear_results([key.change], empty | {top.status: WAITING})
-    clear_results([photo.upload, thorough.input], empty | {top.status: BUSY})
+    clear_results([photo.upload, photo.clear, *chosen], empty)
     record_inputs([photo.upload, photo.clear, *chosen], latest, inputs)
     events = [
         start(
-            refuse_here(latest.skipping(read, inputs, outputs), outputs),
+            read,
             inputs,
             outputs,
             validator=latest.recording(validator(limits.to_mark, photo=None)),
@@ -91,6 +81,6 @@ def add(limits: Limits) -> None:
             concurrency_limit=limits.at_once,
             api_visibility="private",
         )
-        for start in (go.click, key.submit, thorough.input, photo.upload)
+        for start in (go.click, key.submit, photo.upload)
     ]
     add_stop(top.stop, running, events, top.status, "Stopped.", {top.headline: ""})

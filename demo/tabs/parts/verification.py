@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from engine.errors import EngineError, UsageError
-
 from ...handlers import faces
 from ...server.limits import Limits
 from ...server.uploads import open_upload
-from ...server.validation import validator
-from ...ui import html
+from ...server.validation import show_errors, validator
 from ...ui.changes import Latest, clear_results, record_inputs
 from ...ui.reports import cloak as reports
 
@@ -51,21 +48,16 @@ class Verification:
         """
         latest, inputs = Latest(), [photo, self.second, cloaked]
 
+        @show_errors
         def verify(upload, second, shown):
-            try:
-                table = tested(upload, second, shown)
-            except EngineError as error:
-                table = html.refusal(str(error))
-            return table if latest.is_current(upload, second, shown) else gr.skip()
-
-        def tested(upload, second, shown) -> str:
             file = (shown or {}).get("file")
             if not file:
-                raise UsageError("There is no hidden face yet: hide one first")
+                raise gr.Error("Hide a face first", print_exception=False)
             other = open_upload(second, limits)
             original, changed = open_upload(upload, limits), open_upload(file, limits)
             before, after = faces.compare(original, other), faces.compare(changed, other)
-            return reports.verification_table(before, after)
+            table = reports.verification_table(before, after)
+            return table if latest.is_current(upload, second, shown) else gr.skip()
 
         edits = [self.second.upload, self.second.clear]
         clear_results(edits, {self.verdict: ""})

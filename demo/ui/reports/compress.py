@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import mean
-
 from engine.compress.result import CompressedPhoto, chosen
-from engine.quality.machines import chance_by_labels
 from engine.system.progress import Progress
 
-from ...handlers.compress import FORMAT_NAMES
-from ...handlers.machine import SURE, unsure
+from ...handlers.machine import unsure
 from .. import html
 from ..html import decibels
 from .labels import IMAGENET, before_and_after
@@ -20,35 +16,19 @@ def progress(step: Progress, seconds: float) -> str:
     return html.progress(step.share, f"{step.doing} · {seconds:.0f} s")
 
 
-def guessed(result: CompressedPhoto) -> bool:
-    """Whether what the machines keep is a guess, before or after."""
-    return unsure(result.labels) or any(each.confidence_after < SURE for each in result.labels)
-
-
 def headline(result: CompressedPhoto) -> str:
-    """How much smaller than plain encoding, and how far the machines' answers can be relied on."""
     if result.unchanged:
         text = (
             "No smaller file was found that the machines understand as well: it is returned as it "
             f"is, <b>{result.bytes_before:,} bytes</b>, metadata included."
         )
-        return html.headline("As it is", text, "plain")
-    plain, after = result.bytes_plain, result.bytes_after
-    format = FORMAT_NAMES.get(result.format, result.format)
-    if plain and after < plain and round(100 * (1 - after / plain)):
-        figure = f"{1 - after / plain:.0%} smaller"
-        text = f"than plain {format}: <b>{after:,} bytes</b> against {plain:,}."
-    else:
-        figure = f"{after:,} bytes"
-        text = f"of {result.bytes_before:,}, as many as plain {format} needs."
-    doubt, chance = guessed(result), chance_by_labels(result.labels)
-    sure = mean(each.confidence_after for each in result.labels)
-    text += f" {result.kept('machines').capitalize()} (verified)"
-    text += f", but now it is a guess, {sure:.0%} sure." if doubt else "."
-    if chance is not None:
-        text += f" Another machine keeps its own with an estimated chance of <b>{chance:.0%}</b>."
-    likely = chance is not None and chance >= 0.5
-    return html.headline(figure, text, "plain" if doubt else "good" if likely else "mixed")
+        return html.headline("As it is", text, "bad")
+    sizes = f"{result.bytes_before:,} → <b>{result.bytes_after:,} bytes</b>"
+    return html.headline(
+        f"{result.bytes_after / result.bytes_before:.1%}",
+        f"of the file is left, {sizes}, and {result.kept('machines')}: verified on the very file, "
+        "decoded again.",
+    )
 
 
 def table(result: CompressedPhoto) -> str:
@@ -67,7 +47,8 @@ def table(result: CompressedPhoto) -> str:
 def facts(result: CompressedPhoto) -> str:
     plain, after = result.bytes_plain, result.bytes_after
     rows = [
-        ("this file", f"{after:,}", f"bytes, {FORMAT_NAMES.get(result.format, result.format)}"),
+        ("before", f"{result.bytes_before:,}", "bytes of your file"),
+        ("after", f"{after:,}", f"bytes, {result.format}"),
         (
             "plain encoding",
             "none" if plain is None else f"{plain:,}",
@@ -79,12 +60,13 @@ def facts(result: CompressedPhoto) -> str:
         value = f"{fewer:.0%} fewer" if round(100 * fewer) else "as many"
         rows.append(("against plain encoding", value, "bytes"))
     rows += [
-        ("your file", f"{result.bytes_before:,}", "bytes"),
-        ("difference", decibels(result.psnr_db), "PSNR to the original; lower is more change"),
+        ("PSNR", decibels(result.psnr_db), "against the original"),
+        ("verified", "yes" if result.verified else "no", "on the decoded file"),
     ]
-    how = "" if result.settings is None else html.note(f"Encoded at: {chosen(result.settings)}.")
-    if result.settings is not None and "subsampling" in result.settings:
-        how += html.note(f"Colour is stored at {result.settings['subsampling']}.")
-    more = "“Smallest” finds smaller ones, and takes longer: see Advanced."
+    if result.settings is not None:
+        shown = result.settings
+        chroma = f"chroma {shown['subsampling']}" if "subsampling" in shown else ""
+        rows.append(("encoded at", chosen(shown), chroma))
+    more = "A search finds smaller ones, and takes longer: see Advanced."
     hint = html.note(more if result.method == "bisect" else "")
-    return html.facts(rows) + hint + html.details("How it was made", how + html.notes(result.notes))
+    return html.facts(rows) + hint + html.notes(result.notes)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from engine.human import HUMAN_MODELS
 from engine.metrics.quality import Quality
 
 from ...handlers.human import HumanView
@@ -30,45 +27,32 @@ def seen(level: float) -> str:
 
 def headline(view: HumanView) -> str:
     result = view.result
-    if result.level == 0:
-        return html.headline(seen(0), "was added: this is the original twice.", "plain")
-    usual = result.level * sum(result.mean) / 3
+    usual = sum(result.mean) / 3
     whom = "for most people: " if result.level < PLAIN else ""
     text = (
-        f"{whom}noise of <b>{result.level:.3g} times</b> the eye's threshold. On average it moves "
-        f"a value by {usual:.1f}, where black is 0 and white 255."
+        f"{whom}noise of ±{result.level * usual:.1f} levels of 255 on average, "
+        f"<b>{result.level:.3g} times</b> the eye's threshold."
     )
-    kind = "good" if result.level <= FAINT else "plain" if result.level < PLAIN else "mixed"
-    return html.headline(seen(result.level), text, kind)
-
-
-def facts(view: HumanView) -> str:
-    """What was measured of the noise. By which model it was made is folded away.
-
-    How many pixels are beyond its threshold is left out: at a level up to 1 none, above it all.
-    """
-    result = view.result
-    rows = quality_facts(replace(result.quality, beyond_jnd_share=None))
-    model = f"Model of the eye: {result.model}, {HUMAN_MODELS[result.model].paper}."
-    return html.facts(rows) + html.details("Details", html.note(model) + html.notes(result.notes))
+    if result.level == 0:
+        text = "was added: this is the original twice."
+    return html.headline(seen(result.level), text)
 
 
 def quality_facts(quality: Quality) -> list[tuple[str, str, str]]:
     """The numbers that were measured: (name, value, explanation) each."""
-    ssim = "" if quality.ssim is None else f"{quality.ssim:.4f}"
     rows = [
-        ("difference", decibels(quality.psnr_db), "PSNR: its energy; higher is less change"),
-        ("structure", ssim, "SSIM; 1 is equal"),
-        ("colour", f"{quality.delta_e_mean:.2f}", "mean colour difference ΔE00; 0 is equal"),
+        ("PSNR", decibels(quality.psnr_db), "energy of the change; more is less change"),
+        ("SSIM", "" if quality.ssim is None else f"{quality.ssim:.4f}", "structure; 1 is equal"),
+        ("ΔE00", f"{quality.delta_e_mean:.2f}", "mean colour difference (CIEDE2000)"),
         ("pixels changed", f"{quality.changed_share:.1%}", "by one level or more"),
     ]
     if quality.beyond_jnd_share is not None:
         beyond = f"{quality.beyond_jnd_share:.1%}"
-        rows.append(("visible", beyond, "of pixels, to a model of the eye"))
+        rows.append(("more than the eye's threshold", beyond, f"of pixels, {quality.jnd_model}"))
     if quality.jod is not None:
-        rows.append(("to people", f"{quality.jod:.2f}", "JOD; 10 is no visible difference"))
+        rows.append(("JOD", f"{quality.jod:.2f}", "ColorVideoVDP; 10 is no visible difference"))
     if quality.fsim is not None:
-        rows.append(("features", f"{quality.fsim:.4f}", "FSIM; 1 is equal"))
+        rows.append(("FSIM", f"{quality.fsim:.4f}", "features; 1 is equal"))
     if quality.vif is not None:
-        rows.append(("information", f"{quality.vif:.4f}", "VIF; 1 is equal"))
+        rows.append(("VIF", f"{quality.vif:.4f}", "information; 1 is equal"))
     return [row for row in rows if row[1]]

@@ -6,7 +6,7 @@ from html import escape
 
 from engine.panels.predicted import LabelChange
 
-from ...handlers.machine import SURE, unsure
+from ...handlers.machine import SURE
 from ..html import table
 
 # Of the panel for thumbnails, and of that for photographs.
@@ -26,18 +26,15 @@ IMAGENET = (
 )
 
 
-def label_cell(label: str, confidence: float, same: bool | None, doubt: bool = False) -> str:
+def label_cell(label: str, confidence: float, same: bool | None) -> str:
     """One classifier's label, its confidence as a bar, and whether it is the original's.
 
-    A label below `SURE` is given as a guess, and a guess that is kept is no success.
-    doubt: whether the classifiers disagree, so that all they answer is a guess.
+    A label below `SURE` is given as a guess.
     """
     mark = {None: "", True: '<span class="jn-mark" role="img" aria-label="kept">✓</span>'}.get(
         same, '<span class="jn-mark" role="img" aria-label="changed">✗</span>'
     )
     kind = {None: "plain", True: "kept"}.get(same, "lost")
-    if same and (doubt or confidence < SURE):
-        kind = "guess"  # neither good nor bad
     guess = "<small>unsure:</small> " if confidence < SURE else ""
     return (
         f'<span class="jn-answer jn-{kind}">{mark}<span>{guess}<b>{escape(label)}</b></span> '
@@ -62,12 +59,11 @@ def before_and_after(
     labels: tuple[LabelChange, ...], heads: tuple[str, str], kept: dict[str, bool | None]
 ) -> str:
     """The label of each classifier of two pictures; kept: by classifier, None for neither."""
-    doubt = unsure(labels)
     rows = [
         [
             escape(name_of(label)),
             label_cell(label.before, label.confidence_before, None),
-            label_cell(label.after, label.confidence_after, kept[label.classifier], doubt),
+            label_cell(label.after, label.confidence_after, kept[label.classifier]),
         ]
         for label in labels
     ]

@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from ...handlers.viewer_statistics import FEWEST, Answer, Results
-from ...handlers.viewing import preferences
+from ...handlers.viewer_statistics import FEWEST, Results
 from ..html import note, table
-
-
-def about_viewer(answers: list[Answer], names: dict[str, str]) -> str:
-    """One viewer's answers in a sentence: of the two kinds that they told apart most clearly."""
-    if not answers:
-        return ""
-    better, worse, times, undecided, pairs = preferences(answers)[0]
-    one, other = (escape(names.get(kind, kind)) for kind in (better, worse))
-    if undecided == pairs:
-        return f"You saw no difference between {one} and {other} in any of {pairs} pairs."
-    if 2 * times == pairs - undecided:
-        return f"You preferred {one} as often as {other}, in {times} of {pairs} pairs each."
-    return f"You preferred <b>{one}</b> to {other} in {times} of {pairs} pairs."
 
 
 def results_table(results: Results, names: dict[str, str]) -> str:
@@ -37,7 +23,7 @@ def results_table(results: Results, names: dict[str, str]) -> str:
         spread = "–" if summary.n < 2 else f"{summary.std:.2f}"
         interval = "–" if summary.n < 2 else f"± {summary.interval:.2f}"
         rows.append([order, f"{abs(summary.mean):.2f}", spread, interval, str(summary.n)])
-    head = ["Seen as better", "Mean, 0…3", "Deviation", "95 % of means", "Answers"]
+    head = ["Seen as better", "Mean (0…3)", "Std", "95 %", "Answers"]
     excluded = [viewer.name for viewer in results.viewers if viewer.rejected]
     count = len(results.viewers)
     if not results.screened:

@@ -21,30 +21,24 @@ def progress(step: Progress, seconds: float) -> str:
 
 def headline(result: WatermarkedPhoto) -> str:
     """What the file carries, and how many changes it survives."""
-    tried = changes(result)
-    survived = sum(tried.values())
+    survived, tried = sum(result.survived.values()), len(result.survived)
     text = (
         f"<b>“{escape(result.payload.shown)}”</b> was read back from the finished file, and after "
-        f"{survived} of {len(tried)} changes to it."
+        f"{survived} of {tried} changes to it."
     )
-    return html.headline("Marked", text, "good" if 2 * survived > len(tried) else "mixed")
-
-
-def changes(result: WatermarkedPhoto) -> dict[str, bool]:
-    """Whether it is read after each change; the same pixels in another file are none."""
-    return {name: held for name, held in result.survived.items() if name != "png"}
+    return html.headline("Marked", text)
 
 
 def survival(result: WatermarkedPhoto) -> str:
     """Each change that was tried on this very file."""
-    marks = {CHANGES[name][1]: holds for name, holds in changes(result).items()}
+    marks = {CHANGES[name][1]: holds for name, holds in result.survived.items()}
     return f"<h3>Can be read after</h3>{html.chips(marks)}"
 
 
 def facts(result: WatermarkedPhoto) -> str:
     rows = [
-        ("text", f"{result.payload.bits // 8} bytes", "of 32 at most"),
-        ("difference", decibels(result.psnr_db), "PSNR to the original; higher is less change"),
+        ("payload", f"{result.payload.bits} bits", "of 256 at most"),
+        ("PSNR", decibels(result.psnr_db), "higher is less change"),
         ("file", f"{len(result.data):,}", f"bytes, {result.format}"),
     ]
     table = ""
