@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partialmethod
 from itertools import pairwise
 
 import numpy as np
@@ -11,11 +12,15 @@ import torch
 
 from engine.attack.objective import lead
 from engine.commands import cli
+from engine.commands.machine import gradient_search
+from engine.commands.options import MachineOptions
 from engine.images.picture import to_batch, to_pixels
 from engine.images.samples import sample_paths
 from engine.machine.jnd import load
 from engine.machine.search import Searcher
 from engine.metrics.quality import psnr
+from engine.networks import device
+from engine.panels.aim import Aim
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,26 @@ def test_lead_is_the_distance_to_the_best_other():
 def test_the_same_seed_gives_the_same_change(searcher, crops):
     first, second = (list(searcher.steps(crops[:2], count=5, seed=3))[-1] for _ in range(2))
     np.testing.assert_array_equal(first.change, second.change)
+
+
+@pytest.mark.parametrize("faster", [torch.bfloat16, torch.float32])
+def test_neither_threads_nor_a_trial_of_speed_change_what_the_command_finds(
+    crops, faster, monkeypatch
+):
+    """bfloat16 is chosen where a trial of some milliseconds finds it faster, now and then."""
+    monkeypatch.setattr(device, "has_bfloat16", lambda kind: True)
+    monkeypatch.setattr(device, "seconds", lambda dtype: 1.0 if dtype is faster else 2.0)
+    monkeypatch.setattr(Searcher, "steps", partialmethod(Searcher.steps, count=12))
+    device.prefers_bfloat16.cache_clear()
+    options, machine = MachineOptions(device="cpu", search=True), load(None, "cpu")
+    aim, single = Aim(np.zeros((1, 10)), [0]), Searcher(device="cpu", exact=True)
+    with device.with_threads(1):
+        *_, expected = single.steps(crops[:1], **machine.generator.aim)
+    for threads in (1, 2):
+        with device.with_threads(threads):
+            found = gradient_search(options, machine)(crops[0], None, aim)
+        np.testing.assert_array_equal(found, expected.change)
+    device.prefers_bfloat16.cache_clear()
 
 
 def test_it_stops_in_time(searcher, crops):

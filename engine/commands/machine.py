@@ -22,6 +22,7 @@ from ..panels.aim import Aim
 from ..panels.naming import PanelSpec, parse
 from ..panels.own import with_gradients
 from ..system.libraries import broken
+from ..system.threads import SEARCH_THREADS
 from ..terminal.inputs import STDIN
 from ..terminal.labels import label_lines
 from ..terminal.progress import Announcement, draw
@@ -81,11 +82,13 @@ def gradient_search(options: MachineOptions, machine: MachineJND) -> Search:
         return photo_search(options, machine)
     try:
         from ..machine.search import Searcher
-        from ..networks.device import use_threads
+        from ..networks.device import with_threads
     except (ImportError, OSError) as error:
         raise missing(error) from None
-    searcher = Searcher(name=machine.panel.name, weights=options.weights, device=options.device)
-    print(f"gradient search on {searcher.device}, {use_threads()} threads", file=sys.stderr)
+    searcher = Searcher(
+        name=machine.panel.name, weights=options.weights, device=options.device, exact=True
+    )
+    print(f"gradient search on {searcher.device}, {SEARCH_THREADS} thread", file=sys.stderr)
 
     def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
         steps = searcher.steps(
@@ -94,7 +97,8 @@ def gradient_search(options: MachineOptions, machine: MachineJND) -> Search:
             keep_confidence=aim.keep_confidence,
             **machine.generator.aim,
         )
-        return draw(steps, keep=True).change
+        with with_threads(SEARCH_THREADS):
+            return draw(steps, keep=True).change
 
     return search
 
@@ -105,14 +109,18 @@ def photo_search(options: MachineOptions, machine: MachineJND) -> Search:
     Raises as `gradient_search`.
     """
     differentiable = with_gradients(machine.panel, "--search")
-    if differentiable is not machine.panel:
-        print(f"gradients on {differentiable.device}", file=sys.stderr)
 
     def search(pixels: np.ndarray, change: np.ndarray, aim: Aim) -> np.ndarray:
         found = steps(differentiable, pixels, change, aim, max_seconds=options.max_seconds)
         return draw(found, keep=True).change
 
-    return search
+    if differentiable is machine.panel:
+        return search
+    where = f"{differentiable.device}, {SEARCH_THREADS} thread"
+    print(f"gradients on {where}", file=sys.stderr)
+    from ..networks.device import with_threads
+
+    return with_threads(SEARCH_THREADS)(search)
 
 
 def missing(error: ImportError | OSError) -> EngineError:

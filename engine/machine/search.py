@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,9 @@ class Searcher:
 
     panel: any `engine.networks.panel.Panel`, by default the exported one of this name in
     `engine.models.registry.PANELS` (weights as in `engine.models.locate`). device: auto, cpu or
-    cuda. Raises WeightsError, DeviceError.
+    cuda. exact: single precision, which for one picture is as fast; otherwise bfloat16 where a
+    trial finds it faster (`engine.networks.device`), so that a change may depend on how busy the
+    machine was. Raises WeightsError, DeviceError.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Searcher:
         name: str = "cifar10",
         weights: str | os.PathLike | None = None,
         device: str = "auto",
+        exact: bool = False,
     ):
+        self.exact = exact
         self.device = torch.device(torch_device(device))
         if panel is None:
             panel = stored_photo_panel(weights) if name == "photos" else stored_panel(weights)[0]
@@ -100,7 +105,7 @@ class Searcher:
         """
         effective = losses.surviving(change, 2 * clean - 1)
         candidate = clean + effective / 2  # an image: clipped to 0…1
-        with autocast(self.device):
+        with nullcontext() if self.exact else autocast(self.device):
             logits = self.panel.logits(to_levels(candidate))
         logits = logits.float()
         kept = (

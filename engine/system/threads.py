@@ -14,13 +14,13 @@ from pathlib import Path, PurePosixPath
 from ..errors import UsageError
 
 ENVIRONMENT = "JND_THREADS"
-# PyTorch's, in a cloak's search. With two, gradients differ in their last digits from run to run,
-# the search takes another way, and the same photo gives one of several files.
+# PyTorch's, in a search by gradients. With two, these differ in their last digits, the search takes
+# another way, and the same photo gives one of several files.
 SEARCH_THREADS = 1
 
 
 def threads() -> int:
-    """Threads for ONNX Runtime and PyTorch alike, 1 or more; a cloak's search: `SEARCH_THREADS`.
+    """Threads for ONNX Runtime and PyTorch alike, 1 or more; in a search: `SEARCH_THREADS`.
 
     JND_THREADS, else OMP_NUM_THREADS, else `available_cores`. Raises UsageError where JND_THREADS
     is no whole number above 0.
