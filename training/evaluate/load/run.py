@@ -7,8 +7,7 @@ queue is full they wait a moment and try again. Before that, a visitor leaves in
 the search for a cloak.
 
 Writes results/load.json: seconds from joining the queue to the answer, what was refused, the
-memory of the server and its workers before and after, and what is left of its files when it has
-ended.
+server's memory before and after, and what is left of its files when it has ended.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,45 +106,24 @@ def measure(photos: list[np.ndarray], clients: int, seconds: float, settled: flo
             before, happened = server.memory_mb(), Log()
             files_before = server.files()
             begun = time.monotonic()
-            with watched(server) as highest:
-                visit(server, photos, clients, seconds, happened)
-                server.idle(60)
+            visit(server, photos, clients, seconds, happened)
+            server.idle(60)
             took = time.monotonic() - begun
             at_once, files = server.memory_mb(), server.files()
             time.sleep(settled)
             memory = {
                 **{"before": round(before), "at_the_end": round(at_once)},
-                **{"settled": round(server.memory_mb()), "peak": round(max(highest))},
+                **{"settled": round(server.memory_mb()), "peak": round(server.memory_mb("VmHWM"))},
             }
-            processes = len(server.processes())
         left = sum(each.is_file() for each in folder.rglob("*"))
     return {
         **{"clients": clients, "seconds": seconds, "took_s": round(took, 1)},
         "load_average": round(busy, 1),  # of five minutes, before: what else the machine does
         **summary(happened, photos),
-        "processes": processes,
         **{"memory_mb": memory, "memory_ratio": round(memory["settled"] / memory["before"], 3)},
         "freed_s": round(freed, 2),
         "files": {"before": files_before, "under_load": files, "after_the_server": left},
     }
-
-
-@contextmanager
-def watched(server: Server) -> Iterator[list[float]]:
-    """The server's memory in MB, from second to second while the block runs."""
-    found, over = [server.memory_mb()], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(1.0):
-            found.append(server.memory_mb())
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        watching.join()
 
 
 def leave(server: Server) -> float:
