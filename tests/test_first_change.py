@@ -10,7 +10,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("dlib")
 
-from engine.cloak.fast.chips import FRAMING, window  # noqa: E402
+from engine.cloak.broad.eye import window_of  # noqa: E402
+from engine.cloak.fast.chips import BORDER, FRAMING  # noqa: E402
 from engine.faces.chip import DLIB  # noqa: E402
 from engine.faces.finder import SAME  # noqa: E402
 from engine.networks.faces.first import GOAL, LEAST, FirstChange  # noqa: E402
@@ -37,7 +38,7 @@ def faces(count: int = 6) -> Crops:
 
 
 def test_a_change_has_size_one_and_ends_before_the_border():
-    network = FirstChange(torch.from_numpy(window()))
+    network = FirstChange(window_of(SIDE, SIDE, BORDER))
     noise = torch.Generator().manual_seed(0)
     chips, jnd = torch.rand(2, 2, 3, SIDE, SIDE, generator=noise)
     jnd = (0.05 * jnd).clamp_min(LEAST)

@@ -133,12 +133,15 @@ class Eye:
         return torch.einsum("ck,nkhw->nchw", self.back, total) * self.window
 
 
-def window_of(height: int, width: int) -> Tensor:
-    """1 inside, falling to 0 at the borders: no edge is to be seen where the part ends, h×w."""
+def window_of(height: int, width: int, ramp: float = RAMP) -> Tensor:
+    """1 inside, falling to 0 at the borders: no edge is to be seen where the part ends, h×w.
+
+    ramp: share of a side, at each border, in which it falls.
+    """
 
     def line(count: int) -> Tensor:
         place = (torch.arange(count) + 0.5) / count
-        share = (torch.minimum(place, 1 - place) / RAMP).clamp(max=1)
+        share = (torch.minimum(place, 1 - place) / ramp).clamp(max=1)
         return (1 - torch.cos(math.pi * share)) / 2
 
     return line(height)[:, None] * line(width)

@@ -1,1 +1,1 @@
-"""A cloak in one pass of a small network, and a few steps more where it needs them."""
+"""What a cloak in one pass of a small network begins with; the network is being trained."""

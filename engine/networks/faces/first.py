@@ -2,9 +2,8 @@
 
 A small U-Net sees a face chip, the human JND of it, and whom it is to lead to, and gives the
 direction of a change, of size 1 in the metric P / J^½; how far to go is for the caller to find.
-It is trained through dlib's recogniser and what photos go through (`training/train/faces`), so a
-change holds in most faces as it is, and a few gradient steps finish the rest. Needs torch; in ONNX
-Runtime it is `engine.cloak.fast`'s.
+It is trained through dlib's recogniser and what photos go through (`training/train/faces`). No
+weights of it ship, and no command uses it: it was not trained to its end. Needs torch.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from torch.optim import swa_utils
 
 from engine.attack import transforms
 from engine.attack.alignment import sample
-from engine.cloak.fast.chips import FRAMING, window
+from engine.cloak.broad.eye import window_of
+from engine.cloak.fast.chips import BORDER, FRAMING
 from engine.faces.chip import DLIB
 from engine.faces.finder import SAME, load_finder
 from engine.networks.device import autocast
@@ -94,7 +95,8 @@ class FirstChangeTraining:
     def __init__(self, preset: FirstChangePreset, crops: Crops, recogniser: Recogniser):
         torch.manual_seed(preset.seed)
         self.preset, self.crops, self.recogniser = preset, crops, recogniser
-        self.network = FirstChange(torch.from_numpy(window())).to(memory_format=torch.channels_last)
+        window = window_of(FRAMING.side, FRAMING.side, BORDER)
+        self.network = FirstChange(window).to(memory_format=torch.channels_last)
         self.average = swa_utils.AveragedModel(
             self.network, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(preset.average)
         )
